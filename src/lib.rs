@@ -1,0 +1,1 @@
+//! Order gateway for Interactive Brokers.

@@ -1,0 +1,3 @@
+//! The `ibkr-orders` command.
+
+fn main() {}
