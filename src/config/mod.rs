@@ -1,0 +1,154 @@
+//! Settings of a gateway, and the only room that reads the environment.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::domain::Amount;
+
+/// Settings of a gateway. [`Config::default`] reads nothing: it is what the documentation calls the defaults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `IB_HOST`: host of TWS or IB Gateway.
+    pub ib_host: String,
+    /// `IB_PORT`: its API port.
+    pub ib_port: u16,
+    /// `IB_CLIENT_ID`: API client id; orders and their ids belong to it.
+    pub ib_client_id: i32,
+    /// `ORDER_DB_PATH`: the SQLite file of the store.
+    pub order_db_path: PathBuf,
+    /// `GRPC_LISTEN`: where the service listens.
+    pub grpc_listen: SocketAddr,
+    /// `METRICS_LISTEN`: where metrics and probes listen; `None`: nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `TLS_CERT`: PEM file with the server's certificate chain.
+    pub tls_cert: Option<PathBuf>,
+    /// `TLS_KEY`: PEM file with its private key.
+    pub tls_key: Option<PathBuf>,
+    /// `TLS_CLIENT_CA`: PEM file of the authorities whose client certificates are asked for and accepted.
+    pub tls_client_ca: Option<PathBuf>,
+    /// `AUTH_TOKEN_FILE`: file with bearer tokens, one a line.
+    pub auth_token_file: Option<PathBuf>,
+    /// Serve on a non-loopback address without TLS or token: a mesh protects it. Flag `--insecure` only.
+    pub insecure: bool,
+    /// `IB_ACCOUNT`: the only account orders may go to.
+    pub ib_account: Option<String>,
+    /// `IB_ALLOW_LIVE`: allows accounts that are not paper accounts.
+    pub ib_allow_live: bool,
+    /// `IB_MAX_MESSAGES_PER_SECOND`: the rate TWS is spoken to with; TWS's own limit is 50 by default.
+    pub ib_max_messages_per_second: u32,
+    /// `MAX_ORDER_QUANTITY`: the most shares an order may have.
+    pub max_order_quantity: Option<Amount>,
+    /// `MAX_ORDER_NOTIONAL`: the most an order may be worth (quantity × limit price, in the order's currency).
+    pub max_order_notional: Option<Amount>,
+    /// `LOG_FORMAT`.
+    pub log_format: LogFormat,
+    /// Every wait of the gateway.
+    pub timers: Timers,
+    /// Every bound of the gateway.
+    pub bounds: Bounds,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Every wait of the gateway, each with its limit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timers {
+    /// Time between two heartbeats to TWS.
+    pub tws_heartbeat_interval: Duration,
+    /// Limit of a heartbeat's answer.
+    pub tws_heartbeat_timeout: Duration,
+    /// Limit of connect and handshake together.
+    pub tws_handshake_timeout: Duration,
+    /// First delay before a reconnect.
+    pub tws_reconnect_delay_min: Duration,
+    /// Longest delay before a reconnect.
+    pub tws_reconnect_delay_max: Duration,
+    /// Limit of each step of a reconcile.
+    pub reconcile_step_timeout: Duration,
+    /// An order without any sign from TWS for this long causes a reconcile.
+    pub acknowledgement_timeout: Duration,
+    /// How long a watch stays for the commission after FILLED, or for the reason after INACTIVE; Place waits so for INACTIVE.
+    pub terminal_linger: Duration,
+    /// How long calls in flight may take after a shutdown was asked for.
+    pub shutdown_grace: Duration,
+}
+
+/// Every bound of the gateway.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bounds {
+    /// Operations waiting for the engine.
+    pub queued_operations_max: usize,
+    /// Watches open at once.
+    pub watchers_max: usize,
+    /// Events a watcher may lag behind before it is ended with LAGGED.
+    pub watcher_lag_events_max: u64,
+    /// Concurrent HTTP/2 streams of a connection.
+    pub streams_per_connection_max: u32,
+    /// Connections open at once.
+    pub connections_max: usize,
+    /// Bytes of a gRPC request.
+    pub request_bytes_max: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            ib_host: "127.0.0.1".to_owned(),
+            ib_port: 7497,
+            ib_client_id: 7,
+            order_db_path: PathBuf::from("data/orders.db"),
+            grpc_listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
+            metrics_listen: None,
+            tls_cert: None,
+            tls_key: None,
+            tls_client_ca: None,
+            auth_token_file: None,
+            insecure: false,
+            ib_account: None,
+            ib_allow_live: false,
+            ib_max_messages_per_second: 45,
+            max_order_quantity: None,
+            max_order_notional: None,
+            log_format: LogFormat::Text,
+            timers: Timers::default(),
+            bounds: Bounds::default(),
+        }
+    }
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            tws_heartbeat_interval: Duration::from_secs(10),
+            tws_heartbeat_timeout: Duration::from_secs(5),
+            tws_handshake_timeout: Duration::from_secs(10),
+            tws_reconnect_delay_min: Duration::from_millis(500),
+            tws_reconnect_delay_max: Duration::from_secs(5),
+            reconcile_step_timeout: Duration::from_secs(10),
+            acknowledgement_timeout: Duration::from_secs(30),
+            terminal_linger: Duration::from_secs(1),
+            shutdown_grace: Duration::from_secs(5),
+        }
+    }
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self {
+            queued_operations_max: 4_096,
+            watchers_max: 20_000,
+            watcher_lag_events_max: 100_000,
+            streams_per_connection_max: 1_024,
+            connections_max: 4_096,
+            request_bytes_max: 1 << 20,
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Plain data and pure functions: what an order is, when it is valid and how its state changes.
+//!
+//! Nothing here reads a clock, an environment, a socket or a disk.
+
+mod decimal;
+mod draft;
+mod event;
+mod fill;
+mod operations;
+mod order;
+mod record;
+mod report;
+mod state;
+mod ticket;
+mod timestamp;
+mod violation;
+mod words;
+
+pub use decimal::{Amount, AmountError, DIGITS_MAX};
+pub use draft::{OrderDraft, OrderInput};
+pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, WatchUpdate};
+pub use fill::Fill;
+pub use operations::{
+    DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, HealthIn, HealthOut, ListIn, ListOut,
+    OrderDetail, OrderKey, PlaceIn, PlaceOut, ValidateIn, ValidateOut, WatchIn, WatchOut,
+};
+pub use order::OrderRequest;
+pub use record::OrderRecord;
+pub use report::{
+    CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport, OrderReport,
+    Origin, StatusReport,
+};
+pub use state::OrderState;
+pub use ticket::{OrderPayload, OrderTicket};
+pub use timestamp::Timestamp;
+pub use violation::{OrderError, Violation, Violations};
+pub use words::{Action, OrderType, SecType, Status, TimeInForce, UnknownWord};

@@ -1,0 +1,181 @@
+//! The closed vocabularies of an order. Each word has one spelling, used in JSON, SQLite and proto alike.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Declares an enum whose variants have one spelling everywhere.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+        pub enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in declaration order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word as it stands in JSON, SQLite and proto.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = UnknownWord;
+
+            /// Reads the exact word; callers upper-case what people typed.
+            fn from_str(word: &str) -> Result<Self, UnknownWord> {
+                match word { $($word => Ok(Self::$variant),)+ _ => Err(UnknownWord) }
+            }
+        }
+    };
+}
+
+/// A word outside its vocabulary.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("unknown word")]
+pub struct UnknownWord;
+
+words! {
+    /// Which way an order trades.
+    Action {
+        /// Buy.
+        Buy = "BUY",
+        /// Sell.
+        Sell = "SELL",
+    }
+}
+
+words! {
+    /// How an order is priced.
+    OrderType {
+        /// Market order.
+        Market = "MKT",
+        /// Limit order.
+        Limit = "LMT",
+    }
+}
+
+words! {
+    /// What is traded.
+    SecType {
+        /// A stock or exchange-traded fund.
+        Stock = "STK",
+    }
+}
+
+words! {
+    /// How long an order works.
+    TimeInForce {
+        /// Until the end of the trading day.
+        Day = "DAY",
+        /// Until it is cancelled.
+        GoodTillCancelled = "GTC",
+        /// Fills at once as far as it can, the rest is cancelled.
+        ImmediateOrCancel = "IOC",
+        /// Fills at once and whole, or not at all.
+        FillOrKill = "FOK",
+        /// At the opening auction.
+        OnOpen = "OPG",
+    }
+}
+
+words! {
+    /// Where an order stands; `proto/orders.proto` says what each word means.
+    Status {
+        /// In TWS with transmit false, and read by it.
+        Staged = "STAGED",
+        /// In the store and on its way to TWS.
+        Submitting = "SUBMITTING",
+        /// TWS may or may not have it.
+        Unconfirmed = "UNCONFIRMED",
+        /// TWS: received by the API.
+        ApiPending = "API_PENDING",
+        /// TWS: sent, not yet accepted.
+        PendingSubmit = "PENDING_SUBMIT",
+        /// TWS: accepted, waiting for its time or trigger.
+        PreSubmitted = "PRE_SUBMITTED",
+        /// TWS: working.
+        Submitted = "SUBMITTED",
+        /// TWS: cancel sent, not confirmed.
+        PendingCancel = "PENDING_CANCEL",
+        /// Filled whole.
+        Filled = "FILLED",
+        /// Cancelled.
+        Cancelled = "CANCELLED",
+        /// Cancelled before it was acknowledged.
+        ApiCancelled = "API_CANCELLED",
+        /// Not working: rejected or held.
+        Inactive = "INACTIVE",
+        /// Refused by TWS with an error, or known not to have been sent.
+        Rejected = "REJECTED",
+        /// A word of TWS this version does not know.
+        Unknown = "UNKNOWN",
+    }
+}
+
+impl Status {
+    /// Whether the watch of an order ends here. A later report still counts.
+    pub const fn is_terminal(self) -> bool {
+        match self {
+            Self::Filled
+            | Self::Cancelled
+            | Self::ApiCancelled
+            | Self::Inactive
+            | Self::Rejected => true,
+            Self::Staged
+            | Self::Submitting
+            | Self::Unconfirmed
+            | Self::ApiPending
+            | Self::PendingSubmit
+            | Self::PreSubmitted
+            | Self::Submitted
+            | Self::PendingCancel
+            | Self::Unknown => false,
+        }
+    }
+
+    /// The status a TWS word stands for (the order status table of the TWS API documentation); `Unknown` for a word
+    /// this version does not know.
+    pub fn from_tws(word: &str) -> Self {
+        match word {
+            "ApiPending" => Self::ApiPending,
+            "PendingSubmit" => Self::PendingSubmit,
+            "PreSubmitted" => Self::PreSubmitted,
+            "Submitted" => Self::Submitted,
+            "PendingCancel" | "PreCancelled" => Self::PendingCancel,
+            "Filled" => Self::Filled,
+            "Cancelled" => Self::Cancelled,
+            "ApiCancelled" => Self::ApiCancelled,
+            "Inactive" => Self::Inactive,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_reads_back_as_itself() {
+        for status in Status::ALL {
+            assert_eq!(status.as_str().parse(), Ok(*status));
+        }
+        assert_eq!("buy".parse::<Action>(), Err(UnknownWord));
+    }
+
+    #[test]
+    fn an_unheard_tws_word_is_unknown_and_not_terminal() {
+        assert_eq!(Status::from_tws("WarnState"), Status::Unknown);
+        assert!(!Status::Unknown.is_terminal());
+    }
+}

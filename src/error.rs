@@ -1,0 +1,202 @@
+//! The one error of every operation, and the published list of its reasons.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::domain::{Violation, Violations};
+
+/// Why an operation failed. The words are the `reason` of the gRPC `ErrorInfo`; they are stable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// The order is invalid; the violations say how.
+    OrderInvalid,
+    /// A field of the request itself is wrong.
+    RequestInvalid,
+    /// TWS cannot be reached; nothing was sent.
+    TwsUnavailable,
+    /// TWS has lost IB: it would queue an order and send it later; nothing was sent.
+    IbUnavailable,
+    /// The request id was used for another order.
+    RequestIdReused,
+    /// An account of the login is not a paper account and live trading was not allowed.
+    LiveAccount,
+    /// The store belongs to another client id or to other accounts.
+    StoreMismatch,
+    /// More is waiting for TWS's pacing than can go out in time; nothing was stored.
+    Pacing,
+    /// Too many calls, streams or watchers.
+    Overloaded,
+    /// A watcher lags beyond its bound; it can resume.
+    Lagged,
+    /// The gateway is shutting down.
+    ShuttingDown,
+    /// No such order.
+    OrderNotFound,
+    /// The order is not in a state for this.
+    OrderState,
+    /// `max_wait` passed.
+    MaxWait,
+    /// The cursor belongs to another store.
+    Sequence,
+    /// The store cannot be written; nothing was sent.
+    Store,
+    /// No token, or a wrong one.
+    Unauthenticated,
+    /// A defect of the gateway.
+    Internal,
+}
+
+impl Reason {
+    /// Every reason, for tables and tests.
+    pub const ALL: &'static [Self] = &[
+        Self::OrderInvalid,
+        Self::RequestInvalid,
+        Self::TwsUnavailable,
+        Self::IbUnavailable,
+        Self::RequestIdReused,
+        Self::LiveAccount,
+        Self::StoreMismatch,
+        Self::Pacing,
+        Self::Overloaded,
+        Self::Lagged,
+        Self::ShuttingDown,
+        Self::OrderNotFound,
+        Self::OrderState,
+        Self::MaxWait,
+        Self::Sequence,
+        Self::Store,
+        Self::Unauthenticated,
+        Self::Internal,
+    ];
+
+    /// The stable word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OrderInvalid => "ORDER_INVALID",
+            Self::RequestInvalid => "REQUEST_INVALID",
+            Self::TwsUnavailable => "TWS_UNAVAILABLE",
+            Self::IbUnavailable => "IB_UNAVAILABLE",
+            Self::RequestIdReused => "REQUEST_ID_REUSED",
+            Self::LiveAccount => "LIVE_ACCOUNT",
+            Self::StoreMismatch => "STORE_MISMATCH",
+            Self::Pacing => "PACING",
+            Self::Overloaded => "OVERLOADED",
+            Self::Lagged => "LAGGED",
+            Self::ShuttingDown => "SHUTTING_DOWN",
+            Self::OrderNotFound => "ORDER_NOT_FOUND",
+            Self::OrderState => "ORDER_STATE",
+            Self::MaxWait => "MAX_WAIT",
+            Self::Sequence => "SEQUENCE",
+            Self::Store => "STORE",
+            Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Internal => "INTERNAL",
+        }
+    }
+
+    /// The reason a word stands for.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.as_str() == word)
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Why an operation failed: what happened, what was and was not sent, and what to do.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Error {
+    /// The stable reason.
+    pub reason: Reason,
+    /// A sentence for people, lower case.
+    pub message: String,
+    /// Every violation of the order ([`Reason::OrderInvalid`]) or of the request ([`Reason::RequestInvalid`]).
+    pub violations: Vec<Violation>,
+    /// When a retry makes sense.
+    pub retry_after: Option<Duration>,
+    /// TWS's own code and text, where it spoke.
+    pub tws: Option<TwsWord>,
+}
+
+/// What TWS itself said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TwsWord {
+    /// TWS's error code.
+    pub code: i32,
+    /// TWS's text.
+    pub text: String,
+}
+
+/// The text of an unreachable TWS, fixed for programs that compare it.
+pub const COULD_NOT_CONNECT: &str = "could not connect to TWS";
+
+impl Error {
+    /// An error with nothing but its reason and message.
+    pub fn new(reason: Reason, message: impl Into<String>) -> Self {
+        Self {
+            reason,
+            message: message.into(),
+            violations: Vec::new(),
+            retry_after: None,
+            tws: None,
+        }
+    }
+
+    /// Adds when a retry makes sense.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    /// Adds what TWS said.
+    #[must_use]
+    pub fn tws(mut self, code: i32, text: impl Into<String>) -> Self {
+        self.tws = Some(TwsWord {
+            code,
+            text: text.into(),
+        });
+        self
+    }
+
+    /// One field of the request itself is wrong.
+    pub fn request_field(
+        field: &str,
+        message: impl Into<String>,
+        input: serde_json::Value,
+    ) -> Self {
+        let message = message.into();
+        Self {
+            violations: vec![Violation::field(
+                "value_error",
+                field,
+                message.clone(),
+                input,
+            )],
+            ..Self::new(Reason::RequestInvalid, format!("{field}: {message}"))
+        }
+    }
+}
+
+impl From<Violations> for Error {
+    fn from(violations: Violations) -> Self {
+        let message = violations.to_string();
+        Self {
+            violations: violations.0,
+            ..Self::new(Reason::OrderInvalid, message)
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,211 @@
+//! What the engine and the TWS adapter say to each other.
+
+use std::time::Duration;
+
+use crate::domain::{OrderReport, OrderTicket, Timestamp};
+
+/// How the adapter reaches TWS. Every wait has its limit here.
+#[derive(Debug, Clone)]
+pub struct TwsSettings {
+    /// Host name or address.
+    pub host: String,
+    /// Port: TWS 7497 paper and 7496 live, IB Gateway 4002 paper and 4001 live.
+    pub port: u16,
+    /// API client id.
+    pub client_id: i32,
+    /// Limit of TCP connect and handshake together.
+    pub handshake_timeout: Duration,
+    /// Time between two heartbeats (time requests).
+    pub heartbeat_interval: Duration,
+    /// Limit of a heartbeat's answer; beyond it the session is dead.
+    pub heartbeat_timeout: Duration,
+    /// First delay before a reconnect; doubles up to `reconnect_delay_max`.
+    pub reconnect_delay_min: Duration,
+    /// Longest delay before a reconnect.
+    pub reconnect_delay_max: Duration,
+    /// Limit of each step of a reconcile.
+    pub reconcile_step_timeout: Duration,
+    /// Net below the engine's own pacing, in messages per second; higher than the engine's rate.
+    pub messages_per_second_net: u32,
+}
+
+/// What the engine asks of the adapter. A command for a session that is over is answered `NotSent` and not carried out.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TwsCommand {
+    /// Send a placeOrder.
+    Place {
+        /// The session it is meant for.
+        session: u64,
+        /// What to send.
+        ticket: OrderTicket,
+    },
+    /// Send a cancelOrder.
+    Cancel {
+        /// The session it is meant for.
+        session: u64,
+        /// The order.
+        order_id: i32,
+    },
+    /// Ask TWS for its time; since TWS reads its requests in order, the answer shows that it has read all that was sent before.
+    AskTime {
+        /// The session it is meant for.
+        session: u64,
+        /// Comes back in [`TwsEvent::TimeAnswered`].
+        token: u64,
+    },
+    /// Ask for open orders, completed orders and executions, one after the other. Every row goes out as a [`TwsEvent::Report`] with
+    /// origin `Snapshot` before [`TwsEvent::Reconciled`] does.
+    Reconcile {
+        /// The session it is meant for.
+        session: u64,
+        /// Comes back in [`TwsEvent::Reconciled`].
+        token: u64,
+        /// How many days back executions are asked for beyond today; 0 asks for today's.
+        days_back: u32,
+    },
+    /// End this session and start anew (for example because the login is not the expected one), after the reconnect delay.
+    Restart {
+        /// The session to end.
+        session: u64,
+    },
+}
+
+/// What a session is. Accounts and ids are known; the update stream stands; nothing was sent yet.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SessionInfo {
+    /// Counts the sessions of this process, from 1.
+    pub session: u64,
+    /// Accounts of the login.
+    pub accounts: Vec<String>,
+    /// The next order id by TWS's count; always positive.
+    pub next_valid_id: i32,
+    /// Protocol version negotiated.
+    pub server_version: i32,
+}
+
+/// What the adapter tells the engine, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum TwsEvent {
+    /// A session is up and can take commands.
+    SessionUp(SessionInfo),
+    /// The session is over. Commands it had not answered with [`TwsEvent::Sent`] may or may not have left.
+    SessionDown {
+        /// Which session.
+        session: u64,
+        /// Why, for people.
+        reason: String,
+    },
+    /// An attempt to connect ended without a session; another follows.
+    ConnectFailed(ConnectFailure),
+    /// TWS said something about an order.
+    Report {
+        /// In which session.
+        session: u64,
+        /// What.
+        report: OrderReport,
+    },
+    /// A placeOrder or cancelOrder was handed to the kernel, or is known not to have been.
+    Sent {
+        /// In which session.
+        session: u64,
+        /// The order.
+        order_id: i32,
+        /// What was to be sent.
+        kind: SendKind,
+        /// How it went.
+        outcome: Sent,
+    },
+    /// TWS answered a time request of [`TwsCommand::AskTime`].
+    TimeAnswered {
+        /// In which session.
+        session: u64,
+        /// The request's token.
+        token: u64,
+    },
+    /// A heartbeat was answered.
+    Heartbeat {
+        /// In which session.
+        session: u64,
+        /// TWS's clock.
+        tws_time: Timestamp,
+    },
+    /// TWS lost its own connection to IB (1100, 2110), or has it back (1101, 1102).
+    IbLink {
+        /// In which session.
+        session: u64,
+        /// Whether TWS is connected to IB.
+        connected: bool,
+        /// Whether data was lost meanwhile (1101).
+        data_lost: bool,
+        /// TWS's text.
+        text: String,
+    },
+    /// Reports may have been missed (a lag notice, an update stream that ended and was opened again): a reconcile is due.
+    ReportsMissed {
+        /// In which session.
+        session: u64,
+        /// Why, for people.
+        reason: String,
+    },
+    /// A reconcile ended.
+    Reconciled {
+        /// In which session.
+        session: u64,
+        /// The command's token.
+        token: u64,
+        /// `Err` says which step failed or ran out of time: then nothing may be concluded from what was not seen.
+        result: Result<(), String>,
+    },
+    /// TWS said something that concerns no order, for the log (100, 1300, farm notices, …).
+    Notice {
+        /// In which session.
+        session: u64,
+        /// TWS's code.
+        code: i32,
+        /// TWS's text.
+        text: String,
+    },
+}
+
+/// Why there is no session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ConnectFailure {
+    /// Nothing answers at the address, or not in time.
+    Unreachable {
+        /// What happened, for people.
+        detail: String,
+    },
+    /// TWS answered and refused, for example because the client id is in use.
+    Refused {
+        /// TWS's code, where it gave one (326).
+        code: Option<i32>,
+        /// Why, for people: `client id 7 is in use`.
+        detail: String,
+    },
+}
+
+/// What was to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendKind {
+    /// A placeOrder.
+    Place,
+    /// A cancelOrder.
+    Cancel,
+}
+
+/// How sending went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sent {
+    /// The whole message was handed to the kernel. TWS may still not get it.
+    Written,
+    /// No byte of it left, and none will.
+    NotSent {
+        /// Why, for people.
+        reason: String,
+    },
+    /// A part may have left.
+    Unknown {
+        /// Why, for people.
+        reason: String,
+    },
+}
