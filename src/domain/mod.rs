@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, an environment, a socket or a disk.
 
+mod check;
 mod decimal;
 mod draft;
 mod event;
@@ -16,6 +17,7 @@ mod timestamp;
 mod violation;
 mod words;
 
+pub use check::{Limits, Order, check};
 pub use decimal::{Amount, AmountError, DIGITS_MAX};
 pub use draft::{OrderDraft, OrderInput};
 pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, WatchUpdate};

@@ -1,0 +1,262 @@
+//! From what somebody typed to an order that is valid. [`check`] is the only way to an [`Order`].
+
+mod fields;
+
+use sha2::{Digest, Sha256};
+
+use super::{
+    Action, Amount, OrderDraft, OrderInput, OrderRequest, OrderType, SecType, TimeInForce,
+    Violation, Violations,
+};
+use fields::Fields;
+
+/// What the operator allows, from the configuration.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Limits {
+    /// The most shares an order may have.
+    pub quantity_max: Option<Amount>,
+    /// The most an order may be worth: quantity × limit price, in the order's currency.
+    pub notional_max: Option<Amount>,
+    /// The only account orders may go to.
+    pub account: Option<String>,
+}
+
+/// A valid order: every field checked, words upper-cased, defaults filled in, within the limits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Order {
+    request: OrderRequest,
+}
+
+impl Order {
+    /// The order with its defaults; its `transmit` counts the request's own.
+    pub fn request(&self) -> &OrderRequest {
+        &self.request
+    }
+
+    /// Gives the order away.
+    pub fn into_request(self) -> OrderRequest {
+        self.request
+    }
+
+    /// Whether TWS is to send it on at once.
+    pub fn transmit(&self) -> bool {
+        self.request.transmit
+    }
+
+    /// `client_tag` or `order_ref`, whichever was given.
+    pub fn effective_order_ref(&self) -> Option<&str> {
+        self.request
+            .order_ref
+            .as_deref()
+            .or(self.request.client_tag.as_deref())
+    }
+
+    /// SHA-256 over what the order means: tells a repeated request from a reused request id, also after an upgrade.
+    pub fn digest(&self) -> [u8; 32] {
+        // Every field of today is named, so that a new one must decide here. It must be written only when it is not its
+        // default, or the digests of stored orders would change under their callers.
+        let OrderRequest {
+            action,
+            symbol,
+            order_type,
+            quantity,
+            limit_price,
+            sec_type,
+            exchange,
+            currency,
+            tif,
+            transmit,
+            primary_exch,
+            client_tag: _, // in effective_order_ref
+            order_ref: _,  // in effective_order_ref
+            account,
+            outside_rth,
+        } = &self.request;
+        let mut hash = Sha256::new();
+        let mut put = |name: &str, value: &str| {
+            hash.update((name.len() as u64).to_be_bytes());
+            hash.update(name);
+            hash.update((value.len() as u64).to_be_bytes());
+            hash.update(value);
+        };
+        put("action", action.as_str());
+        put("symbol", symbol);
+        put("order_type", order_type.as_str());
+        put("quantity", &quantity.to_string());
+        if let Some(price) = limit_price {
+            put("limit_price", &price.to_string());
+        }
+        put("sec_type", sec_type.as_str());
+        put("exchange", exchange);
+        put("currency", currency);
+        put("tif", tif.as_str());
+        put("transmit", if *transmit { "true" } else { "false" });
+        for (name, value) in [
+            ("primary_exch", primary_exch.as_deref()),
+            ("order_ref", self.effective_order_ref()),
+            ("account", account.as_deref()),
+        ] {
+            if let Some(value) = value {
+                put(name, value);
+            }
+        }
+        put("outside_rth", if *outside_rth { "true" } else { "false" });
+        hash.finalize().into()
+    }
+
+    /// The account the order goes to at a login: its own, else the configured one, else the login's only one.
+    ///
+    /// # Errors
+    /// A violation of `account` when the login has several and none was named, or does not have the one that was.
+    pub fn account_for(&self, login: &[String], limits: &Limits) -> Result<String, Violations> {
+        let named = self.request.account.as_ref().or(limits.account.as_ref());
+        let violation = |msg: String| {
+            let input = serde_json::to_value(&self.request.account).unwrap_or_default();
+            Err(Violations(vec![Violation::field(
+                "value_error",
+                "account",
+                msg,
+                input,
+            )]))
+        };
+        match (named, login) {
+            (Some(account), _) if login.contains(account) => Ok(account.clone()),
+            (Some(account), _) => violation(format!(
+                "TWS is not logged in to {account}; use one of: {}",
+                login.join(", ")
+            )),
+            (None, [only]) => Ok(only.clone()),
+            (None, []) => violation("TWS named no account; log in to one".to_owned()),
+            (None, several) => violation(format!(
+                "the login has several accounts; name one of: {}",
+                several.join(", ")
+            )),
+        }
+    }
+}
+
+/// Checks a draft and applies the limits. `transmit` is the request's own; either one transmits.
+///
+/// # Errors
+/// Every violation at once.
+pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order, Violations> {
+    let mut fields = Fields::default();
+    let draft = fields.draft(input);
+    let OrderDraft {
+        action,
+        symbol,
+        order_type,
+        quantity,
+        limit_price,
+        sec_type,
+        exchange,
+        currency,
+        tif,
+        transmit: own_transmit,
+        primary_exch,
+        client_tag,
+        order_ref,
+        account,
+        outside_rth,
+        extra,
+        not_an_object,
+    } = match draft {
+        Some(draft) => draft,
+        None => return Err(fields.into_violations()),
+    };
+    if let Some(input) = not_an_object {
+        fields.whole("dict_type", "give the order as a JSON object", input);
+        return Err(fields.into_violations());
+    }
+
+    let action = fields.required_word::<Action>("action", action);
+    let symbol = fields.symbol(symbol);
+    let order_type = fields.required_word::<OrderType>("order_type", order_type);
+    let quantity = fields.quantity(quantity, limits.quantity_max);
+    let price_given = limit_price.is_some();
+    let price_input = limit_price.clone();
+    let limit_price = fields.positive("limit_price", limit_price);
+    match order_type {
+        Some(OrderType::Limit) if !price_given => {
+            fields.missing(
+                "limit_price",
+                "a limit order needs limit_price: give a positive price",
+            );
+        }
+        Some(OrderType::Market) if price_given => fields.push(
+            "value_error",
+            "limit_price",
+            "a market order has no limit_price: remove it, or use order_type LMT",
+            price_input.unwrap_or_default(),
+        ),
+        Some(OrderType::Limit | OrderType::Market) | None => {}
+    }
+    let sec_type = fields.word("sec_type", sec_type).unwrap_or(SecType::Stock);
+    let exchange = fields
+        .code("exchange", exchange, 16)
+        .unwrap_or_else(|| "SMART".to_owned());
+    let currency = fields
+        .currency(currency)
+        .unwrap_or_else(|| "USD".to_owned());
+    let tif = fields.word("tif", tif).unwrap_or(TimeInForce::Day);
+    let own_transmit = fields.flag("transmit", own_transmit);
+    let primary_exch = fields.code("primary_exch", primary_exch, 16);
+    let client_tag = fields.text("client_tag", client_tag);
+    let order_ref = fields.text("order_ref", order_ref);
+    if let (Some(tag), Some(order_ref)) = (&client_tag, &order_ref)
+        && tag != order_ref
+    {
+        fields.push(
+            "value_error",
+            "order_ref",
+            "client_tag and order_ref differ: give one of them, or the same text in both",
+            order_ref.as_str().into(),
+        );
+    }
+    let account = fields.text("account", account);
+    if let (Some(given), Some(allowed)) = (&account, &limits.account)
+        && given != allowed
+    {
+        fields.push(
+            "value_error",
+            "account",
+            format!("this gateway places orders for {allowed} only (IB_ACCOUNT): leave account out or give that one"),
+            given.as_str().into(),
+        );
+    }
+    let outside_rth = fields.flag("outside_rth", outside_rth);
+    for (name, value) in extra {
+        let msg = format!("an order has no field {name}: remove it");
+        fields.push("extra_forbidden", &name, msg, value);
+    }
+    if let Some(order_type) = order_type {
+        fields.notional(order_type, quantity, limit_price, limits.notional_max);
+    }
+
+    match (action, symbol, order_type, quantity) {
+        (Some(action), Some(symbol), Some(order_type), Some(quantity)) if fields.is_clean() => {
+            let request = OrderRequest {
+                action,
+                symbol,
+                order_type,
+                quantity,
+                limit_price,
+                sec_type,
+                exchange,
+                currency,
+                tif,
+                transmit: transmit || own_transmit,
+                primary_exch,
+                client_tag,
+                order_ref,
+                account,
+                outside_rth,
+            };
+            Ok(Order { request })
+        }
+        _ => Err(fields.into_violations()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,332 @@
+//! Reads single fields of a draft and collects what is wrong with them.
+
+use std::str::FromStr;
+
+use serde_json::Value;
+
+use crate::domain::{
+    Action, Amount, AmountError, OrderDraft, OrderInput, OrderRequest, OrderType, SecType,
+    TimeInForce, Violation, Violations,
+};
+
+/// Longest ticker taken. IB's own are far shorter; the bound keeps nonsense off the wire.
+const SYMBOL_CHARS_MAX: usize = 32;
+/// Longest free text taken (orderRef, account).
+const TEXT_CHARS_MAX: usize = 128;
+
+/// Violations found so far.
+#[derive(Default)]
+pub(super) struct Fields {
+    violations: Vec<Violation>,
+}
+
+/// A vocabulary whose words can be listed to somebody who missed one.
+pub(super) trait Vocabulary: FromStr + Copy + 'static {
+    /// Its words, as a person would list them.
+    fn listed() -> String;
+}
+
+macro_rules! vocabulary {
+    ($($name:ty),+) => {$(
+        impl Vocabulary for $name {
+            fn listed() -> String {
+                <$name>::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", ")
+            }
+        }
+    )+};
+}
+vocabulary!(Action, OrderType, SecType, TimeInForce);
+
+impl Fields {
+    pub(super) fn is_clean(&self) -> bool {
+        self.violations.is_empty()
+    }
+
+    pub(super) fn into_violations(self) -> Violations {
+        Violations(self.violations)
+    }
+
+    pub(super) fn push(&mut self, kind: &str, field: &str, msg: impl Into<String>, input: Value) {
+        self.violations
+            .push(Violation::field(kind, field, msg, input));
+    }
+
+    /// A violation of the order as a whole.
+    pub(super) fn whole(&mut self, kind: &str, msg: impl Into<String>, input: Value) {
+        self.violations.push(Violation {
+            kind: kind.to_owned(),
+            loc: Vec::new(),
+            msg: msg.into(),
+            input,
+        });
+    }
+
+    pub(super) fn missing(&mut self, field: &str, msg: &str) {
+        self.push("missing", field, msg, Value::Null);
+    }
+
+    /// The fields of an order in whatever form it came; `None` after a text that is not JSON.
+    pub(super) fn draft(&mut self, input: OrderInput) -> Option<OrderDraft> {
+        match input {
+            OrderInput::Draft(draft) => Some(*draft),
+            OrderInput::Request(request) => Some(draft_of(*request)),
+            OrderInput::Json(value) => Some(draft_of_json(value)),
+            OrderInput::Text(text) => match serde_json::from_str(&text) {
+                Ok(value) => Some(draft_of_json(value)),
+                Err(error) => {
+                    let msg = format!("the order is not JSON: {error}");
+                    self.whole("json_invalid", msg, Value::String(text));
+                    None
+                }
+            },
+        }
+    }
+
+    /// A word of a vocabulary, in any case; `None` when it is not given or wrong.
+    pub(super) fn word<W: Vocabulary>(&mut self, field: &str, value: Option<Value>) -> Option<W> {
+        let value = value?;
+        let word = value
+            .as_str()
+            .and_then(|text| text.trim().to_ascii_uppercase().parse().ok());
+        if word.is_none() {
+            self.push("enum", field, format!("use one of: {}", W::listed()), value);
+        }
+        word
+    }
+
+    pub(super) fn required_word<W: Vocabulary>(
+        &mut self,
+        field: &str,
+        value: Option<Value>,
+    ) -> Option<W> {
+        if value.is_none() {
+            self.missing(
+                field,
+                &format!("{field} is required: give one of: {}", W::listed()),
+            );
+        }
+        self.word(field, value)
+    }
+
+    /// Text that is not a string, is too long or cannot be printed is a violation; blank text counts as not given.
+    fn plain(&mut self, field: &str, value: Option<Value>, chars_max: usize) -> Option<String> {
+        let text = match value? {
+            Value::String(text) => text,
+            other => {
+                self.push(
+                    "string_type",
+                    field,
+                    format!("give {field} as a text"),
+                    other,
+                );
+                return None;
+            }
+        };
+        if text.trim().is_empty() {
+            return None;
+        }
+        if text.chars().count() > chars_max {
+            let msg = format!("{field} may have {chars_max} characters at most: shorten it");
+            self.push("string_too_long", field, msg, text.into());
+            return None;
+        }
+        if text.chars().any(char::is_control) {
+            let msg = format!("{field} has a control character: remove it");
+            self.push("value_error", field, msg, text.into());
+            return None;
+        }
+        Some(text)
+    }
+
+    /// Free text, kept exactly as given.
+    pub(super) fn text(&mut self, field: &str, value: Option<Value>) -> Option<String> {
+        self.plain(field, value, TEXT_CHARS_MAX)
+    }
+
+    /// A code such as an exchange: trimmed and upper-cased.
+    pub(super) fn code(
+        &mut self,
+        field: &str,
+        value: Option<Value>,
+        chars_max: usize,
+    ) -> Option<String> {
+        let text = self.plain(field, value, chars_max)?;
+        Some(text.trim().to_uppercase())
+    }
+
+    pub(super) fn currency(&mut self, value: Option<Value>) -> Option<String> {
+        let code = self.code("currency", value, SYMBOL_CHARS_MAX)?;
+        if code.len() == 3 && code.bytes().all(|b| b.is_ascii_uppercase()) {
+            return Some(code);
+        }
+        let msg = "currency is a three-letter code: for example USD";
+        self.push("value_error", "currency", msg, code.into());
+        None
+    }
+
+    pub(super) fn symbol(&mut self, value: Option<Value>) -> Option<String> {
+        let Some(value) = value else {
+            self.missing(
+                "symbol",
+                "symbol is required: give a ticker, for example AAPL",
+            );
+            return None;
+        };
+        if value.as_str().is_some_and(|text| text.trim().is_empty()) {
+            let msg = "symbol is empty: give a ticker, for example AAPL";
+            self.push("string_too_short", "symbol", msg, value);
+            return None;
+        }
+        self.code("symbol", Some(value), SYMBOL_CHARS_MAX)
+    }
+
+    pub(super) fn flag(&mut self, field: &str, value: Option<Value>) -> bool {
+        match value {
+            None => false,
+            Some(Value::Bool(flag)) => flag,
+            Some(other) => {
+                self.push("bool_type", field, "use true or false", other);
+                false
+            }
+        }
+    }
+
+    /// A positive decimal; `None` when it is not given or wrong.
+    pub(super) fn positive(&mut self, field: &str, value: Option<Value>) -> Option<Amount> {
+        let value = value?;
+        // A JSON number is read by its shortest text: what the caller wrote, or the nearest double of it.
+        let text = match &value {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => match number.as_f64() {
+                Some(double) if number.is_f64() => format!("{double}"),
+                _ => number.to_string(),
+            },
+            _ => {
+                let msg = format!("give {field} as a number, or as a text of digits and one point");
+                self.push("decimal_type", field, msg, value);
+                return None;
+            }
+        };
+        match Amount::parse(&text) {
+            Ok(amount) if amount.is_positive() => Some(amount),
+            Ok(_) => {
+                let msg = format!("{field} must be greater than 0");
+                self.push("greater_than", field, msg, value);
+                None
+            }
+            Err(AmountError::Syntax) => {
+                let msg = format!(
+                    "{field} is not a plain decimal number: use digits and at most one point, without exponent"
+                );
+                self.push("decimal_parsing", field, msg, value);
+                None
+            }
+            Err(AmountError::TooLong) => {
+                let msg = format!(
+                    "{field} needs more than 15 digits: TWS could not take it exactly; shorten it"
+                );
+                self.push("decimal_max_digits", field, msg, value);
+                None
+            }
+        }
+    }
+
+    pub(super) fn quantity(&mut self, value: Option<Value>, max: Option<Amount>) -> Option<Amount> {
+        let Some(input) = value else {
+            self.missing(
+                "quantity",
+                "quantity is required: give a positive number of shares",
+            );
+            return None;
+        };
+        let quantity = self.positive("quantity", Some(input.clone()))?;
+        match max {
+            Some(max) if quantity > max => {
+                let msg = format!("quantity may be {max} at most (MAX_ORDER_QUANTITY)");
+                self.push("less_than_equal", "quantity", msg, input);
+                None
+            }
+            _ => Some(quantity),
+        }
+    }
+
+    /// The operator's limit on what an order is worth.
+    pub(super) fn notional(
+        &mut self,
+        order_type: OrderType,
+        quantity: Option<Amount>,
+        limit_price: Option<Amount>,
+        max: Option<Amount>,
+    ) {
+        let Some(max) = max else { return };
+        match (order_type, quantity, limit_price) {
+            (OrderType::Market, _, _) => self.push(
+                "value_error",
+                "order_type",
+                format!("a market order has no price to hold against MAX_ORDER_NOTIONAL ({max}): use order_type LMT"),
+                OrderType::Market.as_str().into(),
+            ),
+            (OrderType::Limit, Some(quantity), Some(price)) => {
+                // 15 digits times 15 digits can exceed what Decimal holds: then it is surely above any limit of 15 digits
+                // unless both are tiny fractions, whose product Decimal rounds but does not lose.
+                let worth = quantity.value().checked_mul(price.value());
+                if worth.is_none_or(|worth| worth > max.value()) {
+                    let worth = worth.map_or_else(|| "too much to count".to_owned(), |worth| worth.normalize().to_string());
+                    let msg = format!("the order is worth {worth}, more than {max} (MAX_ORDER_NOTIONAL): lower quantity or limit_price");
+                    self.push("value_error", "quantity", msg, quantity.to_string().into());
+                }
+            }
+            (OrderType::Limit, _, _) => {}
+        }
+    }
+}
+
+fn draft_of_json(value: Value) -> OrderDraft {
+    match value {
+        Value::Object(object) => OrderDraft::from_object(object),
+        other => OrderDraft {
+            not_an_object: Some(other),
+            ..OrderDraft::default()
+        },
+    }
+}
+
+/// A typed order as if it had been typed in: it is checked like any other.
+fn draft_of(request: OrderRequest) -> OrderDraft {
+    let OrderRequest {
+        action,
+        symbol,
+        order_type,
+        quantity,
+        limit_price,
+        sec_type,
+        exchange,
+        currency,
+        tif,
+        transmit,
+        primary_exch,
+        client_tag,
+        order_ref,
+        account,
+        outside_rth,
+    } = request;
+    OrderDraft {
+        action: Some(action.as_str().into()),
+        symbol: Some(symbol.into()),
+        order_type: Some(order_type.as_str().into()),
+        quantity: Some(quantity.to_string().into()),
+        limit_price: limit_price.map(|price| price.to_string().into()),
+        sec_type: Some(sec_type.as_str().into()),
+        exchange: Some(exchange.into()),
+        currency: Some(currency.into()),
+        tif: Some(tif.as_str().into()),
+        transmit: Some(transmit.into()),
+        primary_exch: primary_exch.map(Value::from),
+        client_tag: client_tag.map(Value::from),
+        order_ref: order_ref.map(Value::from),
+        account: account.map(Value::from),
+        outside_rth: Some(outside_rth.into()),
+        extra: Vec::new(),
+        not_an_object: None,
+    }
+}
