@@ -1,0 +1,258 @@
+/*
+ * Disk faults for a process under test: loaded with LD_PRELOAD, it stands between the program (its bundled SQLite too) and
+ * the calls that write to and sync files. Everything is off until a variable switches it on.
+ *
+ *   FAULTS_MATCH            Only files whose path contains this text are touched and counted. Default: every regular file.
+ *   FAULTS_STATE            A file of sixteen 64-bit words in the machine's byte order (see `enum word`), made when missing.
+ *                           Another process reads the counters from it, and changes the faults by writing to it, while the
+ *                           program runs. A word that is not zero when the program starts wins over its variable.
+ *   FAULTS_FSYNC_DELAY_US   Each fsync and fdatasync takes this many microseconds and does not reach the disk: the same cost
+ *                           on every machine.
+ *   FAULTS_FSYNC_EIO_AT     The n-th fsync (from 1) fails with EIO and syncs nothing. Later ones work again.
+ *   FAULTS_ENOSPC_AFTER     Once this many bytes were written, each further write fails with ENOSPC. Writing 0 to the word
+ *                           makes room again.
+ *   FAULTS_POWER_LOSS_DIR   After each successful fsync the file is copied to this directory under its own name. What lies
+ *                           there when the program is killed is what a machine without power would have kept.
+ *
+ * Build: cc -shared -fPIC -O2 -o libfaults.so faults.c -ldl -lpthread
+ */
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Words of the state file; tests/support/preload.rs has the same list. */
+enum word {
+    FSYNCS = 0,         /* counter: fsync and fdatasync calls */
+    WRITES = 1,         /* counter: write calls that succeeded */
+    BYTES_WRITTEN = 2,  /* counter: bytes they wrote */
+    FAILURES = 3,       /* counter: calls that were made to fail */
+    FSYNC_DELAY_US = 8, /* control: see the variables above */
+    FSYNC_EIO_AT = 9,
+    ENOSPC_AFTER = 10,
+    WORDS = 16
+};
+
+static uint64_t words_without_a_file[WORDS];
+static uint64_t *words = words_without_a_file;
+static const char *match;
+static const char *power_loss_dir;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+static pthread_mutex_t copying = PTHREAD_MUTEX_INITIALIZER;
+
+static int (*real_fsync)(int);
+static int (*real_fdatasync)(int);
+static ssize_t (*real_write)(int, const void *, size_t);
+static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
+static ssize_t (*real_pwrite64)(int, const void *, size_t, off64_t);
+static ssize_t (*real_writev)(int, const struct iovec *, int);
+
+static void control(enum word word, const char *name)
+{
+    const char *text = getenv(name);
+    if (text && words[word] == 0)
+        words[word] = strtoull(text, NULL, 10);
+}
+
+static void start(void)
+{
+    real_fsync = dlsym(RTLD_NEXT, "fsync");
+    real_fdatasync = dlsym(RTLD_NEXT, "fdatasync");
+    real_write = dlsym(RTLD_NEXT, "write");
+    real_pwrite = dlsym(RTLD_NEXT, "pwrite");
+    real_pwrite64 = dlsym(RTLD_NEXT, "pwrite64");
+    real_writev = dlsym(RTLD_NEXT, "writev");
+    match = getenv("FAULTS_MATCH");
+    power_loss_dir = getenv("FAULTS_POWER_LOSS_DIR");
+    const char *state = getenv("FAULTS_STATE");
+    if (state) {
+        int fd = open(state, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd >= 0 && ftruncate(fd, WORDS * sizeof(uint64_t)) == 0) {
+            void *map = mmap(NULL, WORDS * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+            if (map != MAP_FAILED)
+                words = map;
+        }
+        if (words == words_without_a_file) {
+            fprintf(stderr, "faults: cannot use FAULTS_STATE %s: %s\n", state, strerror(errno));
+            abort();
+        }
+        close(fd);
+    }
+    control(FSYNC_DELAY_US, "FAULTS_FSYNC_DELAY_US");
+    control(FSYNC_EIO_AT, "FAULTS_FSYNC_EIO_AT");
+    control(ENOSPC_AFTER, "FAULTS_ENOSPC_AFTER");
+}
+
+__attribute__((constructor)) static void loaded(void)
+{
+    pthread_once(&once, start);
+}
+
+/* The path behind a descriptor when it is a regular file that the faults are for. */
+static int concerned(int fd, char path[4096])
+{
+    struct stat st;
+    pthread_once(&once, start);
+    int before = errno;
+    int yes = 0;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        char link[64];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+        ssize_t n = readlink(link, path, 4095);
+        if (n > 0) {
+            path[n] = '\0';
+            yes = match == NULL || strstr(path, match) != NULL;
+        }
+    }
+    errno = before;
+    return yes;
+}
+
+static uint64_t add(enum word word, uint64_t n)
+{
+    return __atomic_add_fetch(&words[word], n, __ATOMIC_SEQ_CST);
+}
+
+static uint64_t get(enum word word)
+{
+    return __atomic_load_n(&words[word], __ATOMIC_SEQ_CST);
+}
+
+static int fail(int error)
+{
+    add(FAILURES, 1);
+    errno = error;
+    return -1;
+}
+
+static void pause_for(uint64_t microseconds)
+{
+    static __thread int precise;
+    if (!precise) {
+        prctl(PR_SET_TIMERSLACK, 1UL, 0, 0, 0);
+        precise = 1;
+    }
+    struct timespec left = {microseconds / 1000000, (microseconds % 1000000) * 1000};
+    while (nanosleep(&left, &left) != 0 && errno == EINTR)
+        ;
+}
+
+/* Copies the file as it now is, and puts the copy in its place in one step, so that a kill leaves the old or the new one. */
+static void keep_copy(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    char kept[8192], making[8192];
+    snprintf(kept, sizeof kept, "%s/%s", power_loss_dir, name);
+    snprintf(making, sizeof making, "%s/.%s.making", power_loss_dir, name);
+    pthread_mutex_lock(&copying);
+    int from = open(path, O_RDONLY | O_CLOEXEC);
+    int to = open(making, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int whole = from >= 0 && to >= 0;
+    char block[65536];
+    while (whole) {
+        ssize_t n = read(from, block, sizeof block);
+        if (n == 0)
+            break;
+        whole = n > 0 && real_write(to, block, (size_t)n) == n;
+    }
+    if (from >= 0)
+        close(from);
+    if (to >= 0)
+        close(to);
+    if (whole)
+        rename(making, kept);
+    pthread_mutex_unlock(&copying);
+}
+
+static int sync_file(int fd, int (*real)(int))
+{
+    char path[4096];
+    if (!concerned(fd, path))
+        return real(fd);
+    uint64_t nth = add(FSYNCS, 1);
+    if (nth == get(FSYNC_EIO_AT))
+        return fail(EIO);
+    uint64_t delay = get(FSYNC_DELAY_US);
+    int result = 0;
+    if (delay)
+        pause_for(delay);
+    else
+        result = real(fd);
+    if (result == 0 && power_loss_dir) {
+        int before = errno;
+        keep_copy(path);
+        errno = before;
+    }
+    return result;
+}
+
+int fsync(int fd)
+{
+    pthread_once(&once, start);
+    return sync_file(fd, real_fsync);
+}
+
+int fdatasync(int fd)
+{
+    pthread_once(&once, start);
+    return sync_file(fd, real_fdatasync);
+}
+
+static int no_room(void)
+{
+    uint64_t after = get(ENOSPC_AFTER);
+    return after != 0 && get(BYTES_WRITTEN) >= after;
+}
+
+static ssize_t wrote(ssize_t n)
+{
+    if (n > 0) {
+        add(WRITES, 1);
+        add(BYTES_WRITTEN, (uint64_t)n);
+    }
+    return n;
+}
+
+ssize_t write(int fd, const void *from, size_t n)
+{
+    char path[4096];
+    if (!concerned(fd, path))
+        return real_write(fd, from, n);
+    return no_room() ? fail(ENOSPC) : wrote(real_write(fd, from, n));
+}
+
+ssize_t pwrite(int fd, const void *from, size_t n, off_t at)
+{
+    char path[4096];
+    if (!concerned(fd, path))
+        return real_pwrite(fd, from, n, at);
+    return no_room() ? fail(ENOSPC) : wrote(real_pwrite(fd, from, n, at));
+}
+
+ssize_t pwrite64(int fd, const void *from, size_t n, off64_t at)
+{
+    char path[4096];
+    if (!concerned(fd, path))
+        return real_pwrite64(fd, from, n, at);
+    return no_room() ? fail(ENOSPC) : wrote(real_pwrite64(fd, from, n, at));
+}
+
+ssize_t writev(int fd, const struct iovec *from, int count)
+{
+    char path[4096];
+    if (!concerned(fd, path))
+        return real_writev(fd, from, count);
+    return no_room() ? fail(ENOSPC) : wrote(real_writev(fd, from, count));
+}
