@@ -1,8 +1,13 @@
 //! Order gateway for Interactive Brokers: paper-trading order entry as a gRPC service, a CLI and a library.
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod cli;
 #[cfg(feature = "gateway")]
 pub mod config;
 pub mod domain;
 pub mod error;
+#[allow(dead_code, reason = "the commands that need a gateway follow")]
+mod outcome;
 #[cfg(feature = "gateway")]
 pub mod tws;

@@ -1,3 +1,5 @@
 //! The `ibkr-orders` command.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    ibkr_orders::cli::main()
+}

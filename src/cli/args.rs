@@ -1,0 +1,285 @@
+//! The command line as it is typed. What the words mean together is decided in `checked`.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
+
+use super::{help, values};
+use crate::domain::Status;
+
+/// Everything on the command line.
+#[derive(Debug, Parser)]
+#[command(
+    name = "ibkr-orders",
+    version,
+    about = "Order gateway for Interactive Brokers: places, watches and cancels orders at one TWS login",
+    long_about = help::ABOUT,
+    after_long_help = help::AFTER,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+pub(super) struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+/// One command.
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Check an order without TWS and without storing anything
+    #[command(after_long_help = help::VALIDATE)]
+    Validate(ValidateArgs),
+    /// Print a completion script for a shell
+    #[command(after_long_help = help::COMPLETIONS)]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page in roff
+    #[command(after_long_help = help::MAN)]
+    Man,
+}
+
+/// `health`
+#[derive(Debug, Args)]
+pub(super) struct HealthArgs {
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `validate`
+#[derive(Debug, Args)]
+pub(super) struct ValidateArgs {
+    #[command(flatten)]
+    pub(super) order: OrderArgs,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `place`
+#[derive(Debug, Args)]
+pub(super) struct PlaceArgs {
+    #[command(flatten)]
+    pub(super) order: OrderArgs,
+    /// Check the order, apply the limits and print what would be sent; store and send nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Name this request for good: the same id never makes a second order, so it is safe to run again
+    #[arg(long, value_name = "ID")]
+    pub(super) request_id: Option<String>,
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `watch`
+#[derive(Debug, Args)]
+pub(super) struct WatchArgs {
+    /// The order; 0 watches every order and does not end
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
+    pub(super) order_id: i32,
+    /// Print one line per update as it happens, and the outcome last
+    #[arg(long)]
+    pub(super) stream: bool,
+    /// Longest silence before a heartbeat
+    #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = values::wait)]
+    pub(super) poll_interval: f64,
+    /// Watch for this long at most [default: until the order ends]
+    #[arg(long, value_name = "SECONDS", value_parser = values::wait)]
+    pub(super) max_wait: Option<f64>,
+    /// Resume: show what followed this sequence; 0 starts with the current state
+    #[arg(long, value_name = "SEQUENCE", default_value_t = 0)]
+    pub(super) after_sequence: u64,
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `transmit` and `cancel`
+#[derive(Debug, Args)]
+pub(super) struct ChangeArgs {
+    #[command(flatten)]
+    pub(super) key: KeyArgs,
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `get`
+#[derive(Debug, Args)]
+pub(super) struct GetArgs {
+    #[command(flatten)]
+    pub(super) key: KeyArgs,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Format,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `list`
+#[derive(Debug, Args)]
+pub(super) struct ListArgs {
+    /// Only orders with this status; may be given several times or as a list with commas
+    #[arg(long, value_name = "STATUS", value_delimiter = ',', value_parser = values::status)]
+    pub(super) status: Vec<Status>,
+    /// Only orders of this symbol
+    #[arg(long, value_name = "SYMBOL")]
+    pub(super) symbol: Option<String>,
+    /// Orders per page, 1 to 1000
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    pub(super) page_size: i32,
+    /// `next_page_token` of the page before
+    #[arg(
+        long,
+        value_name = "TOKEN",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(super) page_token: String,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Format,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// The order of `validate` and `place`.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("order").required(true))]
+pub(super) struct OrderArgs {
+    /// The order as a JSON object
+    #[arg(
+        long,
+        value_name = "ORDER",
+        group = "order",
+        allow_hyphen_values = true
+    )]
+    pub(super) json: Option<String>,
+    /// File with the order as a JSON object; - reads stdin
+    #[arg(long, value_name = "FILE", group = "order")]
+    pub(super) json_file: Option<PathBuf>,
+    /// Transmit at once; without it (and without "transmit": true in the order) the order is only staged in TWS
+    #[arg(long)]
+    pub(super) transmit: bool,
+}
+
+/// Which order: exactly one of the two.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("key").required(true))]
+pub(super) struct KeyArgs {
+    /// The order's id
+    #[arg(long, value_name = "N", group = "key", value_parser = clap::value_parser!(i32).range(1..))]
+    pub(super) order_id: Option<i32>,
+    /// The request id it was placed under
+    #[arg(long, value_name = "ID", group = "key")]
+    pub(super) request_id: Option<String>,
+}
+
+/// How long to wait.
+#[derive(Debug, Args)]
+pub(super) struct TimeoutArg {
+    /// How long to wait for TWS
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = values::wait)]
+    pub(super) timeout: f64,
+}
+
+/// How `get` and `list` print.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum Format {
+    /// One JSON document
+    #[default]
+    Json,
+    /// A table for people
+    Table,
+}
+
+/// Where the operation is done.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Where to")]
+pub(super) struct DoorArgs {
+    /// Call a running gateway instead of TWS, for example http://127.0.0.1:50051 (ORDERS_SERVER)
+    #[arg(long, value_name = "URL", conflicts_with = "simulate")]
+    pub(super) server: Option<String>,
+    /// PEM file of the authorities that sign the gateway's certificate (ORDERS_SERVER_CA)
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) server_ca: Option<PathBuf>,
+    /// Name to expect in the gateway's certificate, where it is not the URL's host (ORDERS_SERVER_NAME)
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(super) server_name: Option<String>,
+    /// PEM file with our own certificate, for mutual TLS (ORDERS_CLIENT_CERT)
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) client_cert: Option<PathBuf>,
+    /// PEM file with its private key (ORDERS_CLIENT_KEY)
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) client_key: Option<PathBuf>,
+    /// File with the bearer token, on its first line (ORDERS_TOKEN_FILE)
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) token_file: Option<PathBuf>,
+    /// Use the built-in simulator of TWS, with a store of its own (data/simulator.db)
+    #[arg(long)]
+    pub(super) simulate: bool,
+}
+
+/// Settings as flags: each overrides its environment variable. Texts, so that every wrong one is named together.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Settings (flag, else environment, else .env, else default)")]
+pub(super) struct SettingsArgs {
+    /// Host of TWS or IB Gateway (IB_HOST) [default: 127.0.0.1]
+    #[arg(long, value_name = "HOST", hide_short_help = true)]
+    pub(super) ib_host: Option<String>,
+    /// Its API port: TWS 7497 paper, 7496 live; IB Gateway 4002 paper, 4001 live (IB_PORT) [default: 7497]
+    #[arg(long, value_name = "PORT", hide_short_help = true)]
+    pub(super) ib_port: Option<String>,
+    /// API client id; orders belong to it (IB_CLIENT_ID) [default: 7]
+    #[arg(long, value_name = "ID", hide_short_help = true)]
+    pub(super) ib_client_id: Option<String>,
+    /// SQLite file of the store (ORDER_DB_PATH) [default: data/orders.db]
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) order_db_path: Option<String>,
+    /// The only account orders may go to (IB_ACCOUNT)
+    #[arg(long, value_name = "ACCOUNT", hide_short_help = true)]
+    pub(super) ib_account: Option<String>,
+    /// Allow accounts that are not paper accounts (IB_ALLOW_LIVE)
+    #[arg(
+        long,
+        value_name = "BOOL",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "true",
+        hide_short_help = true
+    )]
+    pub(super) ib_allow_live: Option<String>,
+    /// Messages to TWS per second at most (IB_MAX_MESSAGES_PER_SECOND) [default: 45]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(super) ib_max_messages_per_second: Option<String>,
+    /// Most shares an order may have (MAX_ORDER_QUANTITY)
+    #[arg(long, value_name = "SHARES", hide_short_help = true)]
+    pub(super) max_order_quantity: Option<String>,
+    /// Most an order may be worth; refuses market orders, which have no price (MAX_ORDER_NOTIONAL)
+    #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
+    pub(super) max_order_notional: Option<String>,
+    /// Log lines on stderr: text or json (LOG_FORMAT) [default: text]
+    #[arg(long, value_name = "FORMAT", hide_short_help = true)]
+    pub(super) log_format: Option<String>,
+}

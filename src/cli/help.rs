@@ -1,0 +1,148 @@
+//! The manual's longer texts.
+
+/// What the program is.
+pub(super) const ABOUT: &str = "\
+Order gateway for Interactive Brokers.
+
+Places, watches and cancels stock orders at one TWS or IB Gateway login, and remembers every order and every \
+fill in a SQLite file. A command talks to TWS itself, calls a running gateway with --server, or runs on the \
+built-in simulator with --simulate. Only paper accounts are traded unless --ib-allow-live is given.";
+
+/// Conventions and first steps.
+pub(super) const AFTER: &str = "\
+Output:
+  One JSON document on stdout per command; a field without a value is null.
+  Logs, hints and progress go to stderr.
+
+Exit codes:
+  0   done
+  1   the operation failed; the document says why
+  2   the command line is wrong
+  64  the configuration is wrong; every problem is named on stderr
+
+Examples:
+  Try it without TWS: place a simulated order and read it back
+    ibkr-orders place --simulate --transmit \\
+      --json '{\"action\": \"BUY\", \"symbol\": \"AAPL\", \"order_type\": \"MKT\", \"quantity\": 1}'
+    ibkr-orders list --simulate --output table
+
+  Check an order
+    ibkr-orders validate --json-file order.json
+
+  Place it at TWS on port 7497, then follow it to its end
+    ibkr-orders place --json-file order.json --transmit --request-id rebalance-1
+    ibkr-orders watch --order-id 100
+
+  Keep a gateway running and use it from other programs
+    ibkr-orders serve
+    ibkr-orders health --server http://127.0.0.1:50051
+
+'ibkr-orders COMMAND --help' is the manual of a command.";
+
+pub(super) const HEALTH: &str = "\
+Prints:
+  {\"connected\", \"next_valid_id\", \"error\", \"server_version\", \"accounts\", \"paper\", \"client_id\",
+   \"tws_time\", \"ib_connected\", \"store_ok\", \"version\"}
+  Exits 0 when connected, else 1.
+
+Examples:
+  ibkr-orders health --timeout 5
+  ibkr-orders health --ib-port 4002
+  ibkr-orders health --server https://orders.example:50051 --server-ca ca.pem --token-file token";
+
+pub(super) const VALIDATE: &str = "\
+The order:
+  Required: action (BUY, SELL), symbol, order_type (MKT, LMT), quantity; limit_price for LMT.
+  Optional: sec_type (STK), exchange (SMART), currency (USD), tif (DAY, GTC, IOC, FOK, OPG),
+  transmit (false), primary_exch, client_tag, order_ref, account, outside_rth (false).
+
+Prints:
+  {\"valid\", \"order_request\", \"effective_order_ref\", \"errors\"}
+  Each entry of errors is {\"type\", \"loc\", \"msg\", \"input\"}. Exits 0 when valid, else 1.
+
+Examples:
+  ibkr-orders validate \\
+    --json '{\"action\": \"BUY\", \"symbol\": \"aapl\", \"order_type\": \"MKT\", \"quantity\": 1}'
+  ibkr-orders validate --json-file - < order.json";
+
+pub(super) const PLACE: &str = "\
+The order:
+  As 'ibkr-orders validate --help' says.
+
+Prints:
+  {\"submitted\", \"dry_run\", \"order_id\", \"state\", \"contract\", \"order_payload\", \"order_request\",
+   \"effective_order_ref\", \"errors\", \"error\", \"request_id\", \"replayed\"}
+  Exits 0 when the order was placed (staged, working or filled), 1 when it was not or when TWS rejected it.
+  Without --request-id do not run it again after a failure: look with 'list' first.
+
+Examples:
+  Stage an order, look at it in TWS, release it
+    ibkr-orders place --json-file order.json
+    ibkr-orders transmit --order-id 100
+
+  Place at once, safe to repeat
+    ibkr-orders place --json-file order.json --transmit --request-id rebalance-1
+
+  See what would be sent; needs no TWS
+    ibkr-orders place --json-file order.json --dry-run";
+
+pub(super) const WATCH: &str = "\
+Prints:
+  {\"order_id\", \"terminal\", \"status\", \"updates\", \"error\"}
+  With --stream first one line per update: {\"sequence\", \"order\": {...}}, {\"sequence\", \"fill\": {...}},
+  {\"sequence\", \"link\": {...}}, {\"sequence\", \"snapshot_end\": {}} or {\"sequence\", \"heartbeat\": {...}}.
+  Exits 0 when the order reached a terminal state, else 1. An order that ended already needs no TWS.
+
+Examples:
+  ibkr-orders watch --order-id 100
+  ibkr-orders watch --order-id 100 --max-wait 30
+  ibkr-orders watch --order-id 0 --stream --server http://127.0.0.1:50051";
+
+pub(super) const TRANSMIT: &str = "\
+Prints:
+  {\"order\", \"error\"}: the order as it then is. Exits 0 when it was released, or had been before.
+
+Examples:
+  ibkr-orders transmit --order-id 100
+  ibkr-orders transmit --request-id rebalance-1";
+
+pub(super) const CANCEL: &str = "\
+Prints:
+  {\"order\", \"error\"}: the order as it then is. Exits 0 when the cancel was asked for, or the order was
+  cancelled before. Without a verdict of TWS within --timeout the order shows cancel_requested.
+
+Examples:
+  ibkr-orders cancel --order-id 100
+  ibkr-orders cancel --request-id rebalance-1 --timeout 10";
+
+pub(super) const GET: &str = "\
+Reads the store; needs no TWS and works beside a running gateway.
+
+Prints:
+  {\"order\", \"fills\", \"error\"}
+
+Examples:
+  ibkr-orders get --order-id 100
+  ibkr-orders get --request-id rebalance-1 --output table";
+
+pub(super) const LIST: &str = "\
+Reads the store; needs no TWS and works beside a running gateway.
+
+Prints:
+  {\"orders\", \"next_page_token\", \"error\"}
+  next_page_token is null on the last page.
+
+Examples:
+  ibkr-orders list --output table
+  ibkr-orders list --status submitted,pre_submitted --symbol AAPL
+  ibkr-orders list --page-size 1000 --page-token TOKEN";
+
+pub(super) const COMPLETIONS: &str = "\
+Examples:
+  ibkr-orders completions bash > /etc/bash_completion.d/ibkr-orders
+  ibkr-orders completions zsh > \"${fpath[1]}/_ibkr-orders\"
+  ibkr-orders completions fish > ~/.config/fish/completions/ibkr-orders.fish";
+
+pub(super) const MAN: &str = "\
+Example:
+  ibkr-orders man > /usr/local/share/man/man1/ibkr-orders.1";

@@ -1,0 +1,41 @@
+//! Single values of the command line.
+
+use crate::domain::Status;
+
+/// Longest wait taken, in seconds (ten years): beyond it a duration is surely a slip, and arithmetic on clocks stays safe.
+const WAIT_SECONDS_MAX: f64 = 315_576_000.0;
+
+/// A wait in seconds, fractions allowed.
+pub(super) fn wait(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if (0.001..=WAIT_SECONDS_MAX).contains(&seconds) => Ok(seconds),
+        Ok(_) | Err(_) => Err("give seconds as a positive number, for example 5 or 0.5".to_owned()),
+    }
+}
+
+/// A status in any case.
+pub(super) fn status(text: &str) -> Result<Status, String> {
+    text.trim().to_ascii_uppercase().parse().map_err(|_| {
+        let words: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();
+        format!("use one of: {}", words.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_a_positive_number_of_seconds() {
+        assert_eq!(wait("0.5"), Ok(0.5));
+        for text in ["0", "-1", "NaN", "inf", "1e300", "", "five", "1s"] {
+            assert!(wait(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_status_may_be_typed_in_any_case_and_a_wrong_one_lists_the_words() {
+        assert_eq!(status("filled"), Ok(Status::Filled));
+        assert!(status("DONE").is_err_and(|text| text.contains("STAGED, SUBMITTING")));
+    }
+}

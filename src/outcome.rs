@@ -1,0 +1,116 @@
+//! How success and failure read in an operation's outcome: one place for every door that answers with an `Out` value.
+
+use crate::domain::{
+    HealthOut, Order, OrderError, PlaceOut, ValidateOut, Violation, Violations, WatchOut,
+    WatchUpdate,
+};
+use crate::error::{Error, Reason};
+
+/// The outcome of a check.
+pub(crate) fn validated(checked: Result<Order, Violations>) -> ValidateOut {
+    match checked {
+        Ok(order) => {
+            let effective_order_ref = order.effective_order_ref().map(str::to_owned);
+            ValidateOut {
+                valid: true,
+                order_request: Some(order.into_request()),
+                effective_order_ref,
+                errors: None,
+            }
+        }
+        Err(violations) => invalid(listed(violations.0)),
+    }
+}
+
+/// A check that could not be made.
+pub(crate) fn validate_failed(error: Error) -> ValidateOut {
+    invalid(match error.reason {
+        Reason::OrderInvalid | Reason::RequestInvalid => listed(error.violations),
+        _ => runtime(error.message),
+    })
+}
+
+fn invalid(errors: Vec<OrderError>) -> ValidateOut {
+    ValidateOut {
+        valid: false,
+        order_request: None,
+        effective_order_ref: None,
+        errors: Some(errors),
+    }
+}
+
+/// A Place that made no order. What is wrong with the order stands in `errors`, as does a defect; every other reason in `error`.
+pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<String>) -> PlaceOut {
+    let (errors, error) = match error.reason {
+        Reason::OrderInvalid | Reason::RequestInvalid => (Some(listed(error.violations)), None),
+        Reason::Internal => (Some(runtime(error.message)), None),
+        Reason::TwsUnavailable
+        | Reason::IbUnavailable
+        | Reason::RequestIdReused
+        | Reason::LiveAccount
+        | Reason::StoreMismatch
+        | Reason::Pacing
+        | Reason::Overloaded
+        | Reason::Lagged
+        | Reason::ShuttingDown
+        | Reason::OrderNotFound
+        | Reason::OrderState
+        | Reason::MaxWait
+        | Reason::Sequence
+        | Reason::Store
+        | Reason::Unauthenticated => (None, Some(error.message)),
+    };
+    PlaceOut {
+        submitted: false,
+        dry_run,
+        order_id: None,
+        state: None,
+        contract: None,
+        order_payload: None,
+        order_request: None,
+        effective_order_ref: None,
+        errors,
+        error,
+        request_id,
+        replayed: false,
+    }
+}
+
+/// A health question that nobody could answer.
+pub(crate) fn health_failed(error: Error, client_id: i32) -> HealthOut {
+    HealthOut {
+        connected: false,
+        next_valid_id: None,
+        error: Some(error.message),
+        server_version: None,
+        accounts: Vec::new(),
+        paper: None,
+        client_id,
+        tws_time: None,
+        ib_connected: false,
+        store_ok: false,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}
+
+/// A watch that ended before its order did.
+pub(crate) fn watch_failed(error: Error, order_id: i32, updates: Vec<WatchUpdate>) -> WatchOut {
+    WatchOut {
+        order_id,
+        terminal: false,
+        status: None,
+        updates,
+        error: Some(error.message),
+    }
+}
+
+fn listed(violations: Vec<Violation>) -> Vec<OrderError> {
+    violations.into_iter().map(OrderError::Violation).collect()
+}
+
+fn runtime(msg: String) -> Vec<OrderError> {
+    vec![OrderError::Runtime {
+        kind: "runtime".to_owned(),
+        msg,
+    }]
+}
