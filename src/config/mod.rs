@@ -1,5 +1,11 @@
 //! Settings of a gateway, and the only room that reads the environment.
 
+#[cfg(feature = "cli")]
+mod load;
+
+#[cfg(feature = "cli")]
+pub use load::{ConfigError, Problem, Settings};
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -43,6 +49,8 @@ pub struct Config {
     pub max_order_notional: Option<Amount>,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
+    /// `RUST_LOG`: which log lines are written, for example `info` or `ibkr_orders=debug`.
+    pub log_filter: Option<String>,
     /// Every wait of the gateway.
     pub timers: Timers,
     /// Every bound of the gateway.
@@ -118,6 +126,7 @@ impl Default for Config {
             max_order_quantity: None,
             max_order_notional: None,
             log_format: LogFormat::Text,
+            log_filter: None,
             timers: Timers::default(),
             bounds: Bounds::default(),
         }

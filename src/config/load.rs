@@ -1,0 +1,332 @@
+//! Settings from flags over the environment over `.env` over defaults. Every problem is found before anything is started.
+
+use std::collections::BTreeMap;
+use std::env::VarError;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use super::{Config, LogFormat};
+use crate::domain::Amount;
+
+/// The most messages per second TWS can be told to take (its own setting is 50 by default).
+const MESSAGES_PER_SECOND_MAX: u32 = 1_000;
+
+/// Texts of settings by the names of their environment variables.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    flags: BTreeMap<&'static str, String>,
+    dotenv: BTreeMap<String, String>,
+    environment: fn(&str) -> Result<String, VarError>,
+    problems: Vec<Problem>,
+}
+
+/// One wrong setting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// The setting: its environment variable, its flag or the file it stands in.
+    pub setting: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// Everything that is wrong with a configuration; never empty. Prints one problem a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// In the order of the documentation's table.
+    pub problems: Vec<Problem>,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (n, Problem { setting, message }) in self.problems.iter().enumerate() {
+            let end = if n == 0 { "" } else { "\n" };
+            write!(f, "{end}{setting}: {message}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl Settings {
+    /// Reads `.env` in the current directory, where there is one, and takes `flags` (by environment variable) above it and above
+    /// the environment.
+    pub fn read(flags: impl IntoIterator<Item = (&'static str, String)>) -> Self {
+        Self::from(flags, Path::new(".env"), |name| std::env::var(name))
+    }
+
+    fn from(
+        flags: impl IntoIterator<Item = (&'static str, String)>,
+        dotenv: &Path,
+        environment: fn(&str) -> Result<String, VarError>,
+    ) -> Self {
+        let mut settings = Self {
+            flags: flags.into_iter().collect(),
+            dotenv: BTreeMap::new(),
+            environment,
+            problems: Vec::new(),
+        };
+        match dotenvy::from_path_iter(dotenv) {
+            Ok(entries) => {
+                for entry in entries {
+                    match entry {
+                        Ok((name, value)) => {
+                            settings.dotenv.insert(name, value);
+                        }
+                        Err(error) => {
+                            settings.problem(&dotenv.display().to_string(), error.to_string());
+                        }
+                    }
+                }
+            }
+            Err(error) if error.not_found() => {}
+            Err(error) => settings.problem(&dotenv.display().to_string(), error.to_string()),
+        }
+        settings
+    }
+
+    fn problem(&mut self, setting: &str, message: impl Into<String>) {
+        self.problems.push(Problem {
+            setting: setting.to_owned(),
+            message: message.into(),
+        });
+    }
+
+    /// The text of a setting; an empty one counts as not given.
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        let text = match (self.flags.get(name), (self.environment)(name)) {
+            (Some(flag), _) => Some(flag.clone()),
+            (None, Ok(text)) if !text.is_empty() => Some(text),
+            (None, Ok(_) | Err(VarError::NotPresent)) => self.dotenv.get(name).cloned(),
+            (None, Err(VarError::NotUnicode(_))) => {
+                self.problem(name, "is not UTF-8 text");
+                None
+            }
+        };
+        text.map(|text| text.trim().to_owned())
+            .filter(|text| !text.is_empty())
+    }
+
+    /// A path.
+    pub fn path(&mut self, name: &'static str) -> Option<PathBuf> {
+        self.text(name).map(PathBuf::from)
+    }
+
+    /// A setting that must be read from its text; `wanted` says what it should be.
+    fn parsed<T>(
+        &mut self,
+        name: &'static str,
+        wanted: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let text = self.text(name)?;
+        let value = read(&text);
+        if value.is_none() {
+            self.problem(name, format!("{text:?} is not {wanted}"));
+        }
+        value
+    }
+
+    /// The configuration: what is given over `defaults`.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn config(mut self, defaults: Config) -> Result<Config, ConfigError> {
+        let mut config = defaults;
+        let set = &mut self;
+        replace(&mut config.ib_host, set.text("IB_HOST"));
+        let port = set.parsed("IB_PORT", "a port (1 to 65535)", |text| {
+            text.parse().ok().filter(|port| *port != 0)
+        });
+        replace(&mut config.ib_port, port);
+        let client_id = set.parsed("IB_CLIENT_ID", "a client id (0 or more)", |text| {
+            text.parse().ok().filter(|id| *id >= 0)
+        });
+        replace(&mut config.ib_client_id, client_id);
+        replace(&mut config.order_db_path, set.path("ORDER_DB_PATH"));
+        let address = |text: &str| SocketAddr::from_str(text).ok();
+        let wanted = "an address with a port, for example 127.0.0.1:50051";
+        replace(
+            &mut config.grpc_listen,
+            set.parsed("GRPC_LISTEN", wanted, address),
+        );
+        let wanted = "an address with a port, for example 127.0.0.1:9090";
+        config.metrics_listen = set
+            .parsed("METRICS_LISTEN", wanted, address)
+            .or(config.metrics_listen);
+        config.tls_cert = set.path("TLS_CERT").or(config.tls_cert);
+        config.tls_key = set.path("TLS_KEY").or(config.tls_key);
+        config.tls_client_ca = set.path("TLS_CLIENT_CA").or(config.tls_client_ca);
+        config.auth_token_file = set.path("AUTH_TOKEN_FILE").or(config.auth_token_file);
+        config.ib_account = set.text("IB_ACCOUNT").or(config.ib_account);
+        let allow_live = set.parsed("IB_ALLOW_LIVE", "true or false", flag);
+        replace(&mut config.ib_allow_live, allow_live);
+        let rate = set.parsed(
+            "IB_MAX_MESSAGES_PER_SECOND",
+            &format!("a rate (1 to {MESSAGES_PER_SECOND_MAX})"),
+            |text| {
+                text.parse()
+                    .ok()
+                    .filter(|rate| (1..=MESSAGES_PER_SECOND_MAX).contains(rate))
+            },
+        );
+        replace(&mut config.ib_max_messages_per_second, rate);
+        let amount = |text: &str| Amount::parse(text).ok().filter(|a| a.is_positive());
+        let wanted = "a positive decimal number";
+        config.max_order_quantity = set
+            .parsed("MAX_ORDER_QUANTITY", wanted, amount)
+            .or(config.max_order_quantity);
+        config.max_order_notional = set
+            .parsed("MAX_ORDER_NOTIONAL", wanted, amount)
+            .or(config.max_order_notional);
+        let format = set.parsed("LOG_FORMAT", "text or json", |text| {
+            match text.to_ascii_lowercase().as_str() {
+                "text" => Some(LogFormat::Text),
+                "json" => Some(LogFormat::Json),
+                _ => None,
+            }
+        });
+        replace(&mut config.log_format, format);
+        config.log_filter = set.text("RUST_LOG").or(config.log_filter);
+        self.pairs(&config);
+        match self.problems {
+            problems if problems.is_empty() => Ok(config),
+            problems => Err(ConfigError { problems }),
+        }
+    }
+
+    /// Settings that only make sense together.
+    fn pairs(&mut self, config: &Config) {
+        match (&config.tls_cert, &config.tls_key) {
+            (Some(_), None) => {
+                self.problem("TLS_KEY", "is missing: TLS_CERT needs its private key")
+            }
+            (None, Some(_)) => {
+                self.problem("TLS_CERT", "is missing: TLS_KEY needs its certificate")
+            }
+            (Some(_), Some(_)) | (None, None) => {}
+        }
+        if config.tls_client_ca.is_some() && config.tls_cert.is_none() {
+            self.problem(
+                "TLS_CLIENT_CA",
+                "needs TLS_CERT and TLS_KEY: client certificates come with TLS",
+            );
+        }
+    }
+
+    /// What was wrong so far, for settings read with [`Settings::text`] alone.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn finish(self) -> Result<(), ConfigError> {
+        match self.problems {
+            problems if problems.is_empty() => Ok(()),
+            problems => Err(ConfigError { problems }),
+        }
+    }
+}
+
+fn replace<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+fn flag(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" | "on" => Some(true),
+        "false" | "0" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn no_environment(_: &str) -> Result<String, VarError> {
+        Err(VarError::NotPresent)
+    }
+
+    fn environment(name: &str) -> Result<String, VarError> {
+        match name {
+            "IB_PORT" => Ok("4002".to_owned()),
+            "IB_HOST" => Ok("from-environment".to_owned()),
+            "IB_ACCOUNT" => Ok(String::new()),
+            _ => Err(VarError::NotPresent),
+        }
+    }
+
+    fn dotenv(text: &str) -> (tempfile::TempDir, PathBuf) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join(".env");
+        std::fs::write(&path, text).unwrap();
+        (dir, path)
+    }
+
+    #[test]
+    fn flags_go_over_the_environment_over_the_file_over_defaults() {
+        let (_dir, path) = dotenv("IB_HOST=from-file\nIB_ACCOUNT=DU1\nIB_CLIENT_ID=9\nIB_PORT=1\n");
+        let flags = [("IB_PORT", "5000".to_owned())];
+        let config = Settings::from(flags, &path, environment)
+            .config(Config::default())
+            .unwrap();
+        assert_eq!(config.ib_port, 5000);
+        assert_eq!(config.ib_host, "from-environment");
+        assert_eq!(config.ib_client_id, 9);
+        assert_eq!(config.ib_account.as_deref(), Some("DU1"));
+        assert_eq!(config.order_db_path, Config::default().order_db_path);
+    }
+
+    #[test]
+    fn without_anything_the_defaults_stand() {
+        let missing = Path::new("no-such-directory/.env");
+        let config = Settings::from([], missing, no_environment).config(Config::default());
+        assert_eq!(config, Ok(Config::default()));
+    }
+
+    #[test]
+    fn every_problem_is_named_at_once() {
+        let (_dir, path) = dotenv(
+            "IB_PORT=0\nIB_CLIENT_ID=-1\nLOG_FORMAT=xml\nTLS_CERT=cert.pem\nMAX_ORDER_QUANTITY=1e3\nIB_ALLOW_LIVE=perhaps\nGRPC_LISTEN=localhost\nIB_MAX_MESSAGES_PER_SECOND=0\n",
+        );
+        let error = Settings::from([], &path, no_environment)
+            .config(Config::default())
+            .unwrap_err();
+        let named: Vec<_> = error.problems.iter().map(|p| p.setting.as_str()).collect();
+        assert_eq!(
+            named,
+            [
+                "IB_PORT",
+                "IB_CLIENT_ID",
+                "GRPC_LISTEN",
+                "IB_ALLOW_LIVE",
+                "IB_MAX_MESSAGES_PER_SECOND",
+                "MAX_ORDER_QUANTITY",
+                "LOG_FORMAT",
+                "TLS_KEY"
+            ]
+        );
+        assert!(
+            error
+                .to_string()
+                .starts_with("IB_PORT: \"0\" is not a port (1 to 65535)\n")
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_line_by_line_is_a_problem() {
+        let (_dir, path) = dotenv("IB_HOST='unclosed\n");
+        let error = Settings::from([], &path, no_environment).config(Config::default());
+        assert!(error.is_err_and(|e| e.problems.len() == 1));
+    }
+
+    #[test]
+    fn the_example_file_says_the_defaults() {
+        let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.env.example"));
+        let config = Settings::from([], path, no_environment).config(Config::default());
+        assert_eq!(config, Ok(Config::default()));
+    }
+}
