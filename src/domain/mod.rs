@@ -7,6 +7,7 @@ mod decimal;
 mod draft;
 mod event;
 mod fill;
+pub mod lifecycle;
 mod operations;
 mod order;
 mod record;
