@@ -7,12 +7,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     if std::env::var_os("CARGO_FEATURE_WIRE").is_none() {
         return Ok(());
     }
-    let descriptors = protox::compile(["proto/orders.proto"], ["proto"])?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler
+        .include_imports(true)
+        .include_source_info(true)
+        .open_file("orders.proto")?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
+    // For reflection: tonic's own builder writes this file only when it runs protoc.
+    std::fs::write(
+        out.join("orders_descriptor.bin"),
+        compiler.encode_file_descriptor_set(),
+    )?;
     tonic_prost_build::configure()
         .build_client(std::env::var_os("CARGO_FEATURE_CLIENT").is_some())
         .build_server(std::env::var_os("CARGO_FEATURE_SERVER").is_some())
-        .file_descriptor_set_path(out.join("orders_descriptor.bin"))
-        .compile_fds(descriptors)?;
+        .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }

@@ -42,6 +42,9 @@ pub enum Reason {
     Store,
     /// No token, or a wrong one.
     Unauthenticated,
+    /// The gateway did not answer, or a proxy or library answered for it: nothing is promised about the outcome. Made by the client
+    /// only, never by a gateway.
+    GatewayUnavailable,
     /// A defect of the gateway.
     Internal,
 }
@@ -66,6 +69,7 @@ impl Reason {
         Self::Sequence,
         Self::Store,
         Self::Unauthenticated,
+        Self::GatewayUnavailable,
         Self::Internal,
     ];
 
@@ -89,6 +93,7 @@ impl Reason {
             Self::Sequence => "SEQUENCE",
             Self::Store => "STORE",
             Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::GatewayUnavailable => "GATEWAY_UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
     }

@@ -11,3 +11,5 @@ pub mod error;
 mod outcome;
 #[cfg(feature = "gateway")]
 pub mod tws;
+#[cfg(feature = "wire")]
+pub mod wire;

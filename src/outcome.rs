@@ -58,7 +58,8 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
         | Reason::MaxWait
         | Reason::Sequence
         | Reason::Store
-        | Reason::Unauthenticated => (None, Some(error.message)),
+        | Reason::Unauthenticated
+        | Reason::GatewayUnavailable => (None, Some(error.message)),
     };
     PlaceOut {
         submitted: false,

@@ -1,0 +1,35 @@
+//! The gRPC messages, and the only place where they become domain values and back.
+//!
+//! Conversions name every field without `..`, so that a new field does not compile until somebody decided about it.
+
+mod operations;
+mod order;
+mod state;
+mod status;
+mod values;
+mod watch;
+mod words;
+
+pub use operations::{
+    answered_order, cancel_in, cancel_request, place_request, transmit_in, transmit_request,
+};
+pub use order::{order_to_wire, restore_inputs};
+pub use status::{ERROR_DOMAIN, code_of, error_from_status, status_from_error};
+
+/// Messages, client and server generated from `proto/orders.proto`.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic,
+    rustdoc::all
+)]
+pub mod pb {
+    tonic::include_proto!("ibkr.orders.v1");
+}
+
+/// Name of the service, as it stands in paths and in the health service.
+pub const SERVICE: &str = "ibkr.orders.v1.OrderService";
+
+/// `proto/orders.proto` and what it imports, with comments, for reflection.
+pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("orders_descriptor");

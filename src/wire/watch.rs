@@ -1,0 +1,88 @@
+//! What a watch shows.
+
+use crate::domain::{LinkChange, WatchEvent, WatchUpdate};
+use crate::error::Error;
+
+use super::order::answered;
+use super::pb::{self, watch_response::Event};
+use super::values::present;
+
+impl From<WatchUpdate> for pb::WatchResponse {
+    fn from(update: WatchUpdate) -> Self {
+        let WatchUpdate { sequence, event } = update;
+        let event = match event {
+            WatchEvent::Order(state) => Event::Order(state.into()),
+            WatchEvent::SnapshotEnd {} => Event::SnapshotEnd(pb::SnapshotEnd {}),
+            WatchEvent::Link(LinkChange { state, peer, text }) => Event::Link(pb::Link {
+                state: pb::link::State::from(state).into(),
+                peer,
+                text,
+            }),
+            WatchEvent::Fill(fill) => Event::Fill(fill.into()),
+            WatchEvent::Heartbeat { connected } => Event::Heartbeat(pb::Heartbeat { connected }),
+        };
+        Self {
+            sequence,
+            event: Some(event),
+        }
+    }
+}
+
+impl TryFrom<pb::WatchResponse> for WatchUpdate {
+    type Error = Error;
+
+    fn try_from(update: pb::WatchResponse) -> Result<Self, Error> {
+        let pb::WatchResponse { sequence, event } = update;
+        let event = match present("event", event)? {
+            Event::Order(state) => WatchEvent::Order(state.try_into()?),
+            Event::SnapshotEnd(pb::SnapshotEnd {}) => WatchEvent::SnapshotEnd {},
+            Event::Link(pb::Link { state, peer, text }) => WatchEvent::Link(LinkChange {
+                state: answered("state", state)?,
+                peer,
+                text,
+            }),
+            Event::Fill(fill) => WatchEvent::Fill(fill.try_into()?),
+            Event::Heartbeat(pb::Heartbeat { connected }) => WatchEvent::Heartbeat { connected },
+        };
+        Ok(Self { sequence, event })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::tests::{full_fill, full_state};
+    use super::*;
+    use crate::domain::LinkState;
+
+    #[test]
+    fn every_kind_of_update_survives_the_wire() {
+        let link = LinkChange {
+            state: LinkState::IbLost,
+            peer: "h:1".to_owned(),
+            text: "t".to_owned(),
+        };
+        for event in [
+            WatchEvent::Order(full_state()),
+            WatchEvent::SnapshotEnd {},
+            WatchEvent::Link(link),
+            WatchEvent::Fill(full_fill()),
+            WatchEvent::Heartbeat { connected: true },
+        ] {
+            let update = WatchUpdate {
+                sequence: 42,
+                event,
+            };
+            assert_eq!(
+                WatchUpdate::try_from(pb::WatchResponse::from(update.clone())),
+                Ok(update)
+            );
+        }
+        assert!(
+            WatchUpdate::try_from(pb::WatchResponse {
+                sequence: 1,
+                event: None
+            })
+            .is_err()
+        );
+    }
+}
