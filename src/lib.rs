@@ -9,6 +9,8 @@ pub mod domain;
 pub mod error;
 #[allow(dead_code, reason = "the commands that need a gateway follow")]
 mod outcome;
+#[cfg(feature = "simulator")]
+pub mod simulator;
 #[cfg(feature = "gateway")]
 pub mod tws;
 #[cfg(feature = "wire")]

@@ -1,0 +1,248 @@
+//! The TWS itself: all state, and one synchronous step per request.
+//!
+//! Nothing here reads a clock, a socket or a disk. `now` comes with each call, answers are left in the sessions, and
+//! what has to outlive a restart is left in the journal; the server task moves all three.
+
+mod accept;
+mod act;
+mod cancel;
+mod fault;
+mod fill;
+mod keep;
+mod login;
+mod place;
+mod query;
+mod say;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
+
+use super::book::Book;
+use super::clock::Now;
+use super::config::{Hours, Mode, SimulatorConfig};
+use super::journal::Record;
+use super::ledger::Ledger;
+use super::log::Log;
+use super::market::Market;
+use super::message::Request;
+use super::order::PermId;
+use super::session::{ConnectionId, Handover, Session, Sessions};
+use fault::Faults;
+pub(crate) use fill::Telling;
+
+/// What a test decided about the next order.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    /// Refused with this error; with an Inactive pair before it when asked.
+    Reject {
+        code: i32,
+        text: String,
+        inactive: bool,
+    },
+    /// Kept as PreSubmitted with 404 until a share is found.
+    Locate,
+}
+
+/// What happens later by itself.
+#[derive(Clone, Copy, Debug)]
+enum Scheduled {
+    IbRestored { data_lost: bool },
+}
+
+/// Everything that a control can switch.
+#[derive(Debug)]
+pub(crate) struct Switches {
+    pub(crate) hours: Hours,
+    pub(crate) hold_acknowledgements: bool,
+    pub(crate) hold_cancels: bool,
+    pub(crate) ib_lost: bool,
+    pub(crate) refuse: bool,
+    pub(crate) latency: Duration,
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    config: SimulatorConfig,
+    pub(crate) sessions: Sessions,
+    pub(crate) book: Book,
+    market: Market,
+    ledger: Ledger,
+    pub(crate) log: Log,
+    next_ids: BTreeMap<i32, i32>,
+    accounts: Vec<String>,
+    pub(crate) switches: Switches,
+    faults: Faults,
+    verdicts: VecDeque<Verdict>,
+    withheld_cancels: BTreeSet<PermId>,
+    schedule: BTreeMap<(i64, u64), Scheduled>,
+    /// Start of permanent and execution ids: the microsecond at which this simulator started.
+    base: i64,
+    perm_ids: i64,
+    exec_ids: i64,
+    /// Trading days that a control let pass.
+    extra_days: i32,
+    journal: Vec<Record>,
+    journaling: bool,
+    asked_since_tick: bool,
+}
+
+impl Exchange {
+    pub(crate) fn new(config: SimulatorConfig, now: Now) -> Self {
+        let market = Market::new(config.seed, &config.symbols);
+        let mut exchange = Self {
+            book: Book::new(market.len(), config.history_max),
+            ledger: Ledger::new(config.history_max),
+            log: Log {
+                messages_max: config.messages_max,
+                ..Log::default()
+            },
+            sessions: Sessions::default(),
+            next_ids: BTreeMap::new(),
+            accounts: config.accounts.clone(),
+            switches: Switches {
+                hours: config.hours,
+                hold_acknowledgements: false,
+                hold_cancels: false,
+                ib_lost: false,
+                refuse: false,
+                latency: config.latency,
+            },
+            faults: Faults::default(),
+            verdicts: VecDeque::new(),
+            withheld_cancels: BTreeSet::new(),
+            schedule: BTreeMap::new(),
+            base: now.micros(),
+            perm_ids: 0,
+            exec_ids: 0,
+            extra_days: 0,
+            journal: Vec::new(),
+            journaling: config.state_file.is_some(),
+            asked_since_tick: false,
+            market,
+            config,
+        };
+        for fault in exchange.config.faults.clone() {
+            exchange.set_fault(fault);
+        }
+        exchange
+    }
+
+    /// A connection was accepted.
+    pub(crate) fn connected(&mut self, connection: ConnectionId) {
+        self.log.connections_total += 1;
+        self.sessions
+            .by_connection
+            .insert(connection, Session::default());
+        if self.switches.refuse {
+            self.sessions.close(connection);
+        }
+    }
+
+    /// A connection ended, by the peer or by an error.
+    pub(crate) fn disconnected(&mut self, connection: ConnectionId) {
+        self.sessions.remove(connection);
+    }
+
+    /// One request of a connection.
+    pub(crate) fn request(&mut self, connection: ConnectionId, request: Request, now: Now) {
+        let Some(session) = self.sessions.by_connection.get(&connection) else {
+            return;
+        };
+        if session.closing {
+            return;
+        }
+        let client_id = session.client_id;
+        self.asked_since_tick = true;
+        self.log.received(client_id, &request, now.micros());
+        if self.over_the_rate(connection, now) {
+            return;
+        }
+        match (client_id, request) {
+            (None, Request::StartApi { client_id }) => self.log_in(connection, client_id, now),
+            // TWS does not answer anything before the login.
+            (None, _) => {}
+            (Some(client_id), request) => self.answer(connection, client_id, request, now),
+        }
+        self.sessions.settle();
+    }
+
+    fn answer(&mut self, connection: ConnectionId, client_id: i32, request: Request, now: Now) {
+        match request {
+            Request::Place(place) => self.place(connection, client_id, *place, now),
+            Request::Cancel { order_id } => self.cancel(client_id, order_id, now),
+            Request::GlobalCancel => self.global_cancel(client_id, now),
+            Request::OpenOrders | Request::AutoOpenOrders | Request::Ids
+                if self.refuse_read_only(connection, now) => {}
+            Request::OpenOrders => self.open_orders(connection, client_id),
+            Request::AllOpenOrders => self.all_open_orders(connection),
+            Request::AutoOpenOrders => self.auto_open_orders(connection, client_id, now),
+            Request::CompletedOrders { api_only } => {
+                self.completed_orders(connection, api_only, now)
+            }
+            Request::Executions(asked) => self.executions(connection, &asked, now),
+            Request::Ids => self.send_next_id(connection, client_id),
+            Request::ManagedAccounts => self.send_accounts(connection),
+            Request::CurrentTime => self.current_time(connection, now),
+            Request::CurrentTimeMillis => self.current_time_millis(connection, now),
+            Request::ContractData(asked) => self.contract_data(connection, &asked, now),
+            Request::StartApi { .. } => {
+                self.error_to(connection, -1, 501, "Already connected.", now)
+            }
+            Request::Malformed { id } => self.unreadable(connection, id, now),
+            Request::Other { id } => {
+                tracing::debug!(id, "a request that the simulator does not answer")
+            }
+        }
+    }
+
+    /// The timer of automatic mode: prices move only when nothing was asked since the last time.
+    pub(crate) fn tick(&mut self, now: Now) {
+        if std::mem::take(&mut self.asked_since_tick) || self.switches.hours == Hours::Closed {
+            return;
+        }
+        for symbol in 0..self.market.len() {
+            self.market.step(symbol);
+            self.journal_walk(symbol);
+            self.sweep(symbol, now);
+        }
+    }
+
+    /// When [`Exchange::run_due`] has something to do, in microseconds.
+    pub(crate) fn next_due(&self) -> Option<i64> {
+        self.schedule.keys().next().map(|(at, _)| *at)
+    }
+
+    /// Does what was scheduled for now or earlier.
+    pub(crate) fn run_due(&mut self, now: Now) {
+        while let Some(entry) = self.schedule.first_entry() {
+            if entry.key().0 > now.micros() {
+                return;
+            }
+            match entry.remove() {
+                Scheduled::IbRestored { data_lost } => self.restore_ib(data_lost, now),
+            }
+        }
+    }
+
+    pub(crate) fn hand_over(&mut self) -> Vec<Handover> {
+        self.sessions.hand_over()
+    }
+
+    pub(crate) fn take_journal(&mut self) -> Vec<Record> {
+        std::mem::take(&mut self.journal)
+    }
+
+    fn is_automatic(&self) -> bool {
+        matches!(self.config.mode, Mode::Automatic { .. })
+    }
+
+    fn day(&self, now: Now) -> i32 {
+        now.day() + self.extra_days
+    }
+
+    fn schedule(&mut self, at: i64, what: Scheduled) {
+        let turn = self.schedule.len() as u64;
+        self.schedule.insert((at, turn), what);
+    }
+}

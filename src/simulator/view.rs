@@ -1,0 +1,168 @@
+//! Looking at a simulator from a test.
+
+use std::collections::VecDeque;
+
+use rust_decimal::Decimal;
+
+use super::exchange::Exchange;
+use super::log::ReceivedMessage;
+use super::order::{Order, OrderKey, Price, Side};
+
+/// What the simulator knows at one moment.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    exchange: &'a Exchange,
+}
+
+/// An order as the simulator holds it, staged ones included, refused ones (110, 200, 321, …) not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrderView {
+    /// The client that placed it; 0 for manual orders.
+    pub client_id: i32,
+    /// The id that client gave it; 0 for manual orders.
+    pub order_id: i32,
+    /// Permanent id.
+    pub perm_id: i64,
+    /// The client's reference, empty when it gave none.
+    pub order_ref: String,
+    /// Account it is for.
+    pub account: String,
+    /// Symbol.
+    pub symbol: String,
+    /// BUY or SELL.
+    pub action: &'static str,
+    /// Whole quantity.
+    pub quantity: Decimal,
+    /// How much of it is filled.
+    pub filled: Decimal,
+    /// Limit price of a limit order.
+    pub limit_price: Option<Decimal>,
+    /// TWS's word; PendingSubmit for orders that nothing was said about yet.
+    pub status: &'static str,
+    /// Whether it was transmitted: false for a staged order.
+    pub transmitted: bool,
+    /// Whether it is over.
+    pub over: bool,
+    /// Whether it was typed into TWS by hand.
+    pub manual: bool,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(exchange: &'a Exchange) -> Self {
+        Self { exchange }
+    }
+
+    /// All orders: open ones by age, then finished ones by when they ended.
+    pub fn orders(&self) -> Vec<OrderView> {
+        self.exchange.all_orders().map(order_view).collect()
+    }
+
+    /// One order. An order id alone finds the order of any client.
+    pub fn order(&self, key: impl Into<OrderKey>) -> Option<OrderView> {
+        let (perm_id, _) = self.exchange.locate(key.into()).ok()?;
+        self.exchange.book.get(perm_id).map(order_view)
+    }
+
+    /// Orders that carry this reference.
+    pub fn orders_with_ref(&self, order_ref: &str) -> Vec<OrderView> {
+        self.exchange
+            .all_orders()
+            .filter(|order| order.order_ref() == order_ref)
+            .map(order_view)
+            .collect()
+    }
+
+    /// How many placeOrder messages came for an order, refused ones and modifications included.
+    pub fn place_messages(&self, key: impl Into<OrderKey>) -> u32 {
+        count(&self.exchange.log.places, key.into())
+    }
+
+    /// How many cancelOrder messages came for an order.
+    pub fn cancel_messages(&self, key: impl Into<OrderKey>) -> u32 {
+        count(&self.exchange.log.cancels, key.into())
+    }
+
+    /// How many placeOrder messages came in all.
+    pub fn place_messages_total(&self) -> u64 {
+        self.exchange.log.places_total
+    }
+
+    /// How many orders the exchange acknowledged.
+    pub fn accepted_total(&self) -> u64 {
+        self.exchange.log.accepted_total
+    }
+
+    /// The latest requests, oldest first.
+    pub fn messages(&self) -> &'a VecDeque<ReceivedMessage> {
+        &self.exchange.log.messages
+    }
+
+    /// Connections that are open now, logged in or not.
+    pub fn connections(&self) -> usize {
+        self.exchange.sessions.by_connection.len()
+    }
+
+    /// Connections since the start.
+    pub fn connections_total(&self) -> u64 {
+        self.exchange.log.connections_total
+    }
+
+    /// Logins since the start.
+    pub fn logins_total(&self) -> u64 {
+        self.exchange.log.logins_total
+    }
+
+    /// Client ids that are logged in now.
+    pub fn clients(&self) -> Vec<i32> {
+        let mut clients: Vec<i32> = self.exchange.sessions.by_client.keys().copied().collect();
+        clients.sort_unstable();
+        clients
+    }
+
+    /// Ids of all executions, oldest first.
+    pub fn exec_ids(&self) -> Vec<String> {
+        self.exchange.exec_ids()
+    }
+
+    /// Bid and ask of a symbol.
+    pub fn quote(&self, symbol: &str) -> Option<(Decimal, Decimal)> {
+        self.exchange.quote(symbol)
+    }
+}
+
+fn count(counts: &std::collections::HashMap<OrderKey, u32>, key: OrderKey) -> u32 {
+    if key.client_id == OrderKey::ANY_CLIENT {
+        return counts
+            .iter()
+            .filter(|(other, _)| other.order_id == key.order_id)
+            .map(|(_, count)| count)
+            .sum();
+    }
+    counts.get(&key).copied().unwrap_or(0)
+}
+
+fn order_view(order: &Order) -> OrderView {
+    OrderView {
+        client_id: order.key.client_id,
+        order_id: order.key.order_id,
+        perm_id: order.perm_id,
+        order_ref: order.order_ref().to_owned(),
+        account: order.account().to_owned(),
+        symbol: order.symbol.clone(),
+        action: if order.side == Side::Buy {
+            "BUY"
+        } else {
+            "SELL"
+        },
+        quantity: order.quantity,
+        filled: order.filled,
+        limit_price: match order.price {
+            Price::Market => None,
+            Price::Limit(price) => Some(price),
+        },
+        status: order.phase.word(),
+        transmitted: order.transmit(),
+        over: order.phase.is_over(),
+        manual: order.manual,
+    }
+}
