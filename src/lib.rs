@@ -12,6 +12,8 @@ mod outcome;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 #[cfg(feature = "gateway")]
+pub mod stats;
+#[cfg(feature = "gateway")]
 pub mod tws;
 #[cfg(feature = "wire")]
 pub mod wire;
