@@ -14,6 +14,8 @@ pub mod simulator;
 #[cfg(feature = "gateway")]
 pub mod stats;
 #[cfg(feature = "gateway")]
+pub mod store;
+#[cfg(feature = "gateway")]
 pub mod tws;
 #[cfg(feature = "wire")]
 pub mod wire;

@@ -1,0 +1,174 @@
+//! Pages of orders, newest first.
+
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use tokio_rusqlite::rusqlite::{self, Connection, params};
+
+use super::{StoreError, columns};
+use crate::domain::{ListIn, ListOut, OrderState, Status};
+
+/// Orders on a page when the caller does not say.
+const PAGE_SIZE: usize = 100;
+/// The most orders on a page.
+const PAGE_SIZE_MAX: usize = 1000;
+/// Bytes of the check in a page token.
+const CHECK_BYTES: usize = 8;
+
+/// A checked request for a page.
+///
+/// Order ids grow, so "newest first" is "highest id first", and a page continues below the last id of the one before: orders placed
+/// meanwhile shift nothing.
+#[derive(Debug)]
+pub(super) struct Page {
+    filter: Filter,
+    size: usize,
+    /// Only orders with a lower id.
+    below: i32,
+}
+
+/// What a page token is bound to.
+#[derive(Debug)]
+struct Filter {
+    /// Sorted, each once; empty: all.
+    statuses: Vec<Status>,
+    symbol: Option<String>,
+    base_sequence: u64,
+}
+
+impl Page {
+    /// Checks the page size and the token. The token is opaque: the last id shown, and a hash that binds it to the filter and the store.
+    pub(super) fn read(request: ListIn, base_sequence: u64) -> Result<Self, StoreError> {
+        let ListIn {
+            status,
+            symbol,
+            page_size,
+            page_token,
+        } = request;
+        let size = match usize::try_from(page_size) {
+            Ok(0) => PAGE_SIZE,
+            Ok(size) if size <= PAGE_SIZE_MAX => size,
+            Ok(_) | Err(_) => {
+                return Err(StoreError::Request {
+                    field: "page_size",
+                    message: format!("must be between 1 and {PAGE_SIZE_MAX}, or 0 for {PAGE_SIZE}"),
+                    input: Value::from(page_size),
+                });
+            }
+        };
+        let filter = Filter {
+            statuses: Status::ALL
+                .iter()
+                .copied()
+                .filter(|word| status.contains(word))
+                .collect(),
+            symbol: symbol
+                .map(|symbol| symbol.trim().to_uppercase())
+                .filter(|symbol| !symbol.is_empty()),
+            base_sequence,
+        };
+        let below = if page_token.is_empty() {
+            i32::MAX
+        } else {
+            filter.open(&page_token).ok_or_else(|| StoreError::Request {
+                field: "page_token",
+                message: "is not a token of this list: pass next_page_token as it was given, with the same filters"
+                    .to_owned(),
+                input: Value::from(page_token),
+            })?
+        };
+        Ok(Self {
+            filter,
+            size,
+            below,
+        })
+    }
+
+    /// Reads the page, and one order more to know whether another follows.
+    pub(super) fn load(&self, connection: &Connection) -> Result<ListOut, StoreError> {
+        let limit = i64::try_from(self.size + 1).unwrap_or(i64::MAX);
+        let mut orders = connection
+            .prepare_cached(&self.filter.sql())?
+            .query_map(params![self.below, limit, self.filter.symbol], |row| {
+                columns::order_record(row).map(|record| record.state)
+            })?
+            .collect::<rusqlite::Result<Vec<OrderState>>>()?;
+        let more = orders.len() > self.size;
+        orders.truncate(self.size);
+        let next_page_token = match orders.last() {
+            Some(last) if more => Some(self.filter.seal(last.order_id)),
+            Some(_) | None => None,
+        };
+        Ok(ListOut {
+            orders,
+            next_page_token,
+        })
+    }
+}
+
+impl Filter {
+    /// A range of an index for each status, however many orders there are: each is cut at the page before they are merged.
+    /// `?1` the lowest id shown so far, `?2` rows, `?3` the symbol or null.
+    fn sql(&self) -> String {
+        let columns = columns::ORDER;
+        let symbol = match self.symbol {
+            Some(_) => "symbol = ?3",
+            None => "?3 IS NULL",
+        };
+        let words = match (self.statuses.as_slice(), &self.symbol) {
+            ([], None) => {
+                return format!(
+                    "SELECT {columns} FROM orders WHERE order_id < ?1 AND {symbol} ORDER BY order_id DESC LIMIT ?2"
+                );
+            }
+            ([], Some(_)) => Status::ALL,
+            (words, _) => words,
+        };
+        let parts: Vec<String> = words
+            .iter()
+            .map(|word| {
+                format!(
+                    "SELECT * FROM (SELECT order_id FROM orders WHERE status = '{word}' AND {symbol} AND order_id < ?1 \
+                     ORDER BY order_id DESC LIMIT ?2)"
+                )
+            })
+            .collect();
+        format!(
+            "SELECT {columns} FROM orders WHERE order_id IN (SELECT order_id FROM ({}) ORDER BY order_id DESC LIMIT ?2) \
+             ORDER BY order_id DESC",
+            parts.join(" UNION ALL ")
+        )
+    }
+
+    fn seal(&self, last: i32) -> String {
+        let mut token = format!("{last:08x}");
+        for byte in self.check(last) {
+            // Writing to a String cannot fail.
+            let _ = write!(token, "{byte:02x}");
+        }
+        token
+    }
+
+    fn open(&self, token: &str) -> Option<i32> {
+        let last = token.get(..8)?;
+        let last = i32::try_from(u32::from_str_radix(last, 16).ok()?).ok()?;
+        (self.seal(last) == token).then_some(last)
+    }
+
+    fn check(&self, last: i32) -> [u8; CHECK_BYTES] {
+        let mut hash = Sha256::new();
+        hash.update(self.base_sequence.to_be_bytes());
+        hash.update(last.to_be_bytes());
+        for status in &self.statuses {
+            hash.update(status.as_str());
+            hash.update([0]);
+        }
+        hash.update([1]);
+        hash.update(self.symbol.as_deref().unwrap_or_default());
+        let whole = hash.finalize();
+        let mut check = [0; CHECK_BYTES];
+        check.copy_from_slice(&whole[..CHECK_BYTES]);
+        check
+    }
+}

@@ -1,0 +1,30 @@
+//! Orders, their events and their executions on disk: SQLite in WAL mode, every commit synced.
+//!
+//! One connection on a thread of its own writes ([`Store::transact`]: one commit, one fsync, however many rows). A small fixed
+//! pool of read-only connections reads beside it ([`Reader`]), each call a short transaction, so that the log stays small. The
+//! only module that knows SQLite.
+//!
+//! What a program that crashes, a machine that loses power or a disk that fills up leaves is always a whole number of
+//! transactions. A failed commit that may or may not be on disk is [`StoreError::OutcomeUnknown`]: the process must stop, and the
+//! next start reads what became of it.
+
+mod columns;
+mod error;
+mod event_body;
+mod file;
+mod list;
+mod lock;
+mod pool;
+mod reader;
+mod schema;
+mod standing;
+mod start;
+mod transaction;
+mod writer;
+
+pub use error::StoreError;
+pub use reader::Reader;
+pub use standing::Standing;
+pub use start::{Opened, StoreSettings};
+pub use transaction::{ORDERS_OF_A_REF_MAX, Transaction};
+pub use writer::Store;

@@ -1,0 +1,226 @@
+//! Reads beside the writer.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_rusqlite::Connection;
+use tokio_rusqlite::rusqlite::{self, OptionalExtension, params};
+
+use super::file::{self, Found};
+use super::pool::{self, Pool};
+use super::standing::{Standing, standing};
+use super::start::{base_sequence, head_sequence};
+use super::transaction::fills_of;
+use super::{StoreError, columns, event_body, list, schema};
+use crate::domain::{ListIn, ListOut, OrderDetail, OrderKey, OrderState, StoredEvent};
+
+/// Reads orders and events. Every call is one short read transaction and sees one state of the store, at least as new as the last
+/// commit before it. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    pool: Arc<Pool>,
+    base_sequence: u64,
+}
+
+impl Reader {
+    pub(super) const fn new(pool: Arc<Pool>, base_sequence: u64) -> Self {
+        Self {
+            pool,
+            base_sequence,
+        }
+    }
+
+    /// Opens a store for reading, beside a running gateway or without one: takes no lock, changes nothing, makes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is no store; [`StoreError::OlderSchema`] when it has to be migrated first;
+    /// as [`super::Store::open`] for a file that is not a store.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        let path = path.as_ref().to_owned();
+        let opened = tokio::task::spawn_blocking(move || {
+            let missing = || StoreError::Missing { path: path.clone() };
+            if file::look(&path)? == Found::New {
+                return Err(missing());
+            }
+            let connection = pool::reading(&path)?;
+            let found = file::judge(&connection, &path)?;
+            if found == 0 {
+                return Err(missing());
+            }
+            if found < schema::VERSION {
+                return Err(StoreError::OlderSchema {
+                    found,
+                    known: schema::VERSION,
+                });
+            }
+            let base = base_sequence(&connection)?;
+            Ok((connection, base))
+        });
+        let (connection, base) = opened
+            .await
+            .map_err(|error| StoreError::Panicked(error.to_string()))??;
+        Ok(Self::new(
+            Pool::new(vec![Connection::from(connection)]),
+            base,
+        ))
+    }
+
+    /// One order and its fills.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for every read.
+    pub async fn get(&self, key: OrderKey) -> Result<Option<OrderDetail>, StoreError> {
+        self.pool
+            .read(move |connection| Ok(detail(connection, &key)?))
+            .await
+    }
+
+    /// A page of orders, newest first. Orders placed while somebody pages do not shift the pages.
+    ///
+    /// # Errors
+    /// [`StoreError::Request`] for a page size or page token that cannot be.
+    pub async fn list(&self, request: ListIn) -> Result<ListOut, StoreError> {
+        let page = list::Page::read(request, self.base_sequence)?;
+        self.pool
+            .read(move |connection| page.load(connection))
+            .await
+    }
+
+    /// Events after `sequence`, of one order or of all, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn events_after(
+        &self,
+        sequence: u64,
+        order_id: Option<i32>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        self.pool
+            .read(move |connection| events_after(connection, sequence, order_id, limit))
+            .await
+    }
+
+    /// Every order that is not terminal, by sequence.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn live_orders(&self) -> Result<Vec<OrderState>, StoreError> {
+        self.live_orders_between(0, u64::MAX >> 1, usize::MAX >> 1)
+            .await
+    }
+
+    /// Orders that are not terminal and whose sequence is after `after` and at most `until`, by sequence, at most `limit`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn live_orders_between(
+        &self,
+        after: u64,
+        until: u64,
+        limit: usize,
+    ) -> Result<Vec<OrderState>, StoreError> {
+        self.pool
+            .read(move |connection| {
+                let sql = format!(
+                    "SELECT {} FROM orders WHERE terminal = 0 AND sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3",
+                    columns::ORDER
+                );
+                let states = connection
+                    .prepare_cached(&sql)?
+                    .query_map(
+                        params![after.cast_signed(), until.cast_signed(), rows(limit)],
+                        |row| columns::order_record(row).map(|record| record.state),
+                    )?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                Ok(states)
+            })
+            .await
+    }
+
+    /// The head of the store and, where an order is named, that order with its fills, both of one moment.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn standing(&self, order_id: Option<i32>) -> Result<Standing, StoreError> {
+        let base = self.base_sequence;
+        self.pool
+            .read(move |connection| standing(connection, base, order_id))
+            .await
+    }
+
+    /// The sequence of the last event; the base less one before the first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn head_sequence(&self) -> Result<u64, StoreError> {
+        let base = self.base_sequence;
+        self.pool
+            .read(move |connection| Ok(head_sequence(connection, base)?))
+            .await
+    }
+
+    /// The sequence of the store's first event.
+    pub const fn base_sequence(&self) -> u64 {
+        self.base_sequence
+    }
+
+    /// Waits for the reads under way and closes the connections.
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// An order and its fills.
+pub(super) fn detail(
+    connection: &rusqlite::Connection,
+    key: &OrderKey,
+) -> rusqlite::Result<Option<OrderDetail>> {
+    let state = |row: &rusqlite::Row<'_>| columns::order_record(row).map(|record| record.state);
+    let select = format!("SELECT {} FROM orders WHERE ", columns::ORDER);
+    let order = match key {
+        OrderKey::OrderId(id) => connection
+            .prepare_cached(&(select + "order_id = ?1"))?
+            .query_row([id], state),
+        OrderKey::RequestId(id) => connection
+            .prepare_cached(&(select + "request_id = ?1"))?
+            .query_row([id], state),
+    };
+    let Some(order) = order.optional()? else {
+        return Ok(None);
+    };
+    let fills = fills_of(connection, order.order_id)?;
+    Ok(Some(OrderDetail { order, fills }))
+}
+
+fn events_after(
+    connection: &rusqlite::Connection,
+    sequence: u64,
+    order_id: Option<i32>,
+    limit: usize,
+) -> Result<Vec<StoredEvent>, StoreError> {
+    let sql = match order_id {
+        Some(_) => {
+            "SELECT sequence, order_id, kind, body FROM order_events WHERE sequence > ?1 AND order_id = ?3 ORDER BY sequence LIMIT ?2"
+        }
+        None => {
+            "SELECT sequence, order_id, kind, body FROM order_events WHERE sequence > ?1 AND ?3 IS NULL ORDER BY sequence LIMIT ?2"
+        }
+    };
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query(params![sequence.cast_signed(), rows(limit), order_id])?;
+    let mut events = Vec::new();
+    while let Some(row) = found.next()? {
+        events.push(event_body::decode(
+            row.get::<_, i64>(0)?.cast_unsigned(),
+            row.get(1)?,
+            row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?,
+            row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?,
+        )?);
+    }
+    Ok(events)
+}
+
+fn rows(limit: usize) -> i64 {
+    i64::try_from(limit).unwrap_or(i64::MAX)
+}

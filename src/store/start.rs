@@ -1,0 +1,259 @@
+//! Opens a store: refuses what it must not touch, makes what is missing, reads what the gateway starts from.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio_rusqlite::rusqlite::{self, Connection, params};
+
+use super::file::{self, Found};
+use super::lock::StoreLock;
+use super::transaction::{meta, pinned_accounts};
+use super::{Store, StoreError, columns, schema};
+use crate::domain::{Fill, OrderRecord, Timestamp};
+
+/// Which store to open, and for whom.
+#[derive(Debug, Clone)]
+pub struct StoreSettings {
+    /// The database file; its directory is made when missing.
+    pub path: PathBuf,
+    /// The API client id that the store belongs to.
+    pub client_id: i32,
+    /// Where this gateway can be reached: what a second one is told when it finds the store taken.
+    pub address: String,
+}
+
+/// An open store and what the gateway starts from.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// Every order that is not terminal, and the newest INACTIVE ones (they can come back), by sequence.
+    pub live: Vec<OrderRecord>,
+    /// The executions of those orders, oldest first.
+    pub fills: Vec<Fill>,
+    /// The sequence of the last event; the base less one before the first.
+    pub head_sequence: u64,
+    /// The highest order id that was ever stored; 0: none.
+    pub highest_order_id: i32,
+    /// The accounts that the store belongs to; `None` before the first login.
+    pub accounts: Option<Vec<String>>,
+}
+
+/// The oldest SQLite whose write-ahead log survives a reset (fixed in 3.51.3).
+const SQLITE_VERSION_MIN: i32 = 3_051_003;
+/// How long a writer waits for another program's transaction, and a reader for the end of a recovery.
+pub(super) const BUSY_WAIT: Duration = Duration::from_secs(2);
+/// Pages in the log before a commit writes them back: 8 MiB, so that a start after a kill reads little.
+const LOG_PAGES: u32 = 2048;
+/// Statements kept prepared.
+pub(super) const STATEMENTS: usize = 64;
+/// INACTIVE orders held from the start; older ones are read when a report names them.
+const INACTIVE_HELD: u32 = 1000;
+/// A store that was not closed and is no larger than this is checked whole at start. A larger one is not: the check reads every page,
+/// the log's frames carry checksums, and a page found damaged later fails what reads it.
+const CHECKED_BYTES_MAX: u64 = 8 << 20;
+
+/// A store's connection, ready to write, and what was found in it.
+#[derive(Debug)]
+pub(super) struct Started {
+    pub(super) connection: Connection,
+    pub(super) lock: Option<StoreLock>,
+    /// `None`: in memory.
+    pub(super) path: Option<PathBuf>,
+    pub(super) facts: Facts,
+}
+
+/// What the gateway starts from, in the words of [`Opened`].
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) base_sequence: u64,
+    pub(super) live: Vec<OrderRecord>,
+    pub(super) fills: Vec<Fill>,
+    pub(super) head_sequence: u64,
+    pub(super) highest_order_id: i32,
+    pub(super) accounts: Option<Vec<String>>,
+}
+
+/// Opens the file of `settings`. Blocks on the disk.
+pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
+    not_too_old(rusqlite::version_number(), rusqlite::version())?;
+    let path = file::settle(&settings.path)?;
+    // Once before the lock, so that nothing is left beside a file that is not ours; once after it, when nobody else writes.
+    file::look(&path)?;
+    let lock = StoreLock::take(&path, &settings.address)?;
+    let found = file::look(&path)?;
+    if found == Found::New {
+        file::make(&path)?;
+    }
+    let (mut connection, version) = file::confirm(&path, found)?;
+    if version > 0 {
+        belongs_to(&connection, settings.client_id)?;
+    }
+    set_up(&connection)?;
+    if version < schema::VERSION {
+        schema::migrate(&mut connection)?;
+        file::sync_parent(&path)?;
+    }
+    if matches!(found, Found::Ours { log: true, .. }) {
+        check_if_small(&connection, &path)?;
+    }
+    begin(connection, settings.client_id, Some(path), Some(lock))
+}
+
+/// A store that is gone with the process.
+pub(super) fn in_memory(client_id: i32) -> Result<Started, StoreError> {
+    let mut connection = Connection::open_in_memory()?;
+    set_up(&connection)?;
+    schema::migrate(&mut connection)?;
+    begin(connection, client_id, None, None)
+}
+
+fn not_too_old(number: i32, found: &str) -> Result<(), StoreError> {
+    if number < SQLITE_VERSION_MIN {
+        return Err(StoreError::TooOldSqlite {
+            found: found.to_owned(),
+        });
+    }
+    Ok(())
+}
+
+/// FULL syncs the log at every commit: an order acknowledged is an order on disk. `fullfsync` makes a sync reach the platter where the
+/// system tells the two apart (macOS).
+fn set_up(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    connection.execute_batch(&format!(
+        "PRAGMA synchronous = FULL;
+         PRAGMA fullfsync = ON;
+         PRAGMA checkpoint_fullfsync = ON;
+         PRAGMA wal_autocheckpoint = {LOG_PAGES};
+         PRAGMA journal_size_limit = {};
+         PRAGMA cell_size_check = ON;
+         PRAGMA trusted_schema = OFF;
+         PRAGMA temp_store = MEMORY;",
+        u64::from(LOG_PAGES) * 4096,
+    ))?;
+    Ok(())
+}
+
+fn belongs_to(connection: &Connection, given: i32) -> Result<(), StoreError> {
+    let stored = meta(connection, "client_id")?
+        .map(|text| text.parse::<i32>())
+        .transpose()
+        .map_err(|error| StoreError::Damaged(format!("the client id in meta: {error}")))?;
+    match stored {
+        Some(stored) if stored != given => Err(StoreError::OtherClientId { stored, given }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn check_if_small(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    if std::fs::metadata(path).is_ok_and(|file| file.len() > CHECKED_BYTES_MAX) {
+        return Ok(());
+    }
+    let verdict: String = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if verdict == "ok" {
+        return Ok(());
+    }
+    Err(StoreError::Damaged(verdict))
+}
+
+fn begin(
+    mut connection: Connection,
+    client_id: i32,
+    path: Option<PathBuf>,
+    lock: Option<StoreLock>,
+) -> Result<Started, StoreError> {
+    let transaction = connection.transaction()?;
+    if meta(&transaction, "client_id")?.is_none() {
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        let values = [
+            ("client_id", client_id.to_string()),
+            ("base_sequence", first_sequence(now).to_string()),
+            (
+                "created_at",
+                Timestamp::from_unix_micros(i64::try_from(now.as_micros()).unwrap_or(0))
+                    .to_string(),
+            ),
+            ("created_by", env!("CARGO_PKG_VERSION").to_owned()),
+        ];
+        for (key, value) in values {
+            transaction.execute(
+                "INSERT INTO meta (key, value) VALUES (?1, ?2)",
+                params![key, value],
+            )?;
+        }
+    }
+    let base_sequence = base_sequence(&transaction)?;
+    let facts = Facts {
+        live: live(&transaction)?,
+        fills: live_fills(&transaction)?,
+        head_sequence: head_sequence(&transaction, base_sequence)?,
+        highest_order_id: transaction.query_row(
+            "SELECT ifnull(max(order_id), 0) FROM orders",
+            [],
+            |row| row.get(0),
+        )?,
+        accounts: pinned_accounts(&transaction)?,
+        base_sequence,
+    };
+    transaction.commit().map_err(StoreError::from_commit)?;
+    Ok(Started {
+        connection,
+        lock,
+        path,
+        facts,
+    })
+}
+
+/// Sequences of two stores do not meet, however often stores are made (until 2242 they stay below 2^53): a cursor tells its store.
+fn first_sequence(now: Duration) -> u64 {
+    now.as_secs() << 20
+}
+
+/// The sequence of the first event.
+pub(super) fn base_sequence(connection: &Connection) -> Result<u64, StoreError> {
+    meta(connection, "base_sequence")?
+        .and_then(|text| text.parse::<u64>().ok())
+        .filter(|base| (1..1 << 53).contains(base))
+        .ok_or_else(|| StoreError::Damaged("the base sequence in meta".to_owned()))
+}
+
+/// The sequence of the last event; the base less one before the first.
+pub(super) fn head_sequence(connection: &Connection, base: u64) -> rusqlite::Result<u64> {
+    connection
+        .prepare_cached("SELECT max(sequence) FROM order_events")?
+        .query_row([], |row| row.get::<_, Option<i64>>(0))
+        .map(|head| head.map_or(base - 1, i64::cast_unsigned))
+}
+
+fn live(connection: &Connection) -> Result<Vec<OrderRecord>, StoreError> {
+    let sql = format!(
+        "SELECT {0} FROM orders WHERE terminal = 0 UNION ALL \
+         SELECT * FROM (SELECT {0} FROM orders WHERE status = 'INACTIVE' ORDER BY order_id DESC LIMIT {INACTIVE_HELD})",
+        columns::ORDER
+    );
+    let mut live = connection
+        .prepare(&sql)?
+        .query_map([], columns::order_record)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    live.sort_by_key(|record| record.state.sequence);
+    Ok(live)
+}
+
+fn live_fills(connection: &Connection) -> Result<Vec<Fill>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM executions WHERE order_id IN (SELECT order_id FROM orders WHERE terminal = 0 UNION ALL \
+         SELECT * FROM (SELECT order_id FROM orders WHERE status = 'INACTIVE' ORDER BY order_id DESC LIMIT {INACTIVE_HELD})) \
+         ORDER BY execution",
+        columns::FILL
+    );
+    let fills = connection
+        .prepare(&sql)?
+        .query_map([], columns::fill)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(fills)
+}

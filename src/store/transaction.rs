@@ -1,0 +1,338 @@
+//! What a writer may do inside one transaction.
+
+use std::cell::RefCell;
+
+use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension, Params, params};
+
+use super::columns::{self, text};
+use super::{StoreError, event_body};
+use crate::domain::{Fill, OrderRecord, StoredEvent};
+
+/// One transaction on the store's thread. What it reads includes what it wrote.
+///
+/// Where an operation fails because SQLite gave up the whole transaction (no room, a disk error), every later one fails with the same
+/// error, so that nothing is written outside of it.
+#[derive(Debug)]
+pub struct Transaction<'a> {
+    connection: &'a Connection,
+    given_up: RefCell<Option<StoreError>>,
+}
+
+impl<'a> Transaction<'a> {
+    pub(super) const fn new(connection: &'a Connection) -> Self {
+        Self {
+            connection,
+            given_up: RefCell::new(None),
+        }
+    }
+
+    /// The order with this id.
+    ///
+    /// # Errors
+    /// [`StoreError`], as for every operation here.
+    pub fn by_order_id(&mut self, order_id: i32) -> Result<Option<OrderRecord>, StoreError> {
+        self.order("WHERE order_id = ?1", [order_id])
+    }
+
+    /// The order placed under this request id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn by_request_id(&mut self, request_id: &str) -> Result<Option<OrderRecord>, StoreError> {
+        self.order("WHERE request_id = ?1", [request_id])
+    }
+
+    /// The newest order with this permanent id of TWS.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, StoreError> {
+        self.order(
+            "WHERE perm_id = ?1 ORDER BY order_id DESC LIMIT 1",
+            [perm_id],
+        )
+    }
+
+    /// Orders with this orderRef, newest first, at most [`ORDERS_OF_A_REF_MAX`].
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn by_order_ref(&mut self, order_ref: &str) -> Result<Vec<OrderRecord>, StoreError> {
+        self.guarded(|connection| {
+            let sql = format!(
+                "SELECT {} FROM orders WHERE order_ref = ?1 ORDER BY order_id DESC LIMIT {ORDERS_OF_A_REF_MAX}",
+                columns::ORDER
+            );
+            connection
+                .prepare_cached(&sql)?
+                .query_map([order_ref], columns::order_record)?
+                .collect()
+        })
+    }
+
+    /// The executions of an order, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn executions(&mut self, order_id: i32) -> Result<Vec<Fill>, StoreError> {
+        self.guarded(|connection| fills_of(connection, order_id))
+    }
+
+    /// One execution.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn execution(&mut self, exec_id: &str) -> Result<Option<Fill>, StoreError> {
+        self.guarded(|connection| {
+            let sql = format!(
+                "SELECT {} FROM executions WHERE exec_id = ?1",
+                columns::FILL
+            );
+            connection
+                .prepare_cached(&sql)?
+                .query_row([exec_id], columns::fill)
+                .optional()
+        })
+    }
+
+    /// Stores a new order.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when its order id or request id is taken.
+    pub fn insert_order(&mut self, record: &OrderRecord) -> Result<(), StoreError> {
+        self.guarded(|connection| columns::insert_order(connection, record))
+    }
+
+    /// Stores what has changed about an order. What was asked (symbol, quantity, account, reference, digest, …) is never changed.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when there is no order with this order id and request id.
+    pub fn update_order(&mut self, record: &OrderRecord) -> Result<(), StoreError> {
+        if self.guarded(|connection| columns::update_order(connection, record))? {
+            return Ok(());
+        }
+        Err(StoreError::Refused(format!(
+            "there is no order {} of request {}",
+            record.state.order_id, record.state.request_id
+        )))
+    }
+
+    /// Appends an event under its own sequence.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the sequence is taken.
+    pub fn append_event(&mut self, event: &StoredEvent) -> Result<(), StoreError> {
+        let (kind, body) = event_body::encode(&event.kind)?;
+        self.guarded(|connection| {
+            connection
+                .prepare_cached("INSERT INTO order_events (sequence, order_id, kind, body) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![event.sequence.cast_signed(), event.order_id, kind, body])
+                .map(drop)
+        })
+    }
+
+    /// Stores a new execution.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when its id is known.
+    pub fn insert_execution(&mut self, fill: &Fill) -> Result<(), StoreError> {
+        self.guarded(|connection| {
+            let sql = format!(
+                "INSERT INTO executions ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                columns::FILL
+            );
+            let Fill {
+                order_id,
+                exec_id,
+                quantity,
+                price,
+                time,
+                exchange,
+                commission,
+                currency,
+            } = fill;
+            connection
+                .prepare_cached(&sql)?
+                .execute(params![
+                    order_id,
+                    exec_id,
+                    text(quantity),
+                    text(price),
+                    time.as_ref().map(text),
+                    exchange,
+                    commission.as_ref().map(text),
+                    currency
+                ])
+                .map(drop)
+        })
+    }
+
+    /// Puts a correction in the place of the execution that it corrects.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the order has no execution of the old id, or the new id is taken by another.
+    pub fn replace_execution(&mut self, old_exec_id: &str, fill: &Fill) -> Result<(), StoreError> {
+        let Fill {
+            order_id,
+            exec_id,
+            quantity,
+            price,
+            time,
+            exchange,
+            commission,
+            currency,
+        } = fill;
+        let rows = self.guarded(|connection| {
+            connection
+                .prepare_cached(
+                    "UPDATE executions SET exec_id = ?3, quantity = ?4, price = ?5, time = ?6, exchange = ?7, commission = ?8, \
+                     currency = ?9 WHERE exec_id = ?1 AND order_id = ?2",
+                )?
+                .execute(params![
+                    old_exec_id,
+                    order_id,
+                    exec_id,
+                    text(quantity),
+                    text(price),
+                    time.as_ref().map(text),
+                    exchange,
+                    commission.as_ref().map(text),
+                    currency
+                ])
+        })?;
+        if rows == 1 {
+            return Ok(());
+        }
+        Err(StoreError::Refused(format!(
+            "order {order_id} has no execution {old_exec_id}"
+        )))
+    }
+
+    /// Stores what became known of an execution, its commission above all.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when the order has no execution of this id.
+    pub fn update_execution(&mut self, fill: &Fill) -> Result<(), StoreError> {
+        self.replace_execution(&fill.exec_id, fill)
+    }
+
+    /// The accounts that the store belongs to; `None` before the first login.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn accounts(&mut self) -> Result<Option<Vec<String>>, StoreError> {
+        self.guarded(|connection| meta(connection, ACCOUNTS))?
+            .map(|json| read_accounts(&json))
+            .transpose()
+    }
+
+    /// Binds the store to these accounts.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn pin_accounts(&mut self, accounts: &[String]) -> Result<(), StoreError> {
+        let json = serde_json::to_string(accounts)
+            .map_err(|error| StoreError::Refused(error.to_string()))?;
+        self.guarded(|connection| {
+            connection
+                .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+                .execute(params![ACCOUNTS, json])
+                .map(drop)
+        })
+    }
+
+    /// Does a part of the transaction that may fail by itself: on an error what it wrote is undone, and the rest goes on.
+    ///
+    /// # Errors
+    /// What `work` answered. [`StoreError::Refused`] concerns this part only; after any other error the whole transaction should end.
+    pub fn attempt<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.guarded(|connection| execute(connection, "SAVEPOINT part"))?;
+        let outcome = work(self);
+        if outcome.is_err() {
+            // Fails only where the transaction is given up as a whole.
+            let _ = self.guarded(|connection| execute(connection, "ROLLBACK TO part"));
+        }
+        let released = self.guarded(|connection| execute(connection, "RELEASE part"));
+        outcome.and_then(|value| released.map(|()| value))
+    }
+
+    /// Why SQLite gave up the transaction, if it did.
+    pub(super) fn given_up(&self) -> Option<StoreError> {
+        self.given_up.borrow().clone()
+    }
+
+    fn order(
+        &mut self,
+        tail: &str,
+        params: impl Params,
+    ) -> Result<Option<OrderRecord>, StoreError> {
+        self.guarded(|connection| {
+            let sql = format!("SELECT {} FROM orders {tail}", columns::ORDER);
+            connection
+                .prepare_cached(&sql)?
+                .query_row(params, columns::order_record)
+                .optional()
+        })
+    }
+
+    fn guarded<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        if let Some(error) = self.given_up() {
+            return Err(error);
+        }
+        work(self.connection).map_err(|error| {
+            let error = StoreError::from(error);
+            if self.connection.is_autocommit() {
+                *self.given_up.borrow_mut() = Some(error.clone());
+            }
+            error
+        })
+    }
+}
+
+/// The most orders that [`Transaction::by_order_ref`] answers: a reference that more orders share names none of them.
+pub const ORDERS_OF_A_REF_MAX: usize = 16;
+
+/// Key of the pinned accounts in `meta`, a JSON array.
+const ACCOUNTS: &str = "accounts";
+
+/// A value of `meta`.
+pub(super) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()
+}
+
+/// The accounts that a store is pinned to.
+pub(super) fn pinned_accounts(connection: &Connection) -> Result<Option<Vec<String>>, StoreError> {
+    meta(connection, ACCOUNTS)?
+        .map(|json| read_accounts(&json))
+        .transpose()
+}
+
+/// The executions of an order, oldest first.
+pub(super) fn fills_of(connection: &Connection, order_id: i32) -> rusqlite::Result<Vec<Fill>> {
+    let sql = format!(
+        "SELECT {} FROM executions WHERE order_id = ?1 ORDER BY execution",
+        columns::FILL
+    );
+    connection
+        .prepare_cached(&sql)?
+        .query_map([order_id], columns::fill)?
+        .collect()
+}
+
+fn read_accounts(json: &str) -> Result<Vec<String>, StoreError> {
+    serde_json::from_str(json)
+        .map_err(|error| StoreError::Damaged(format!("the accounts in meta: {error}")))
+}
+
+fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(sql)?.execute([]).map(drop)
+}

@@ -1,0 +1,120 @@
+//! Orders, fills and events for tests of the store and the feed.
+
+#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(clippy::unwrap_used)]
+
+use ibkr_orders::domain::{
+    Action, Amount, EventKind, Fill, OrderRecord, OrderState, OrderType, SecType, Status,
+    StoredEvent, TimeInForce, Timestamp,
+};
+use rust_decimal::Decimal;
+
+pub(crate) fn amount(text: &str) -> Amount {
+    Amount::new(text.parse::<Decimal>().unwrap())
+}
+
+/// A working limit order with nothing optional.
+pub(crate) fn record(order_id: i32, sequence: u64) -> OrderRecord {
+    OrderRecord {
+        state: OrderState {
+            order_id,
+            status: Status::Submitted,
+            filled: Amount::ZERO,
+            avg_fill_price: None,
+            symbol: "AAPL".to_owned(),
+            action: Action::Buy,
+            order_type: OrderType::Market,
+            quantity: amount("100"),
+            limit_price: None,
+            tif: TimeInForce::Day,
+            transmit: true,
+            order_ref: format!("request-{order_id}"),
+            last_error_code: None,
+            last_error: None,
+            perm_id: None,
+            last_update: Timestamp::from_unix_micros(1_795_000_000_000_000),
+            raw_state: None,
+            client_id: 7,
+            account: "DU1234567".to_owned(),
+            request_id: format!("request-{order_id}"),
+            remaining: amount("100"),
+            terminal: false,
+            sequence,
+            commission: None,
+            sec_type: SecType::Stock,
+            exchange: "SMART".to_owned(),
+            currency: "USD".to_owned(),
+            primary_exch: None,
+            outside_rth: false,
+            client_tag: None,
+            cancel_requested: false,
+            created_at: Timestamp::from_unix_micros(1_794_999_999_123_456),
+        },
+        digest: vec![7; 32],
+        acknowledged: false,
+    }
+}
+
+/// An order with a value in every column, different from [`record`]'s wherever it can be.
+pub(crate) fn record_full(order_id: i32, sequence: u64) -> OrderRecord {
+    OrderRecord {
+        state: OrderState {
+            order_id,
+            status: Status::PendingCancel,
+            filled: amount("33.5"),
+            // A quotient: more digits than a caller may type, and none may be lost.
+            avg_fill_price: Some(amount("151.33333333333333333333333333")),
+            symbol: "BRK B".to_owned(),
+            action: Action::Sell,
+            order_type: OrderType::Limit,
+            quantity: amount("100.5"),
+            limit_price: Some(amount("0.0001")),
+            tif: TimeInForce::GoodTillCancelled,
+            transmit: false,
+            order_ref: "it's \"quoted\" — ü".to_owned(),
+            last_error_code: Some(399),
+            last_error: Some("warning: your order will not be placed until 09:30".to_owned()),
+            perm_id: Some(9_007_199_254_740_993),
+            last_update: Timestamp::from_unix_micros(1_795_000_001_000_001),
+            raw_state: Some(r#"{"report":"status","filled":33.5}"#.to_owned()),
+            client_id: 7,
+            account: "DU7654321".to_owned(),
+            request_id: format!("01980000-0000-7000-8000-{order_id:012}"),
+            remaining: amount("67"),
+            terminal: false,
+            sequence,
+            commission: Some(amount("1.0000000000000000000000001")),
+            sec_type: SecType::Stock,
+            exchange: "ISLAND".to_owned(),
+            currency: "EUR".to_owned(),
+            primary_exch: Some("NYSE".to_owned()),
+            outside_rth: true,
+            client_tag: Some("tag".to_owned()),
+            cancel_requested: true,
+            created_at: Timestamp::from_unix_micros(1_795_000_000_000_000),
+        },
+        digest: (0..32).collect(),
+        acknowledged: true,
+    }
+}
+
+pub(crate) fn fill(order_id: i32, exec_id: &str, quantity: &str) -> Fill {
+    Fill {
+        order_id,
+        exec_id: exec_id.to_owned(),
+        quantity: amount(quantity),
+        price: amount("150.25"),
+        time: Some(Timestamp::from_unix_micros(1_795_000_000_500_000)),
+        exchange: "NASDAQ".to_owned(),
+        commission: None,
+        currency: None,
+    }
+}
+
+pub(crate) fn order_event(record: &OrderRecord) -> StoredEvent {
+    StoredEvent {
+        sequence: record.state.sequence,
+        order_id: record.state.order_id,
+        kind: EventKind::Order(record.state.clone()),
+    }
+}
