@@ -252,7 +252,10 @@ where
 
 /// Puts what the caller typed back into violations that came over the wire, where it is missing (a status carries none) or a
 /// number had to travel as a text.
-pub fn restore_inputs(input: &OrderInput, violations: &mut [Violation]) {
+pub fn restore_inputs<'a>(
+    input: &OrderInput,
+    violations: impl IntoIterator<Item = &'a mut Violation>,
+) {
     let object = match input {
         OrderInput::Json(Value::Object(object)) => object.clone(),
         OrderInput::Text(text) => serde_json::from_str(text).unwrap_or_default(),
