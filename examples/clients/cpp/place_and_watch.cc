@@ -1,6 +1,6 @@
 // Places BUY 1 AAPL MKT through an ibkr-orders gateway and watches it to its end. See README.md for the commands.
 //
-// ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_CA a PEM file with the authority of an
+// ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_SERVER_CA a PEM file with the authority of an
 // https:// one, ORDERS_TOKEN a bearer token.
 #include <chrono>
 #include <cstdlib>
@@ -51,7 +51,7 @@ static std::unique_ptr<Stub> connect() {
   std::shared_ptr<grpc::ChannelCredentials> credentials = grpc::InsecureChannelCredentials();
   if (tls) {
     grpc::SslCredentialsOptions options;
-    if (auto ca = env("ORDERS_CA", ""); !ca.empty()) {
+    if (auto ca = env("ORDERS_SERVER_CA", ""); !ca.empty()) {
       std::ostringstream pem;
       pem << std::ifstream(ca).rdbuf();
       options.pem_root_certs = pem.str();

@@ -1,6 +1,6 @@
 // Places BUY 1 AAPL MKT through an ibkr-orders gateway and watches it to its end. See README.md for the commands.
 //
-// ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_CA a PEM file with the authority of an
+// ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_SERVER_CA a PEM file with the authority of an
 // https:// one, ORDERS_TOKEN a bearer token.
 package main
 
@@ -131,7 +131,7 @@ func connect() (*grpc.ClientConn, error) {
 		return grpc.Dial(strings.TrimPrefix(server, "http://"), grpc.WithInsecure())
 	}
 	roots := credentials.NewTLS(nil) // the system's authorities
-	if file := os.Getenv("ORDERS_CA"); file != "" {
+	if file := os.Getenv("ORDERS_SERVER_CA"); file != "" {
 		var err error
 		if roots, err = credentials.NewClientTLSFromFile(file, ""); err != nil {
 			return nil, err

@@ -29,7 +29,7 @@ import java.util.concurrent.TimeUnit;
 /**
  * Places BUY 1 AAPL MKT through an ibkr-orders gateway and watches it to its end. See README.md for the commands.
  *
- * <p>ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_CA a PEM file with the authority of an
+ * <p>ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_SERVER_CA a PEM file with the authority of an
  * https:// one, ORDERS_TOKEN a bearer token.
  */
 public final class PlaceAndWatch {
@@ -97,8 +97,8 @@ public final class PlaceAndWatch {
       return builder.usePlaintext().build();
     }
     var tls = GrpcSslContexts.forClient();
-    if (System.getenv("ORDERS_CA") != null) {
-      tls.trustManager(new File(System.getenv("ORDERS_CA")));
+    if (System.getenv("ORDERS_SERVER_CA") != null) {
+      tls.trustManager(new File(System.getenv("ORDERS_SERVER_CA")));
     }
     return builder.sslContext(tls.build()).build();
   }

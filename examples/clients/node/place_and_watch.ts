@@ -1,6 +1,6 @@
 // Places BUY 1 AAPL MKT through an ibkr-orders gateway and watches it to its end. See README.md for the commands.
 //
-// ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_CA a PEM file with the authority of an
+// ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_SERVER_CA a PEM file with the authority of an
 // https:// one, ORDERS_TOKEN a bearer token.
 import { randomUUID } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -52,7 +52,7 @@ async function main(): Promise<void> {
 
 function connect(): Orders {
   const baseUrl = process.env.ORDERS_SERVER ?? "http://127.0.0.1:50051";
-  const ca = process.env.ORDERS_CA ? readFileSync(process.env.ORDERS_CA) : undefined;
+  const ca = process.env.ORDERS_SERVER_CA ? readFileSync(process.env.ORDERS_SERVER_CA) : undefined;
   const authorize: Interceptor = (next) => (request) => {
     if (process.env.ORDERS_TOKEN) request.header.set("authorization", `Bearer ${process.env.ORDERS_TOKEN}`);
     return next(request);

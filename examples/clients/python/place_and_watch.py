@@ -1,6 +1,6 @@
 """Places BUY 1 AAPL MKT through an ibkr-orders gateway and watches it to its end. See README.md for the commands.
 
-ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_CA a PEM file with the authority of an
+ORDERS_SERVER (default http://127.0.0.1:50051) names the gateway, ORDERS_SERVER_CA a PEM file with the authority of an
 https:// one, ORDERS_TOKEN a bearer token.
 """
 
@@ -74,7 +74,7 @@ def connect():
     # A channel of its own for each call of this function, not one shared behind the scenes.
     options = [("grpc.use_local_subchannel_pool", 1)]
     if scheme == "https":
-        ca = Path(os.environ["ORDERS_CA"]).read_bytes() if "ORDERS_CA" in os.environ else None
+        ca = Path(os.environ["ORDERS_SERVER_CA"]).read_bytes() if "ORDERS_SERVER_CA" in os.environ else None
         return grpc.secure_channel(address, grpc.ssl_channel_credentials(ca), options)
     return grpc.insecure_channel(address, options)
 
