@@ -1,0 +1,82 @@
+//! Reading back with a million orders stored.
+
+use std::time::Instant;
+
+use super::stored::{serve_on, stub_when_up, with_orders};
+use crate::Fallible;
+use crate::peers::pb::{GetRequest, HealthRequest, ListRequest, order_state};
+use crate::report::{Report, Target};
+use crate::rig::simulator;
+use crate::stats::{millis, percentile};
+
+const ORDERS: i64 = 1_000_000;
+const CALLS: i64 = 500;
+
+pub(crate) async fn pages(report: &mut Report) -> Fallible<()> {
+    let stored = with_orders(ORDERS, 1_000).await?;
+    let (_tws, tws_address) = simulator(&[])?;
+    let (_process, address) = serve_on(stored.dir.path(), tws_address)?;
+    let mut stub = stub_when_up(address).await?;
+    stub.health(HealthRequest::default()).await?;
+
+    for (what, request) in [
+        ("List, first page", ListRequest::default()),
+        (
+            "List by symbol, first page",
+            ListRequest {
+                symbol: "MSFT".to_owned(),
+                ..ListRequest::default()
+            },
+        ),
+        (
+            "List by status, first page",
+            ListRequest {
+                status: vec![order_state::Status::Filled.into()],
+                ..ListRequest::default()
+            },
+        ),
+        (
+            "List by symbol and status, first page",
+            ListRequest {
+                symbol: "MSFT".to_owned(),
+                status: vec![order_state::Status::Filled.into()],
+                ..ListRequest::default()
+            },
+        ),
+    ] {
+        let mut times = Vec::new();
+        let mut rows = 0;
+        for _ in 0..CALLS {
+            let start = Instant::now();
+            let page = stub.list(request.clone()).await?.into_inner();
+            times.push(millis(start.elapsed()));
+            rows = page.orders.len();
+        }
+        report.add(
+            format!("{what}, 1,000,000 orders, p50"),
+            percentile(&mut times, 0.5),
+            "ms",
+            Target::AtMost(5.0),
+            format!("p99 {:.2} ms, {rows} orders", percentile(&mut times, 0.99)),
+        );
+    }
+    let mut times = Vec::new();
+    for call in 0..CALLS {
+        let order_id = i32::try_from(1 + call * (stored.last_order_id - 1) / CALLS)?;
+        let start = Instant::now();
+        stub.get(GetRequest {
+            order_id,
+            ..GetRequest::default()
+        })
+        .await?;
+        times.push(millis(start.elapsed()));
+    }
+    report.add(
+        "Get, 1,000,000 orders, p50",
+        percentile(&mut times, 0.5),
+        "ms",
+        Target::AtMost(1.0),
+        format!("p99 {:.2} ms", percentile(&mut times, 0.99)),
+    );
+    Ok(())
+}

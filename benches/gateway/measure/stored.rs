@@ -1,0 +1,136 @@
+//! Stores that already hold very many orders, made in SQL from a few that the gateway itself stored.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Instant;
+
+use tempfile::TempDir;
+use tokio_rusqlite::rusqlite::{Connection, params};
+
+use crate::load::{Until, closed_loop, place_market, place_resting};
+use crate::rig::{self, GatewayOptions, gateway};
+use crate::{Fallible, Stub};
+
+/// A store and how many orders it holds.
+pub(crate) struct Stored {
+    pub(crate) dir: TempDir,
+    /// Highest order id in it.
+    pub(crate) last_order_id: i64,
+}
+
+/// A store with `orders` orders, of which `open` are open, and three events for each.
+pub(crate) async fn with_orders(orders: i64, open: i64) -> Fallible<Stored> {
+    let server = gateway(GatewayOptions::default()).await?;
+    let channels = server.channels(1).await?;
+    closed_loop(&channels, 1, Until::Calls(1), place_market).await?;
+    closed_loop(&channels, 1, Until::Calls(1), |stub, number| {
+        place_resting(stub, 1_000 + number)
+    })
+    .await?;
+    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    let rig::Server { process, dir, .. } = server;
+    process.terminate()?;
+    let start = Instant::now();
+    let store = Connection::open(dir.path().join("orders.db"))?;
+    store.execute_batch("PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY;")?;
+    multiply(&store, "terminal = 1", orders - open)?;
+    multiply(&store, "terminal = 0", open)?;
+    let last_order_id =
+        store.query_row("SELECT max(order_id) FROM orders", [], |row| row.get(0))?;
+    store.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")?;
+    eprintln!(
+        "    {orders} orders made in {:.0} s",
+        start.elapsed().as_secs_f64()
+    );
+    Ok(Stored { dir, last_order_id })
+}
+
+/// Copies an order of the kind so often, with its own ids, and three of its events each time.
+fn multiply(store: &Connection, kind: &str, copies: i64) -> Fallible<()> {
+    let columns: Vec<String> = store
+        .prepare("SELECT name FROM pragma_table_info('orders')")?
+        .query_map([], |row| row.get(0))?
+        .collect::<Result<_, _>>()?;
+    let (id, sequence): (i64, i64) = store.query_row(
+        "SELECT (SELECT max(order_id) FROM orders), (SELECT max(sequence) FROM order_events)",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    let values: Vec<String> = columns
+        .iter()
+        .map(|column| match column.as_str() {
+            "order_id" => "?1 + n".to_owned(),
+            "sequence" => "?2 + 3 * n".to_owned(),
+            "request_id" | "order_ref" => "'stored-' || (?1 + n)".to_owned(),
+            "perm_id" => "perm_id + 1000000 + ?1 + n".to_owned(),
+            "symbol" => "CASE n % 50 WHEN 0 THEN 'MSFT' ELSE symbol END".to_owned(),
+            _ => column.clone(),
+        })
+        .collect();
+    let numbers =
+        "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < ?3)";
+    store.execute_batch("BEGIN")?;
+    store.execute(
+        &format!(
+            "{numbers} INSERT INTO orders ({}) SELECT {} FROM numbers,
+             (SELECT * FROM orders WHERE {kind} ORDER BY order_id DESC LIMIT 1)",
+            columns.join(", "),
+            values.join(", ")
+        ),
+        params![id, sequence, copies],
+    )?;
+    store.execute(
+        &format!(
+            "{numbers} INSERT INTO order_events (sequence, order_id, kind, body)
+             SELECT ?2 + 3 * (n - 1) + part, ?1 + n, kind, body FROM numbers,
+             (SELECT 1 AS part UNION ALL SELECT 2 UNION ALL SELECT 3),
+             (SELECT kind, body FROM order_events WHERE kind = 'order' ORDER BY sequence DESC LIMIT 1)"
+        ),
+        params![id, sequence, copies],
+    )?;
+    store.execute_batch("COMMIT")?;
+    Ok(())
+}
+
+/// Makes the store look as a kill left it: a write-ahead log of this size that was never carried over. Its content is a column
+/// of an order written again and again.
+pub(crate) fn leave_log(dir: &Path, bytes: u64) -> Fallible<TempDir> {
+    let killed = rig::scratch()?;
+    let store = Connection::open(dir.join("orders.db"))?;
+    store.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF; PRAGMA cache_size = -1000",
+    )?;
+    let log = dir.join("orders.db-wal");
+    while std::fs::metadata(&log).map_or(0, |meta| meta.len()) < bytes {
+        store.execute(
+            "UPDATE orders SET raw_state = raw_state WHERE order_id % 7 = 0",
+            [],
+        )?;
+    }
+    for name in ["orders.db", "orders.db-wal"] {
+        std::fs::copy(dir.join(name), killed.path().join(name))?;
+    }
+    Ok(killed)
+}
+
+/// A gateway on an existing store: it and its address, started and not waited for.
+pub(crate) fn serve_on(
+    dir: &Path,
+    tws: SocketAddr,
+) -> Fallible<(crate::process::Process, SocketAddr)> {
+    let address = rig::free_address()?;
+    let mut command = rig::serve_command(&[], dir, tws.port(), address, 1_000_000);
+    Ok((crate::process::Process::start(&mut command)?, address))
+}
+
+/// A stub as soon as the server accepts connections.
+pub(crate) async fn stub_when_up(address: SocketAddr) -> Fallible<Stub> {
+    let start = Instant::now();
+    loop {
+        match rig::connect(address).await {
+            Ok(channel) => return Ok(Stub::new(channel)),
+            Err(error) if start.elapsed().as_secs() > 30 => return Err(error.into()),
+            Err(_) => tokio::time::sleep(std::time::Duration::from_micros(500)).await,
+        }
+    }
+}

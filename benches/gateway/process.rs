@@ -1,0 +1,90 @@
+//! Processes under measurement: started, looked at through `/proc`, and ended by their id.
+
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a process may take to say that it is ready, or to end.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A process that ends with this value.
+pub(crate) struct Process {
+    child: Child,
+}
+
+impl Process {
+    /// Starts a command whose output is of no interest.
+    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
+        Ok(Self { child })
+    }
+
+    /// Starts a peer and waits until it says `ready ADDRESS`.
+    pub(crate) fn start_peer(command: &mut Command) -> io::Result<(Self, SocketAddr)> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let out = child.stdout.take();
+        let process = Self { child };
+        let out = out.ok_or_else(|| io::Error::other("no standard output"))?;
+        for line in BufReader::new(out).lines() {
+            if let Some(address) = line?.strip_prefix("ready ") {
+                let address = address.parse().map_err(io::Error::other)?;
+                return Ok((process, address));
+            }
+        }
+        Err(io::Error::other(format!(
+            "{command:?} ended before it was ready"
+        )))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn resident_bytes(&self) -> io::Result<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .and_then(|rest| rest.trim().strip_suffix("kB"))
+            .and_then(|kib| kib.trim().parse::<u64>().ok())
+            .map(|kib| kib * 1024)
+            .ok_or_else(|| io::Error::other("no VmRSS"))
+    }
+
+    /// Time on a core so far, of all its threads that still live.
+    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
+        let mut nanoseconds = 0;
+        for task in fs::read_dir(format!("/proc/{}/task", self.id()))? {
+            let text = fs::read_to_string(task?.path().join("schedstat"))?;
+            let on_core = text.split_whitespace().next().unwrap_or("0");
+            nanoseconds += on_core.parse::<u64>().map_err(io::Error::other)?;
+        }
+        Ok(Duration::from_nanos(nanoseconds))
+    }
+
+    /// Asks the process to end, and waits until it has.
+    pub(crate) fn terminate(mut self) -> io::Result<()> {
+        Command::new("kill").arg(self.id().to_string()).status()?;
+        let start = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            if start.elapsed() > PATIENCE {
+                return Err(io::Error::other("a process did not end"));
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
