@@ -10,8 +10,8 @@ use std::str::FromStr;
 use super::{Config, LogFormat};
 use crate::domain::Amount;
 
-/// The most messages per second TWS can be told to take (its own setting is 50 by default).
-const MESSAGES_PER_SECOND_MAX: u32 = 1_000;
+/// A bound for typing errors only: TWS takes 50 unless it was told otherwise, a simulator as many as it can.
+const MESSAGES_PER_SECOND_MAX: u32 = 1_000_000;
 
 /// Texts of settings by the names of their environment variables.
 #[derive(Debug, Clone)]
