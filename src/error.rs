@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::domain::{Violation, Violations};
+use crate::domain::{OrderKey, Violation, Violations};
 
 /// Why an operation failed. The words are the `reason` of the gRPC `ErrorInfo`; they are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -167,6 +167,21 @@ impl Error {
             text: text.into(),
         });
         self
+    }
+
+    /// No order has this key.
+    pub fn order_not_found(key: &OrderKey) -> Self {
+        let message = match key {
+            OrderKey::OrderId(id) => {
+                format!("no order has id {id}: look for it in the list of orders")
+            }
+            OrderKey::RequestId(id) => {
+                format!(
+                    "no order was placed under request id {id:?}: look for it in the list of orders"
+                )
+            }
+        };
+        Self::new(Reason::OrderNotFound, message)
     }
 
     /// One field of the request itself is wrong.

@@ -9,7 +9,6 @@ pub mod client;
 pub mod config;
 pub mod domain;
 pub mod error;
-#[allow(dead_code, reason = "the commands that need a gateway follow")]
 mod outcome;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -1,10 +1,16 @@
 //! How success and failure read in an operation's outcome: one place for every door that answers with an `Out` value.
 
+#[cfg(any(feature = "client", feature = "gateway"))]
+use tokio_stream::{Stream, StreamExt};
+
 use crate::domain::{
-    HealthOut, Order, OrderError, PlaceOut, ValidateOut, Violation, Violations, WatchOut,
-    WatchUpdate,
+    HealthOut, Order, OrderError, PlaceOut, ValidateOut, Violation, Violations, WatchEvent,
+    WatchOut, WatchUpdate,
 };
 use crate::error::{Error, Reason};
+
+/// The order id that stands for every order in a watch.
+const ALL_ORDERS: i32 = 0;
 
 /// The outcome of a check.
 pub(crate) fn validated(checked: Result<Order, Violations>) -> ValidateOut {
@@ -103,6 +109,49 @@ pub(crate) fn watch_failed(error: Error, order_id: i32, updates: Vec<WatchUpdate
         updates,
         error: Some(error.message),
     }
+}
+
+/// Follows a watch to its end. `on_update` sees every update as it comes; the outcome keeps those of one order (heartbeats left out),
+/// and none of a watch of all orders, which has no end.
+#[cfg(any(feature = "client", feature = "gateway"))]
+pub(crate) async fn watched(
+    mut updates: impl Stream<Item = Result<WatchUpdate, Error>> + Unpin,
+    order_id: i32,
+    mut on_update: impl FnMut(&WatchUpdate),
+) -> WatchOut {
+    let mut out = WatchOut {
+        order_id,
+        terminal: false,
+        status: None,
+        updates: Vec::new(),
+        error: None,
+    };
+    while let Some(update) = updates.next().await {
+        let update = match update {
+            Ok(update) => update,
+            Err(error) => {
+                out.error = Some(error.message);
+                return out;
+            }
+        };
+        on_update(&update);
+        match &update.event {
+            WatchEvent::Order(order) => out.status = Some(order.status),
+            WatchEvent::Heartbeat { .. } => continue,
+            WatchEvent::SnapshotEnd {} | WatchEvent::Link(_) | WatchEvent::Fill(_) => {}
+        }
+        if order_id != ALL_ORDERS {
+            out.updates.push(update);
+        }
+    }
+    if order_id == ALL_ORDERS {
+        out.status = None;
+        out.error = Some("the watch ended".to_owned());
+    } else {
+        // A watch of one order ends without an error only when the order has.
+        out.terminal = true;
+    }
+    out
 }
 
 fn listed(violations: Vec<Violation>) -> Vec<OrderError> {

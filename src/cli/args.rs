@@ -27,9 +27,30 @@ pub(super) struct CommandLine {
 /// One command.
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Say whether orders can be placed now
+    #[command(after_long_help = help::HEALTH)]
+    Health(HealthArgs),
     /// Check an order without TWS and without storing anything
     #[command(after_long_help = help::VALIDATE)]
     Validate(ValidateArgs),
+    /// Store an order, send it to TWS and print the first thing TWS says about it
+    #[command(after_long_help = help::PLACE)]
+    Place(PlaceArgs),
+    /// Follow an order until it ends
+    #[command(after_long_help = help::WATCH)]
+    Watch(WatchArgs),
+    /// Release a staged order
+    #[command(after_long_help = help::TRANSMIT)]
+    Transmit(ChangeArgs),
+    /// Cancel an order
+    #[command(after_long_help = help::CANCEL)]
+    Cancel(ChangeArgs),
+    /// Print one stored order and its fills
+    #[command(after_long_help = help::GET)]
+    Get(GetArgs),
+    /// Print stored orders, newest first
+    #[command(after_long_help = help::LIST)]
+    List(ListArgs),
     /// Print a completion script for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions {
@@ -39,6 +60,23 @@ pub(super) enum Command {
     /// Print the manual page in roff
     #[command(after_long_help = help::MAN)]
     Man,
+}
+
+impl Command {
+    /// The arguments of every command that asks something of a gateway.
+    pub(super) fn common(&self) -> Option<(&DoorArgs, &SettingsArgs)> {
+        match self {
+            Self::Health(HealthArgs { door, settings, .. })
+            | Self::Validate(ValidateArgs { door, settings, .. })
+            | Self::Place(PlaceArgs { door, settings, .. })
+            | Self::Watch(WatchArgs { door, settings, .. })
+            | Self::Transmit(ChangeArgs { door, settings, .. })
+            | Self::Cancel(ChangeArgs { door, settings, .. })
+            | Self::Get(GetArgs { door, settings, .. })
+            | Self::List(ListArgs { door, settings, .. }) => Some((door, settings)),
+            Self::Completions { .. } | Self::Man => None,
+        }
+    }
 }
 
 /// `health`

@@ -2,18 +2,24 @@
 //!
 //! Nothing here decides about orders. Standard output has one owner ([`output`]); hints, logs and progress go to stderr.
 
-#[allow(dead_code, reason = "the commands that need a gateway follow")]
 mod args;
-#[allow(dead_code, reason = "the commands that need a gateway follow")]
+mod ask;
+mod checked;
+mod documents;
 mod exit;
-#[allow(dead_code, reason = "the commands that need a gateway follow")]
 mod help;
+mod local;
 mod order;
-#[allow(dead_code, reason = "the commands that need a gateway follow")]
 mod output;
 mod pages;
-#[allow(dead_code, reason = "the commands that need a gateway follow")]
+mod progress;
+mod read;
+mod server;
+mod simulated;
+mod stderr;
+mod table;
 mod values;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -22,9 +28,14 @@ use clap::Parser;
 use crate::config::Config;
 use crate::domain::{Limits, check};
 use crate::outcome;
-use args::{Command, CommandLine, ValidateArgs};
+use args::{Command, CommandLine, OrderArgs};
+use ask::Change;
+use checked::{Checked, Door};
 use exit::Exit;
 use output::Output;
+
+/// Threads of a command: it does one thing, but the gateway inside it must not wait for its own writer.
+const WORKER_THREADS: usize = 2;
 
 /// Runs the command of the process's arguments and says how the process should end.
 pub fn main() -> ExitCode {
@@ -41,40 +52,87 @@ pub fn main() -> ExitCode {
             return exit.into();
         }
     };
-    run(line.command).into()
-}
-
-fn run(command: Command) -> Exit {
     let mut output = Output::stdout();
-    let exit = match command {
-        Command::Validate(args) => validate(&args, &mut output),
-        Command::Completions { shell } => {
-            output.bytes(&pages::completions(shell));
-            Exit::Success
+    let exit = run(line.command, &mut output);
+    match output.failure() {
+        None => exit.into(),
+        Some(error) => {
+            stderr::say(format_args!("could not write to standard output: {error}"));
+            Exit::Failed.into()
         }
-        Command::Man => match pages::manual() {
-            Ok(page) => {
-                output.bytes(&page);
-                Exit::Success
-            }
-            Err(_) => Exit::Failed,
-        },
-    };
-    if output.failure().is_some() {
-        Exit::Failed
-    } else {
-        exit
     }
 }
 
+fn run(command: Command, output: &mut Output) -> Exit {
+    let checked = match command
+        .common()
+        .map(|(door, settings)| Checked::read(door, settings))
+    {
+        Some(Ok(checked)) => checked,
+        Some(Err(error)) => {
+            stderr::configuration(&error);
+            return Exit::Configuration;
+        }
+        None => return page(&command, output),
+    };
+    match command {
+        Command::Validate(args) => match &checked.door {
+            Door::Tws | Door::Simulator => validate(&args.order, &checked, output),
+            Door::Server(server) => on_runtime(ask::validate(args.order, server, output)),
+        },
+        Command::Health(args) => on_runtime(ask::health(args, checked, output)),
+        Command::Place(args) => on_runtime(ask::place(args, checked, output)),
+        Command::Watch(args) => on_runtime(watch::watch(args, checked, output)),
+        Command::Transmit(args) => on_runtime(ask::change(Change::Transmit, args, checked, output)),
+        Command::Cancel(args) => on_runtime(ask::change(Change::Cancel, args, checked, output)),
+        Command::Get(args) => on_runtime(read::get(args, checked, output)),
+        Command::List(args) => on_runtime(read::list(args, checked, output)),
+        Command::Completions { .. } | Command::Man => page(&command, output),
+    }
+}
+
+/// Runs an operation to its end.
+fn on_runtime(operation: impl Future<Output = Exit>) -> Exit {
+    match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime.block_on(operation),
+        Err(error) => {
+            stderr::say(format_args!("could not start: {error}"));
+            Exit::Failed
+        }
+    }
+}
+
+/// Commands that ask nothing of a gateway.
+fn page(command: &Command, output: &mut Output) -> Exit {
+    match command {
+        Command::Completions { shell } => output.bytes(&pages::completions(*shell)),
+        Command::Man => match pages::manual() {
+            Ok(page) => output.bytes(&page),
+            Err(error) => {
+                stderr::say(format_args!("could not make the manual page: {error}"));
+                return Exit::Failed;
+            }
+        },
+        Command::Health(_)
+        | Command::Validate(_)
+        | Command::Place(_)
+        | Command::Watch(_)
+        | Command::Transmit(_)
+        | Command::Cancel(_)
+        | Command::Get(_)
+        | Command::List(_) => return Exit::Usage,
+    }
+    Exit::Success
+}
+
 /// Checks without opening anything: no runtime, no store, no TWS.
-fn validate(args: &ValidateArgs, output: &mut Output<std::io::Stdout>) -> Exit {
-    let outcome = match order::read(&args.order) {
-        Ok(order) => outcome::validated(check(
-            order,
-            args.order.transmit,
-            &limits(&Config::default()),
-        )),
+fn validate(args: &OrderArgs, checked: &Checked, output: &mut Output) -> Exit {
+    let outcome = match order::read(args) {
+        Ok(order) => outcome::validated(check(order, args.transmit, &limits(&checked.config))),
         Err(error) => outcome::validate_failed(error),
     };
     output.json(&outcome);

@@ -6,7 +6,7 @@ use serde::Serialize;
 
 /// Standard output. A reader that went away is no failure: what follows is dropped, and [`Output::is_closed`] tells.
 #[derive(Debug)]
-pub(super) struct Output<W: Write> {
+pub(super) struct Output<W: Write = io::Stdout> {
     sink: W,
     closed: bool,
     failure: Option<io::Error>,

@@ -1,0 +1,171 @@
+//! `health`, `validate`, `place`, `transmit` and `cancel`: one question, one answer.
+
+use super::args::{ChangeArgs, HealthArgs, OrderArgs, PlaceArgs};
+use super::checked::{Checked, Door, Server};
+use super::documents::ChangeDocument;
+use super::exit::Exit;
+use super::output::Output;
+use super::simulated::Simulated;
+use super::{local, order, stderr};
+use crate::domain::{
+    HealthIn, HealthOut, OrderInput, OrderKey, OrderState, PlaceIn, PlaceOut, Status, ValidateIn,
+    ValidateOut,
+};
+use crate::error::Error;
+use crate::outcome;
+
+pub(super) async fn health(args: HealthArgs, checked: Checked, output: &mut Output) -> Exit {
+    let input = HealthIn {
+        timeout: args.timeout.timeout,
+    };
+    let out = health_through(&checked, input)
+        .await
+        .unwrap_or_else(|error| outcome::health_failed(error, checked.config.ib_client_id));
+    stderr::hint(out.error.as_deref(), &checked);
+    output.json(&out);
+    Exit::of(out.connected)
+}
+
+async fn health_through(checked: &Checked, input: HealthIn) -> Result<HealthOut, Error> {
+    match &checked.door {
+        Door::Tws => Ok(local::health(&checked.config, input).await),
+        Door::Simulator => {
+            let simulated = Simulated::start(&checked.config).await?;
+            let config = simulated.config.clone();
+            Ok(simulated.stop_after(local::health(&config, input)).await)
+        }
+        Door::Server(server) => server.connect().await?.health(input).await,
+    }
+}
+
+/// Checks by a running gateway, whose limits count.
+pub(super) async fn validate(args: OrderArgs, server: &Server, output: &mut Output) -> Exit {
+    let out = match order::read(&args) {
+        Ok(order) => validate_at(server, order, args.transmit).await,
+        Err(error) => Err(error),
+    };
+    let out = out.unwrap_or_else(outcome::validate_failed);
+    output.json(&out);
+    Exit::of(out.valid)
+}
+
+async fn validate_at(
+    server: &Server,
+    order: OrderInput,
+    transmit: bool,
+) -> Result<ValidateOut, Error> {
+    server
+        .connect()
+        .await?
+        .validate(ValidateIn { order, transmit })
+        .await
+}
+
+pub(super) async fn place(args: PlaceArgs, checked: Checked, output: &mut Output) -> Exit {
+    let PlaceArgs {
+        order: typed,
+        dry_run,
+        request_id,
+        timeout,
+        door: _,
+        settings: _,
+    } = args;
+    let out = match order::read(&typed) {
+        Ok(order) => {
+            let input = PlaceIn {
+                order,
+                transmit: typed.transmit,
+                dry_run,
+                timeout: timeout.timeout,
+                request_id: request_id.clone(),
+            };
+            place_through(&checked, input).await
+        }
+        Err(error) => Err(error),
+    };
+    let out = out.unwrap_or_else(|error| outcome::place_failed(error, dry_run, request_id));
+    stderr::hint(out.error.as_deref(), &checked);
+    output.json(&out);
+    Exit::of(is_placed(&out))
+}
+
+async fn place_through(checked: &Checked, input: PlaceIn) -> Result<PlaceOut, Error> {
+    match &checked.door {
+        Door::Server(server) => server.connect().await?.place(input).await,
+        Door::Simulator if !input.dry_run => {
+            let simulated = Simulated::start(&checked.config).await?;
+            let config = simulated.config.clone();
+            Ok(simulated.stop_after(local::place(&config, input)).await)
+        }
+        Door::Tws | Door::Simulator => Ok(local::place(&checked.config, input).await),
+    }
+}
+
+/// Whether the order was placed and TWS did not refuse it, or would be placed.
+fn is_placed(out: &PlaceOut) -> bool {
+    (out.submitted || out.dry_run)
+        && out.error.is_none()
+        && out.errors.is_none()
+        && !out
+            .state
+            .as_ref()
+            .is_some_and(|state| state.status == Status::Rejected)
+}
+
+/// Which change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Change {
+    /// Release a staged order.
+    Transmit,
+    /// Cancel an order.
+    Cancel,
+}
+
+pub(super) async fn change(
+    change: Change,
+    args: ChangeArgs,
+    checked: Checked,
+    output: &mut Output,
+) -> Exit {
+    let ChangeArgs {
+        key,
+        timeout,
+        door: _,
+        settings: _,
+    } = args;
+    let result = change_through(&checked, change, key.key(), timeout.timeout).await;
+    let done = match &result {
+        Ok(order) => change == Change::Cancel || order.status != Status::Rejected,
+        Err(error) => {
+            stderr::hint(Some(&error.message), &checked);
+            false
+        }
+    };
+    output.json(&ChangeDocument::from(result));
+    Exit::of(done)
+}
+
+async fn change_through(
+    checked: &Checked,
+    change: Change,
+    key: OrderKey,
+    timeout: f64,
+) -> Result<OrderState, Error> {
+    match &checked.door {
+        Door::Tws => local::change(&checked.config, change, key, timeout).await,
+        Door::Simulator => {
+            let simulated = Simulated::start(&checked.config).await?;
+            let config = simulated.config.clone();
+            simulated
+                .stop_after(local::change(&config, change, key, timeout))
+                .await
+        }
+        Door::Server(server) => {
+            let client = server.connect().await?;
+            match change {
+                Change::Transmit => client.transmit(key, timeout).await,
+                Change::Cancel => client.cancel(key, timeout).await,
+            }
+        }
+    }
+}

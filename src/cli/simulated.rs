@@ -1,0 +1,143 @@
+//! A simulator of TWS inside this process, whose state lies beside the store and outlives it: so one command can cancel what an
+//! earlier one placed.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use crate::config::Config;
+use crate::error::{Error, Reason};
+use crate::simulator::{Simulator, SimulatorConfig};
+
+/// Longest text of a lock file that is quoted, in bytes.
+const HOLDER_BYTES_MAX: u64 = 64;
+
+/// A running simulator, and the configuration that leads to it.
+#[derive(Debug)]
+pub(super) struct Simulated {
+    /// The given configuration with the simulator's address.
+    pub(super) config: Config,
+    simulator: Simulator,
+    // Two simulators on one state would each undo what the other remembers.
+    _lock: File,
+}
+
+impl Simulated {
+    /// Starts a simulator on a free port with the state that belongs to the configuration's store.
+    ///
+    /// # Errors
+    /// [`Reason::Store`] when another process runs it, or its state cannot be read or written.
+    pub(super) async fn start(config: &Config) -> Result<Self, Error> {
+        let state = beside(&config.order_db_path, ".tws");
+        let lock = lock(&state)?;
+        let simulator = Simulator::start(SimulatorConfig {
+            state_file: Some(state.clone()),
+            accounts: accounts(config),
+            ..SimulatorConfig::on_free_port()
+        })
+        .await
+        .map_err(|error| failed("run the simulator on", &state, &error))?;
+        let config = Config {
+            ib_host: simulator.address().ip().to_string(),
+            ib_port: simulator.address().port(),
+            ..config.clone()
+        };
+        Ok(Self {
+            config,
+            simulator,
+            _lock: lock,
+        })
+    }
+
+    /// Stops the simulator after `operation`.
+    pub(super) async fn stop_after<T>(self, operation: impl Future<Output = T>) -> T {
+        let out = operation.await;
+        self.simulator.shutdown().await;
+        out
+    }
+}
+
+/// The simulated login has the account that the configuration asks for.
+fn accounts(config: &Config) -> Vec<String> {
+    match &config.ib_account {
+        Some(account) => vec![account.clone()],
+        None => SimulatorConfig::default().accounts,
+    }
+}
+
+fn lock(state: &Path) -> Result<File, Error> {
+    if let Some(directory) = state.parent() {
+        std::fs::create_dir_all(directory)
+            .map_err(|error| failed("make the directory of", state, &error))?;
+    }
+    let path = beside(state, ".lock");
+    let mut file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .open(&path)
+        .map_err(|error| failed("open", &path, &error))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // Only for the text: which process it is.
+            let _ = (&mut file)
+                .take(HOLDER_BYTES_MAX)
+                .read_to_string(&mut holder);
+            return Err(Error::new(
+                Reason::Store,
+                format!(
+                    "another process ({}) runs the simulator of this store: call it with --server if it is a gateway, \
+                     or give this one a store of its own with ORDER_DB_PATH",
+                    holder.trim()
+                ),
+            ));
+        }
+        Err(TryLockError::Error(error)) => return Err(failed("lock", &path, &error)),
+    }
+    file.set_len(0)
+        .and_then(|()| file.rewind())
+        .and_then(|()| writeln!(file, "pid {}", std::process::id()))
+        .map_err(|error| failed("write", &path, &error))?;
+    Ok(file)
+}
+
+fn beside(path: &Path, ending: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(ending);
+    name.into()
+}
+
+fn failed(what: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::new(
+        Reason::Store,
+        format!("could not {what} {}: {error}", path.display()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_second_process_is_kept_off_and_told_who_is_there() {
+        let dir = tempfile::tempdir().unwrap();
+        let config = Config {
+            order_db_path: dir.path().join("new/simulator.db"),
+            ..Config::default()
+        };
+        let first = Simulated::start(&config).await.unwrap();
+        assert_ne!(first.config.ib_port, 0);
+        let error = Simulated::start(&config).await.unwrap_err();
+        let pid = std::process::id().to_string();
+        assert!(
+            error.message.contains(&pid) && error.message.contains("--server"),
+            "{error}"
+        );
+        first.stop_after(async {}).await;
+        assert!(Simulated::start(&config).await.is_ok());
+    }
+}

@@ -1,0 +1,148 @@
+//! Tables for people.
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::domain::{Amount, Fill, ListOut, OrderDetail, OrderState};
+
+/// Orders, a line each.
+pub(super) fn orders(list: &ListOut) -> String {
+    let mut table = new_table(&[
+        "order",
+        "status",
+        "action",
+        "quantity",
+        "symbol",
+        "type",
+        "limit",
+        "tif",
+        "filled",
+        "average",
+        "account",
+        "updated",
+        "last error",
+    ]);
+    for order in &list.orders {
+        table.add_row([
+            order.order_id.to_string(),
+            order.status.to_string(),
+            order.action.to_string(),
+            order.quantity.to_string(),
+            order.symbol.clone(),
+            order.order_type.to_string(),
+            amount(order.limit_price),
+            order.tif.to_string(),
+            order.filled.to_string(),
+            amount(order.avg_fill_price),
+            order.account.clone(),
+            order.last_update.to_string(),
+            last_error(order),
+        ]);
+    }
+    align_right(&mut table, &[0, 3, 6, 8, 9]);
+    let mut text = format!("{table}\n");
+    if let Some(token) = &list.next_page_token {
+        text.push_str(&format!("more: --page-token {token}\n"));
+    }
+    text
+}
+
+/// One order, a line per field, and its fills.
+pub(super) fn detail(detail: &OrderDetail) -> String {
+    let OrderDetail { order, fills } = detail;
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING);
+    for (name, value) in [
+        ("order", order.order_id.to_string()),
+        ("request", order.request_id.clone()),
+        ("status", order.status.to_string()),
+        ("what", what(order)),
+        ("account", order.account.clone()),
+        ("filled", order.filled.to_string()),
+        ("remaining", order.remaining.to_string()),
+        ("average price", amount(order.avg_fill_price)),
+        ("commission", amount(order.commission)),
+        ("last error", last_error(order)),
+        ("placed", order.created_at.to_string()),
+        ("updated", order.last_update.to_string()),
+    ] {
+        table.add_row([name.to_owned(), value]);
+    }
+    format!("{table}\n\n{}", fill_lines(fills))
+}
+
+fn fill_lines(fills: &[Fill]) -> String {
+    if fills.is_empty() {
+        return "no fills\n".to_owned();
+    }
+    let mut table = new_table(&[
+        "execution",
+        "quantity",
+        "price",
+        "time",
+        "exchange",
+        "commission",
+        "currency",
+    ]);
+    for fill in fills {
+        table.add_row([
+            fill.exec_id.clone(),
+            fill.quantity.to_string(),
+            fill.price.to_string(),
+            fill.time.map(|time| time.to_string()).unwrap_or_default(),
+            fill.exchange.clone(),
+            amount(fill.commission),
+            fill.currency.clone().unwrap_or_default(),
+        ]);
+    }
+    align_right(&mut table, &[1, 2, 5]);
+    format!("{table}\n")
+}
+
+/// The order in a phrase: `BUY 10 MSFT LMT 450.25 DAY`.
+fn what(order: &OrderState) -> String {
+    let mut words = vec![
+        order.action.to_string(),
+        order.quantity.to_string(),
+        order.symbol.clone(),
+        order.order_type.to_string(),
+    ];
+    words.extend(order.limit_price.map(|price| price.to_string()));
+    words.push(order.tif.to_string());
+    words.join(" ")
+}
+
+fn last_error(order: &OrderState) -> String {
+    match (order.last_error_code, &order.last_error) {
+        (Some(code), Some(text)) => format!("{code}: {}", one_line(text)),
+        (None, Some(text)) => one_line(text),
+        (Some(code), None) => code.to_string(),
+        (None, None) => String::new(),
+    }
+}
+
+/// Text from outside without line breaks or anything a terminal would obey.
+fn one_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
+}
+
+fn amount(amount: Option<Amount>) -> String {
+    amount.map(|amount| amount.to_string()).unwrap_or_default()
+}
+
+fn new_table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(presets::NOTHING)
+        // Never folded: a program that cuts columns, or a wide terminal, gets whole lines.
+        .set_content_arrangement(ContentArrangement::Disabled)
+        .set_header(header);
+    table
+}
+
+fn align_right(table: &mut Table, columns: &[usize]) {
+    for column in columns {
+        if let Some(column) = table.column_mut(*column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! The command line as its users meet it: the built program, its exit codes, its documents, its manual.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+#![allow(
+    unreachable_pub,
+    reason = "the harness is shared between test programs"
+)]
+
+mod contract;
+mod documents;
+mod manual;
+mod random;
+mod run;
