@@ -1,0 +1,391 @@
+"""IB's own Python client against the simulator: what a program written for TWS sees of it.
+
+    python tests/outside/ib_python_client.py [--short] [--binary PATH | --port PORT]
+
+Needs a package that provides IB's client under the name `ibapi` in the Python that runs it; ib_python_client.sh makes
+one environment for each such package. Without --port it starts `PATH simulate` on a free port, once for each part.
+Prints a line per check and, last, "N passed, M failed"; exits 1 when a check failed. --short only connects and fills.
+"""
+
+import argparse
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+from ibapi.client import EClient
+from ibapi.contract import Contract
+from ibapi.execution import ExecutionFilter
+from ibapi.order import Order
+from ibapi.order_cancel import OrderCancel
+from ibapi.wrapper import EWrapper
+
+WAIT_SECONDS_MAX = 10
+ROOT = Path(__file__).resolve().parents[2]
+results = []
+
+
+def check(sentence, good, seen=None):
+    results.append(bool(good))
+    print(("ok      " if good else "FAILED  ") + sentence + ("" if good else f": {seen!r}"), flush=True)
+
+
+class Desk(EWrapper, EClient):
+    """A client that writes down everything it is told, in the order in which it is told."""
+
+    def __init__(self, port, client_id):
+        EClient.__init__(self, self)
+        self.told, self.news = [], threading.Condition()
+        self.connect("127.0.0.1", port, client_id)
+        self.listening = threading.Thread(target=self.run, daemon=True)
+        self.listening.start()
+
+    def tell(self, *event):
+        with self.news:
+            self.told.append(event)
+            self.news.notify_all()
+
+    def wait(self, wanted, since=0):
+        """The events from `since` up to the first one that is wanted; fails after a while."""
+        with self.news:
+            found = lambda: next((i for i, e in enumerate(self.told[since:], since) if wanted(e)), None)
+            self.news.wait_for(lambda: found() is not None, WAIT_SECONDS_MAX)
+            if found() is None:
+                raise TimeoutError(f"not told in {WAIT_SECONDS_MAX} s; told: {self.told[since:]}")
+            return self.told[since : found() + 1]
+
+    def after(self, act, wanted):
+        since = len(self.told)
+        act()
+        return self.wait(wanted, since)
+
+    def leave(self):
+        # The socket is open for as long as the client's own reading thread waits on it.
+        reading = self.reader
+        self.disconnect()
+        for thread in (reading, self.listening):
+            thread.join(WAIT_SECONDS_MAX)
+
+    def nextValidId(self, orderId):
+        self.tell("id", orderId)
+
+    def managedAccounts(self, accountsList):
+        self.tell("accounts", accountsList)
+
+    def error(self, reqId, errorTime, errorCode, errorString, advancedOrderRejectJson=""):
+        self.tell("error", reqId, errorCode, errorString)
+
+    def connectionClosed(self):
+        self.tell("closed")
+
+    def currentTime(self, time):
+        self.tell("time", time)
+
+    def currentTimeInMillis(self, timeInMillis):
+        self.tell("millis", timeInMillis)
+
+    def openOrder(self, orderId, contract, order, orderState):
+        self.tell("open", orderId, orderState.status, contract, order, orderState)
+
+    def openOrderEnd(self):
+        self.tell("open end")
+
+    def orderStatus(self, orderId, status, filled, remaining, avgFillPrice, permId, parentId, lastFillPrice, clientId, whyHeld, mktCapPrice):
+        self.tell("status", orderId, status, filled, remaining, avgFillPrice, permId, clientId, whyHeld)
+
+    def execDetails(self, reqId, contract, execution):
+        self.tell("execution", reqId, contract, execution)
+
+    def execDetailsEnd(self, reqId):
+        self.tell("executions end", reqId)
+
+    def commissionAndFeesReport(self, commissionAndFeesReport):
+        self.tell("commission", commissionAndFeesReport)
+
+    def completedOrder(self, contract, order, orderState):
+        self.tell("completed", contract, order, orderState)
+
+    def completedOrdersEnd(self):
+        self.tell("completed end")
+
+    def contractDetails(self, reqId, contractDetails):
+        self.tell("contract", reqId, contractDetails)
+
+    def contractDetailsEnd(self, reqId):
+        self.tell("contract end", reqId)
+
+    def orderBound(self, permId, clientId, orderId):
+        self.tell("bound", permId, clientId, orderId)
+
+
+def stock(symbol):
+    contract = Contract()
+    contract.symbol, contract.secType, contract.exchange, contract.currency = symbol, "STK", "SMART", "USD"
+    return contract
+
+
+def order(kind, quantity, price=None, **fields):
+    made = Order()
+    made.action, made.orderType, made.totalQuantity, made.tif = "BUY", kind, Decimal(quantity), "DAY"
+    if price is not None:
+        made.lmtPrice = price
+    for name, value in fields.items():
+        setattr(made, name, value)
+    return made
+
+
+def status(id, word):
+    return lambda event: event[:3] == ("status", id, word)
+
+
+def error(id, code):
+    return lambda event: event[:3] == ("error", id, code)
+
+
+def kinds(events):
+    return [event[0] if event[0] not in ("open", "status") else f"{event[0]} {event[2]}" for event in events]
+
+
+def place(desk, id, symbol, made, wanted):
+    return desk.after(lambda: desk.placeOrder(id, stock(symbol), made), wanted)
+
+
+def cancel(desk, id, wanted):
+    return desk.after(lambda: desk.cancelOrder(id, OrderCancel()), wanted)
+
+
+def first_id(desk):
+    return desk.wait(lambda event: event[0] == "id")[-1][1]
+
+
+def session(port):
+    desk = Desk(port, 7)
+    told = desk.wait(error(-1, 2158))
+    check("the server version is the highest that both speak", 213 <= desk.serverVersion() <= 226, desk.serverVersion())
+    check("accounts come before the next id, farms after it",
+          [event[0] for event in told] == ["accounts", "id", "error", "error", "error"], told)
+    check("the account is a paper account", told[0][1].startswith("DU"), told[0])
+    check("the next id of a new client is 1", told[1][1] == 1, told[1])
+    now = desk.after(desk.reqCurrentTime, lambda event: event[0] == "time")[-1][1]
+    check("TWS tells the time", abs(now - time.time()) < 10, now)
+    millis = desk.after(desk.reqCurrentTimeInMillis, lambda event: event[0] == "millis")[-1][1]
+    check("and in milliseconds", abs(millis / 1000 - time.time()) < 10, millis)
+    again = desk.after(lambda: desk.reqIds(-1), lambda event: event[0] == "id")[-1][1]
+    check("reqIds answers the next id", again == 1, again)
+    details = desk.after(lambda: desk.reqContractDetails(9001, stock("AAPL")), lambda event: event[0] == "contract end")
+    check("contract details name the contract", details[0][2].contract.conId == 265598 and details[0][2].minTick == 0.01, details)
+    told = desk.after(lambda: desk.reqContractDetails(9002, stock("ZZZZ")), error(9002, 200))
+    check("an unknown contract is error 200", True, told)
+    return desk
+
+
+def market_fill(desk):
+    id = first_id(desk)
+    told = place(desk, id, "AAPL", order("MKT", 100, orderRef="first"), lambda event: event[0] == "commission")
+    check("a market order is reported as TWS reports it", kinds(told) == [
+        "open PreSubmitted", "status PreSubmitted", "open Submitted", "status Submitted", "execution",
+        "open Filled", "status Filled", "open Filled", "status Filled", "commission"], kinds(told))
+    execution, fee = told[4][3], told[-1][1]
+    check("the execution carries client, order, reference and permanent id",
+          (execution.clientId, execution.orderId, execution.orderRef, execution.shares) == (7, id, "first", 100)
+          and execution.permId > 0 and execution.side == "BOT" and told[4][1] == -1, vars(execution))
+    check("the commission names its execution", fee.execId == execution.execId and fee.commissionAndFees >= 1, vars(fee))
+    filled = told[6]
+    check("the filled status has quantities, price and client", (filled[3], filled[4], filled[7]) == (100, 0, 7)
+          and filled[5] == execution.price, filled)
+    echo, state = told[7][4], told[7][5]
+    check("the echo has account, permanent id, reference and intent",
+          echo.account.startswith("DU") and echo.permId == execution.permId and echo.orderRef == "first"
+          and echo.clearingIntent == "IB", vars(echo))
+    check("the state has the time and words of completion",
+          state.completedStatus == "Filled Size: 100" and "US/Eastern" in state.completedTime, vars(state))
+    told = place(desk, id, "AAPL", order("MKT", 1), error(id, 104))
+    check("a filled order cannot be modified (104)", kinds(told) == ["error"], told)
+    told = cancel(desk, id, error(id, 10148))
+    check("nor cancelled (10148)", "cannot be cancelled, state: Filled." in told[-1][3], told)
+    return id
+
+
+def resting_limit(desk, id):
+    told = place(desk, id, "AAPL", order("LMT", 10, 100.0), status(id, "Submitted"))
+    check("a limit order far away rests", kinds(told)[-2:] == ["open Submitted", "status Submitted"], told)
+    told = place(desk, id, "AAPL", order("LMT", 20, 101.0), status(id, "Submitted"))
+    check("placed again it is modified", told[-2][4].lmtPrice == 101.0 and told[-1][4] == 20, told)
+    told = place(desk, id, "AAPL", order("LMT", 20, 101.001), error(id, 110))
+    check("a modification off the tick is refused", kinds(told) == ["error"], told)
+    told = place(desk, id, "MSFT", order("LMT", 20, 101.0), error(id, 105))
+    check("a modification of the contract too (105)", kinds(told) == ["error"], told)
+    told = desk.after(desk.reqOpenOrders, lambda event: event[0] == "open end")
+    check("open orders list it", kinds(told) == ["open Submitted", "status Submitted", "open end"], told)
+    told = cancel(desk, id, error(id, 202))
+    check("a cancel is Cancelled with the rest kept, then 202",
+          kinds(told) == ["status Cancelled", "error"] and told[0][4] == 20 and told[1][3] == "Order Canceled - reason:", told)
+    told = cancel(desk, id, error(id, 161))
+    check("a second cancel is 161", told[-1][3].startswith("Cancel attempted when order is not in a cancellable state.  Order permId ="), told)
+
+
+def staged(desk, id):
+    made = order("LMT", 5, 100.0, transmit=False)
+    told = desk.after(lambda: (desk.placeOrder(id, stock("AAPL"), made), desk.reqCurrentTime()), lambda event: event[0] == "time")
+    check("a staged order is silent", kinds(told) == ["time"], told)
+    told = desk.after(desk.reqAllOpenOrders, lambda event: event[0] == "open end")
+    check("and in no snapshot", kinds(told) == ["open end"], told)
+    told = place(desk, id, "AAPL", order("LMT", 5, 100.0), status(id, "Submitted"))
+    check("placed again with transmit it works", told[-1][4] == 5, told)
+    cancel(desk, id, error(id, 202))
+    desk.placeOrder(id + 1, stock("AAPL"), made)
+    told = cancel(desk, id + 1, error(id + 1, 161))
+    check("cancelled while staged it is discarded: 202, then 161", [event[2] for event in told] == [202, 161]
+          and told[0][3] == "Order was discarded", told)
+    told = place(desk, id + 1, "AAPL", order("LMT", 5, 100.0), error(id + 1, 103))
+    check("and its id is spent (103)", told[-1][3] == "Duplicate order id", told)
+
+
+def refusals(desk, id):
+    cases = [
+        ("an unknown symbol is 200", "ZZZZ", order("LMT", 1, 100.0), 200, "No security definition has been found for the request"),
+        ("a price off the tick is 110", "AAPL", order("LMT", 1, 100.001), 110, "The price does not conform"),
+        ("an order type that does not exist is 321", "AAPL", order("FEELINGS", 1, 10.0), 321, "cause - Invalid order type was entered"),
+        ("an empty time in force is 10052", "AAPL", order("LMT", 1, 100.0, tif=""), 10052, "Invalid time in force:Empty"),
+        ("another account is 321", "AAPL", order("LMT", 1, 100.0, account="DU99"), 321, "Invalid account code"),
+        ("an old id is 103", "AAPL", order("LMT", 1, 100.0), 103, "Duplicate order id"),
+    ]
+    for number, (sentence, symbol, made, code, text) in enumerate(cases):
+        at = id + number if code != 103 else id
+        told = place(desk, at, symbol, made, error(at, code))
+        check(sentence + ", and nothing else", kinds(told) == ["error"] and text in told[-1][3], told)
+    id += len(cases)
+    told = place(desk, id, "AAPL", order("MKT", 1_000_000), error(id, 201))
+    check("beyond the buying power: Inactive, then 201", kinds(told) == ["open Inactive", "status Inactive", "error"]
+          and told[-1][3].startswith("Order rejected - reason:"), told)
+    told = cancel(desk, 99999, error(99999, 10147))
+    check("a cancel of nothing is 10147", told[-1][3] == "OrderId 99999 that needs to be cancelled is not found.", told)
+    told = place(desk, id + 1, "AAPL", order("LMT", 1, 100.0, tif="IOC"), error(id + 1, 202))
+    check("IOC that cannot fill: PendingCancel, Cancelled, 202",
+          kinds(told)[-4:] == ["open PendingCancel", "status PendingCancel", "status Cancelled", "error"], kinds(told))
+    told = place(desk, id + 2, "AAPL", order("LMT", 1, 100.0, tif="FOK"), error(id + 2, 201))
+    check("FOK that cannot fill: Inactive, then 201", kinds(told) == ["open Inactive", "status Inactive", "error"], kinds(told))
+    told = place(desk, id + 3, "AAPL", order("MKT", 1, tif="OPG"), error(id + 3, 399))
+    check("OPG waits for the opening: PreSubmitted and a warning", kinds(told)[:2] == ["open PreSubmitted", "status PreSubmitted"]
+          and "\nWarning: Your order will not be placed at the exchange until" in told[-1][3], told)
+    cancel(desk, id + 3, error(id + 3, 202))
+    return id + 4
+
+
+def reconnect(desk, port, id):
+    place(desk, id, "MSFT", order("LMT", 3, 100.0, tif="GTC", orderRef="stays"), status(id, "Submitted"))
+    desk.leave()
+    desk = Desk(port, 7)
+    told = desk.wait(lambda event: event[0] == "id")
+    check("a reconnect lists open orders, then accounts, then the id",
+          kinds(told) == ["open Submitted", "status Submitted", "open end", "accounts", "id"], kinds(told))
+    check("with reference and quantity, and the next id above it",
+          told[0][1] == id and told[0][4].orderRef == "stays" and told[0][4].tif == "GTC" and told[-1][1] == id + 1, told)
+    told = desk.after(lambda: desk.reqExecutions(77, ExecutionFilter()), lambda event: event[0] == "executions end")
+    check("executions are repeated with the request's id, then their commissions",
+          kinds(told) == ["execution", "commission", "executions end"] and told[0][1] == 77, kinds(told))
+    some = ExecutionFilter()
+    some.symbol = "MSFT"
+    told = desk.after(lambda: desk.reqExecutions(78, some), lambda event: event[0] == "executions end")
+    check("a filter keeps out what it does not name", kinds(told) == ["executions end"], kinds(told))
+    told = desk.after(lambda: desk.reqCompletedOrders(False), lambda event: event[0] == "completed end")
+    rows = [event for event in told if event[0] == "completed"]
+    first = rows[0]
+    check("completed orders have the unfilled quantity and no order id",
+          first[2].orderRef == "first" and first[2].totalQuantity == 0 and first[2].orderId == 0
+          and first[3].status == "Filled" and first[3].completedStatus == "Filled Size: 100", vars(first[2]))
+    check("a cancelled one keeps its quantity", any(row[3].completedStatus == "Cancelled by Trader" and row[2].totalQuantity == 20
+                                                   for row in rows), [vars(row[2]) for row in rows])
+    check("one that money refused is listed as cancelled; discarded ones, and what never was an order, are not",
+          [row[3].status for row in rows] == ["Filled"] + ["Cancelled"] * 6, [(row[2].totalQuantity, row[3].status) for row in rows])
+    return desk, id + 1
+
+
+def two_clients(desk, port, id):
+    other = Desk(port, 8)
+    own = first_id(other)
+    check("another client has ids of its own", own == 1, own)
+    place(other, own, "IBM", order("LMT", 1, 100.0), status(own, "Submitted"))
+    told = desk.after(desk.reqOpenOrders, lambda event: event[0] == "open end")
+    check("open orders are one's own", kinds(told).count("open Submitted") == 1, kinds(told))
+    told = desk.after(desk.reqAllOpenOrders, lambda event: event[0] == "open end")
+    rows = [event[4].clientId for event in told if event[0] == "open"]
+    check("all open orders are everyone's, with their client", rows == [7, 8], rows)
+    told = cancel(desk, own + 1000, error(own + 1000, 10147))
+    check("nobody cancels another client's order (10147)", bool(told), told)
+    third = Desk(port, 7)
+    told = third.wait(lambda event: event[0] == "closed")
+    refused = [event for event in told if event[0] == "error" and event[2] == 326]
+    check("a client id in use is 326, then the socket is closed",
+          refused and "Unable to connect as the client id is already in use." in refused[0][3], told)
+    told = other.after(lambda: desk.reqGlobalCancel(OrderCancel()), error(own, 202))
+    check("a global cancel reaches everyone", kinds(told) == ["status Cancelled", "error"], told)
+    desk.wait(error(id - 1, 202))
+    other.leave()
+
+
+def fill_only(port):
+    desk = Desk(port, 7)
+    id = first_id(desk)
+    told = place(desk, id, "AAPL", order("MKT", 100), lambda event: event[0] == "commission")
+    check(f"a client of version {desk.serverVersion()} connects and fills",
+          213 <= desk.serverVersion() <= 226 and "status Filled" in kinds(told) and "execution" in kinds(told), kinds(told))
+    desk.leave()
+
+
+@contextmanager
+def simulator(arguments):
+    if arguments.port:
+        yield arguments.port
+        return
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    child = subprocess.Popen([arguments.binary, "simulate", "--listen", f"127.0.0.1:{port}", "--seed", "7"],
+                             stdout=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + WAIT_SECONDS_MAX
+        while socket.socket().connect_ex(("127.0.0.1", port)) != 0:
+            if child.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{arguments.binary} simulate does not listen")
+            time.sleep(0.02)
+        yield port
+    finally:
+        child.terminate()
+        child.wait(WAIT_SECONDS_MAX)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--binary", default=str(ROOT / "target/debug/ibkr-orders"))
+    parser.add_argument("--port", type=int)
+    arguments = parser.parse_args()
+    with simulator(arguments) as port:
+        try:
+            if arguments.short:
+                fill_only(port)
+            else:
+                desk = session(port)
+                id = market_fill(desk)
+                resting_limit(desk, id + 1)
+                staged(desk, id + 2)
+                id = refusals(desk, id + 4)
+                desk, id = reconnect(desk, port, id)
+                two_clients(desk, port, id)
+                desk.leave()
+        except (TimeoutError, RuntimeError) as problem:
+            check("every part was told what it waited for", False, problem)
+    print(f"{sum(results)} passed, {results.count(False)} failed")
+    return 0 if results and all(results) else 1
+
+
+if __name__ == "__main__":
+    import logging
+
+    logging.disable(logging.CRITICAL)
+    sys.exit(main())
