@@ -101,44 +101,44 @@ impl Reader {
             .await
     }
 
+    /// The events with these sequences, in their order.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`] when one is missing.
+    pub async fn events(&self, sequences: Vec<u64>) -> Result<Vec<StoredEvent>, StoreError> {
+        self.pool
+            .read(move |connection| {
+                sequences
+                    .iter()
+                    .map(|sequence| event(connection, *sequence))
+                    .collect()
+            })
+            .await
+    }
+
     /// Every order that is not terminal, by sequence.
     ///
     /// # Errors
     /// [`StoreError`].
     pub async fn live_orders(&self) -> Result<Vec<OrderState>, StoreError> {
-        self.live_orders_between(0, u64::MAX >> 1, usize::MAX >> 1)
-            .await
-    }
-
-    /// Orders that are not terminal and whose sequence is after `after` and at most `until`, by sequence, at most `limit`.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn live_orders_between(
-        &self,
-        after: u64,
-        until: u64,
-        limit: usize,
-    ) -> Result<Vec<OrderState>, StoreError> {
         self.pool
             .read(move |connection| {
                 let sql = format!(
-                    "SELECT {} FROM orders WHERE terminal = 0 AND sequence > ?1 AND sequence <= ?2 ORDER BY sequence LIMIT ?3",
+                    "SELECT {} FROM orders WHERE terminal = 0 ORDER BY sequence",
                     columns::ORDER
                 );
                 let states = connection
                     .prepare_cached(&sql)?
-                    .query_map(
-                        params![after.cast_signed(), until.cast_signed(), rows(limit)],
-                        |row| columns::order_record(row).map(|record| record.state),
-                    )?
+                    .query_map([], |row| {
+                        columns::order_record(row).map(|record| record.state)
+                    })?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
                 Ok(states)
             })
             .await
     }
 
-    /// The head of the store and, where an order is named, that order with its fills, both of one moment.
+    /// Where the store stands: its head, and one order with its fills or else which orders are live, all of one moment.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -211,14 +211,29 @@ fn events_after(
     let mut found = statement.query(params![sequence.cast_signed(), rows(limit), order_id])?;
     let mut events = Vec::new();
     while let Some(row) = found.next()? {
-        events.push(event_body::decode(
-            row.get::<_, i64>(0)?.cast_unsigned(),
-            row.get(1)?,
-            row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?,
-            row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?,
-        )?);
+        events.push(event_of(row)?);
     }
     Ok(events)
+}
+
+fn event(connection: &rusqlite::Connection, sequence: u64) -> Result<StoredEvent, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT sequence, order_id, kind, body FROM order_events WHERE sequence = ?1",
+    )?;
+    let mut found = statement.query([sequence.cast_signed()])?;
+    match found.next()? {
+        Some(row) => event_of(row),
+        None => Err(StoreError::Damaged(format!("event {sequence} is missing"))),
+    }
+}
+
+fn event_of(row: &rusqlite::Row<'_>) -> Result<StoredEvent, StoreError> {
+    event_body::decode(
+        row.get::<_, i64>(0)?.cast_unsigned(),
+        row.get(1)?,
+        row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?,
+        row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?,
+    )
 }
 
 fn rows(limit: usize) -> i64 {

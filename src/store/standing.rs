@@ -1,32 +1,45 @@
 //! Where the store stands at one moment: what a watch starts from.
 
-use tokio_rusqlite::rusqlite::Connection;
+use tokio_rusqlite::rusqlite::{self, Connection};
 
 use super::StoreError;
 use super::reader::detail;
 use super::start::head_sequence;
 use crate::domain::{OrderDetail, OrderKey};
 
-/// The head of the store and an order, read at one moment.
+/// The head of the store and what is watched, read at one moment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Standing {
     /// The sequence of the last event; the base less one before the first.
     pub head_sequence: u64,
     /// The order asked for, where it exists.
     pub detail: Option<OrderDetail>,
+    /// Where none was asked for: the sequences of the events that made the live orders what they are, ascending. Their events are the
+    /// orders as they are at the head, whenever they are read, since events never change.
+    pub live: Vec<u64>,
 }
 
-/// Reads both.
+/// Reads them.
 pub(super) fn standing(
     connection: &Connection,
     base: u64,
     order_id: Option<i32>,
 ) -> Result<Standing, StoreError> {
+    let head_sequence = head_sequence(connection, base)?;
+    let (detail, live) = match order_id {
+        Some(id) => (detail(connection, &OrderKey::OrderId(id))?, Vec::new()),
+        None => (None, live(connection)?),
+    };
     Ok(Standing {
-        head_sequence: head_sequence(connection, base)?,
-        detail: match order_id {
-            Some(id) => detail(connection, &OrderKey::OrderId(id))?,
-            None => None,
-        },
+        head_sequence,
+        detail,
+        live,
     })
+}
+
+fn live(connection: &Connection) -> rusqlite::Result<Vec<u64>> {
+    connection
+        .prepare_cached("SELECT sequence FROM orders WHERE terminal = 0 ORDER BY sequence")?
+        .query_map([], |row| row.get::<_, i64>(0).map(i64::cast_unsigned))?
+        .collect()
 }

@@ -1,0 +1,407 @@
+//! One watcher: from the store to the head, then live, and back to the store when it falls behind.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::time::Instant;
+
+use super::ending::Ending;
+use super::hub::{Hub, Signal, Subscription};
+use super::update::{FeedEvent, FeedUpdate};
+use super::watch::WatchSpec;
+use crate::domain::{Status, StoredEvent, Timestamp};
+use crate::error::{Error, Reason};
+
+/// Events read from the store at a time: what a watcher holds at most.
+const PAGE_EVENTS: usize = 128;
+/// The shortest time between heartbeats, whatever was asked.
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(10);
+
+/// The state of a watch.
+#[derive(Debug)]
+pub(super) struct Watcher {
+    hub: Arc<Hub>,
+    channel: Subscription,
+    signal: watch::Receiver<Signal>,
+    order_id: Option<i32>,
+    phase: Phase,
+    /// Sequences of the live orders when the watch began, highest first; not read yet. By sequence, so that a watch cut off in the middle
+    /// can resume from any of them: what was not shown yet has a higher one.
+    snapshot: Vec<u64>,
+    /// Read from the store, not delivered yet.
+    page: VecDeque<FeedUpdate>,
+    /// Came while waiting, not looked at yet.
+    arrived: Option<Taken>,
+    /// Until the end of the current state was shown.
+    in_snapshot: bool,
+    /// Sequence of the last event delivered: what other updates carry.
+    cursor: u64,
+    /// Every event up to here was delivered, or is older than the watch, or is in `page`.
+    position: u64,
+    links_seen: u64,
+    /// Of one order; `None`: all are watched, without end.
+    ending: Option<Ending>,
+    poll_interval: Duration,
+    heartbeat_at: Instant,
+    deadline: Option<Instant>,
+    /// Given back when the watch ends.
+    _slot: OwnedSemaphorePermit,
+}
+
+/// Where the next event comes from.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Live orders from the store.
+    Snapshot,
+    /// Events from the store. `target` is the head when this began: behind it is what was missed, beyond it lag.
+    CatchUp { target: u64 },
+    /// Events from the channel.
+    Live,
+}
+
+impl Watcher {
+    /// Subscribes first and reads the store second, so that whatever is committed after the reading comes through the channel.
+    pub(super) async fn begin(
+        hub: Arc<Hub>,
+        spec: WatchSpec,
+        slot: OwnedSemaphorePermit,
+    ) -> Result<Self, Error> {
+        let WatchSpec {
+            order_id,
+            after_sequence,
+            poll_interval,
+            max_wait,
+            linger,
+        } = spec;
+        let now = Instant::now();
+        let channel = hub.subscribe(order_id);
+        let signal = hub.signal();
+        let links_seen = hub.links_published();
+        let standing = hub.reader.standing(order_id).await?;
+        let head = standing.head_sequence;
+        let base = hub.reader.base_sequence();
+        if after_sequence != 0 && !(base - 1..=head).contains(&after_sequence) {
+            return Err(Error::new(
+                Reason::Sequence,
+                format!(
+                    "sequence {after_sequence} is not one of this store's ({base} to {head}): watch from 0"
+                ),
+            ));
+        }
+        let ending = match (order_id, &standing.detail) {
+            (Some(_), Some(detail)) => Some(Ending::of(detail, head, linger, (now, wall_clock()))),
+            (None, _) => None,
+            (Some(id), None) => {
+                return Err(Error::new(
+                    Reason::OrderNotFound,
+                    format!("there is no order {id}: list shows those there are"),
+                ));
+            }
+        };
+        let mut page = VecDeque::new();
+        let mut snapshot = standing.live;
+        snapshot.reverse();
+        let (phase, cursor, position) = match (after_sequence, standing.detail) {
+            (0, Some(detail)) => {
+                let cursor = detail.order.sequence;
+                page.push_back(FeedUpdate::from(detail.order));
+                page.push_back(snapshot_end());
+                (Phase::Live, cursor, head)
+            }
+            (0, None) => (Phase::Snapshot, head, head),
+            (after, _) if after == head => (Phase::Live, after, head),
+            (after, _) => (Phase::CatchUp { target: head }, after, after),
+        };
+        let poll_interval = poll_interval.max(POLL_INTERVAL_MIN);
+        Ok(Self {
+            channel,
+            signal,
+            order_id,
+            phase,
+            snapshot,
+            page,
+            arrived: None,
+            in_snapshot: after_sequence == 0,
+            cursor,
+            position,
+            links_seen,
+            ending,
+            poll_interval,
+            heartbeat_at: later(now, poll_interval),
+            deadline: max_wait.map(|wait| later(now, wait)),
+            hub,
+            _slot: slot,
+        })
+    }
+
+    /// The last status known of the order.
+    pub(super) fn status(&self) -> Option<Status> {
+        self.ending.as_ref().map(Ending::status)
+    }
+
+    /// The next update; `None` at the end of the order.
+    pub(super) async fn next(&mut self) -> Option<Result<FeedUpdate, Error>> {
+        loop {
+            if self.deadline.is_some_and(|at| at <= Instant::now()) {
+                return Some(Err(Error::new(
+                    Reason::MaxWait,
+                    format!(
+                        "max_wait passed: resume after sequence {} to go on",
+                        self.cursor
+                    ),
+                )));
+            }
+            if let Some(update) = self.page.pop_front() {
+                return Some(self.in_turn(update));
+            }
+            let outcome = match self.phase {
+                Phase::Snapshot => self.read_snapshot().await,
+                Phase::CatchUp { target } => self.read_events(target).await,
+                Phase::Live => match self.live().await {
+                    Live::Update(update) => return Some(update),
+                    Live::End => return None,
+                    Live::Again => Ok(()),
+                },
+            };
+            if let Err(error) = outcome {
+                return Some(Err(error));
+            }
+        }
+    }
+
+    async fn live(&mut self) -> Live {
+        let signal = *self.signal.borrow_and_update();
+        match self.take() {
+            Taken::Event(event) => return Live::Update(self.in_turn(FeedUpdate::from(event))),
+            Taken::Behind(missed) if missed > self.hub.limits.lag_events_max => {
+                return Live::Update(Err(self.lagged(missed)));
+            }
+            Taken::Behind(_) if !signal.closed => {
+                self.phase = Phase::CatchUp {
+                    target: self.hub.head(),
+                };
+                return Live::Again;
+            }
+            Taken::Behind(_) | Taken::Nothing => {}
+        }
+        // Only those published before the channel was looked at: of a later one, the events before it may be in the channel by now.
+        if let Some(link) = self.link_before(u64::MAX, signal.links) {
+            return Live::Update(link);
+        }
+        let now = Instant::now();
+        if self.ending.as_ref().is_some_and(|end| end.is_over(now)) {
+            return Live::End;
+        }
+        if signal.closed {
+            return Live::Update(Err(self.shutting_down()));
+        }
+        if self.heartbeat_at <= now {
+            self.heartbeat_at = later(now, self.poll_interval);
+            return Live::Update(Ok(FeedUpdate {
+                sequence: self.cursor,
+                event: FeedEvent::Heartbeat {
+                    connected: signal.connected,
+                },
+            }));
+        }
+        self.wait().await;
+        Live::Again
+    }
+
+    /// Until something may have happened.
+    async fn wait(&mut self) {
+        let lingering = self.ending.as_ref().and_then(Ending::until);
+        let wake = [self.deadline, lingering]
+            .into_iter()
+            .flatten()
+            .fold(self.heartbeat_at, Instant::min);
+        let Some(receiver) = self.channel.receiver() else {
+            return;
+        };
+        tokio::select! {
+            biased;
+            received = receiver.recv() => match received {
+                Ok(event) => self.arrived = Some(Taken::Event(event)),
+                Err(RecvError::Lagged(missed)) => self.arrived = Some(Taken::Behind(missed)),
+                Err(RecvError::Closed) => {}
+            },
+            _ = self.signal.changed() => {}
+            () = tokio::time::sleep_until(wake) => {}
+        }
+    }
+
+    /// The next event of the channel that is new.
+    fn take(&mut self) -> Taken {
+        loop {
+            let event = match self.arrived.take() {
+                Some(Taken::Event(event)) => event,
+                Some(behind) => return behind,
+                None => match self.channel.receiver().map(|channel| channel.try_recv()) {
+                    Some(Ok(event)) => event,
+                    Some(Err(TryRecvError::Lagged(missed))) => return Taken::Behind(missed),
+                    Some(Err(TryRecvError::Empty | TryRecvError::Closed)) | None => {
+                        return Taken::Nothing;
+                    }
+                },
+            };
+            if event.sequence <= self.position {
+                continue;
+            }
+            // Who watches all sees every sequence: a hole would be an event missed, and the store has it.
+            if self.order_id.is_none() && event.sequence > self.position + 1 {
+                return Taken::Behind(event.sequence - self.position - 1);
+            }
+            return Taken::Event(event);
+        }
+    }
+
+    /// Delivers an update, or first the link change that came before it.
+    fn in_turn(&mut self, update: FeedUpdate) -> Result<FeedUpdate, Error> {
+        let now = Instant::now();
+        let FeedEvent::Stored(event) = &update.event else {
+            // The end of the snapshot: nothing else waits in a page without a sequence of its own.
+            self.in_snapshot = false;
+            self.heartbeat_at = later(now, self.poll_interval);
+            return Ok(FeedUpdate {
+                sequence: self.cursor,
+                ..update
+            });
+        };
+        if !self.in_snapshot
+            && let Some(link) = self.link_before(event.sequence, self.hub.links_published())
+        {
+            self.page.push_front(update);
+            return link;
+        }
+        self.cursor = update.sequence;
+        self.position = self.position.max(update.sequence);
+        if let Some(ending) = &mut self.ending {
+            ending.observe(event, now);
+        }
+        self.heartbeat_at = later(now, self.poll_interval);
+        Ok(update)
+    }
+
+    /// The next link change of the first `published`, if it came before the event with this sequence.
+    fn link_before(&mut self, sequence: u64, published: u64) -> Option<Result<FeedUpdate, Error>> {
+        if published <= self.links_seen {
+            return None;
+        }
+        let Some(entry) = self.hub.link_after(self.links_seen) else {
+            return Some(Err(self.lagged(published - self.links_seen)));
+        };
+        if entry.after >= sequence {
+            return None;
+        }
+        self.links_seen = entry.number;
+        self.heartbeat_at = later(Instant::now(), self.poll_interval);
+        Some(Ok(FeedUpdate {
+            sequence: self.cursor,
+            event: FeedEvent::Link(entry.change),
+        }))
+    }
+
+    /// The next live orders, as they were when the watch began: their events.
+    async fn read_snapshot(&mut self) -> Result<(), Error> {
+        let rest = self.snapshot.len().saturating_sub(PAGE_EVENTS);
+        let mut sequences = self.snapshot.split_off(rest);
+        sequences.reverse();
+        let events = self.hub.reader.events(sequences).await?;
+        self.page
+            .extend(events.into_iter().map(Arc::new).map(FeedUpdate::from));
+        if self.snapshot.is_empty() {
+            self.snapshot = Vec::new();
+            self.page.push_back(snapshot_end());
+            self.phase = Phase::Live;
+        }
+        Ok(())
+    }
+
+    /// The next events. What is in the channel is dropped first: it is in the store.
+    async fn read_events(&mut self, target: u64) -> Result<(), Error> {
+        if self.signal.borrow().closed {
+            return Err(self.shutting_down());
+        }
+        if self.order_id.is_none() && self.position >= target {
+            let head = self.hub.head();
+            let behind = head.saturating_sub(self.position);
+            if behind > self.hub.limits.lag_events_max {
+                return Err(self.lagged(behind));
+            }
+            self.phase = Phase::CatchUp { target: head };
+        }
+        self.arrived = None;
+        self.channel.skip_to_now();
+        let events = self
+            .hub
+            .reader
+            .events_after(self.position, self.order_id, PAGE_EVENTS)
+            .await?;
+        if events.len() < PAGE_EVENTS {
+            self.phase = Phase::Live;
+        }
+        self.page
+            .extend(events.into_iter().map(Arc::new).map(FeedUpdate::from));
+        Ok(())
+    }
+
+    fn lagged(&self, missed: u64) -> Error {
+        Error::new(
+            Reason::Lagged,
+            format!(
+                "this watch is {missed} events behind: resume after sequence {} and read faster",
+                self.cursor
+            ),
+        )
+    }
+
+    fn shutting_down(&self) -> Error {
+        Error::new(
+            Reason::ShuttingDown,
+            format!(
+                "the gateway is shutting down: resume after sequence {} when it is back",
+                self.cursor
+            ),
+        )
+    }
+}
+
+/// What the live phase came to.
+enum Live {
+    Update(Result<FeedUpdate, Error>),
+    End,
+    Again,
+}
+
+/// What the channel had.
+#[derive(Debug)]
+enum Taken {
+    Event(Arc<StoredEvent>),
+    /// Events were missed, about so many.
+    Behind(u64),
+    Nothing,
+}
+
+fn snapshot_end() -> FeedUpdate {
+    FeedUpdate {
+        // Set to the cursor when it is delivered.
+        sequence: 0,
+        event: FeedEvent::SnapshotEnd,
+    }
+}
+
+/// A time so far away that it cannot be counted is a year away.
+fn later(now: Instant, wait: Duration) -> Instant {
+    now.checked_add(wait)
+        .unwrap_or_else(|| now + Duration::from_secs(365 * 86_400))
+}
+
+fn wall_clock() -> Timestamp {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    Timestamp::from_unix_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+}
