@@ -70,6 +70,19 @@ pub enum TwsCommand {
     },
 }
 
+impl TwsCommand {
+    /// The session it is meant for.
+    pub const fn session(&self) -> u64 {
+        match self {
+            Self::Place { session, .. }
+            | Self::Cancel { session, .. }
+            | Self::AskTime { session, .. }
+            | Self::Reconcile { session, .. }
+            | Self::Restart { session } => *session,
+        }
+    }
+}
+
 /// What a session is. Accounts and ids are known; the update stream stands; nothing was sent yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionInfo {

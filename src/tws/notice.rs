@@ -1,0 +1,66 @@
+//! What TWS's messages without an order mean. Codes: the message code table of the TWS API documentation; negative ones are `ibapi`'s own.
+
+use ibapi::{
+    HANDSHAKE_DECODE_FAILURE_CODE, NOTICE_STREAM_LAG_CODE, Notice, SUBSCRIPTION_LAG_CODE,
+    TRANSPORT_RECONNECT_CODE,
+};
+
+/// The client id is taken; TWS closes the connection after it.
+pub(super) const CLIENT_ID_IN_USE: i32 = 326;
+/// TWS lost IB.
+const LINK_LOST: i32 = 1100;
+/// TWS has IB back, and what it held was lost.
+const LINK_RESTORED_DATA_LOST: i32 = 1101;
+/// TWS has IB back.
+const LINK_RESTORED: i32 = 1102;
+/// The API port was changed; TWS closes the connection after it.
+const PORT_RESET: i32 = 1300;
+/// TWS's connection to its server is broken.
+const LINK_BROKEN: i32 = 2110;
+/// Rate exceeded; TWS closes the connection at the third time.
+const RATE_EXCEEDED: i32 = 100;
+/// Made by client libraries, in case one of them stands between: no connection, TWS too old, not connected.
+const CLIENT_SIDE: [i32; 3] = [502, 503, 504];
+/// A request could not be read, was not valid, or failed in TWS. Without an id it answers whatever query is open.
+const REQUEST_FAILED: std::ops::RangeInclusive<i32> = 320..=323;
+
+/// What to make of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meaning {
+    /// TWS lost IB or has it back.
+    IbLink {
+        /// Whether TWS is connected to IB now.
+        connected: bool,
+        /// Whether data was lost.
+        data_lost: bool,
+    },
+    /// Something was dropped or could not be read on our side.
+    Missed,
+    /// The query in flight failed.
+    QueryFailed,
+    /// If the connection ends now, this is why.
+    LastWords,
+    /// For the log.
+    Other,
+}
+
+/// What a message without an order means.
+pub(super) fn meaning(notice: &Notice) -> Meaning {
+    let link = |connected, data_lost| Meaning::IbLink {
+        connected,
+        data_lost,
+    };
+    match notice.code {
+        LINK_LOST | LINK_BROKEN => link(false, false),
+        LINK_RESTORED_DATA_LOST => link(true, true),
+        LINK_RESTORED => link(true, false),
+        SUBSCRIPTION_LAG_CODE
+        | NOTICE_STREAM_LAG_CODE
+        | TRANSPORT_RECONNECT_CODE
+        | HANDSHAKE_DECODE_FAILURE_CODE => Meaning::Missed,
+        CLIENT_ID_IN_USE | PORT_RESET | RATE_EXCEEDED => Meaning::LastWords,
+        code if CLIENT_SIDE.contains(&code) => Meaning::LastWords,
+        code if REQUEST_FAILED.contains(&code) => Meaning::QueryFailed,
+        _ => Meaning::Other,
+    }
+}

@@ -1,0 +1,47 @@
+//! The way out for events.
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::TwsEvent;
+
+/// Nobody reads the events any more, or the adapter is to end and the reader is too slow for that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closed;
+
+/// Sends events in order and waits where the channel is full; once the adapter is to end it waits no longer.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    events: mpsc::Sender<TwsEvent>,
+    ending: CancellationToken,
+}
+
+impl Outlet {
+    pub(super) fn new(events: mpsc::Sender<TwsEvent>, ending: CancellationToken) -> Self {
+        Self { events, ending }
+    }
+
+    /// Waits for room for one event. Whoever takes something that cannot be taken twice reserves first, so that being dropped meanwhile loses nothing.
+    pub(super) async fn reserve(&self) -> Result<mpsc::Permit<'_, TwsEvent>, Closed> {
+        match self.events.try_reserve() {
+            Ok(permit) => return Ok(permit),
+            Err(mpsc::error::TrySendError::Closed(())) => return Err(Closed),
+            Err(mpsc::error::TrySendError::Full(())) => {}
+        }
+        tokio::select! {
+            biased;
+            permit = self.events.reserve() => permit.map_err(|_| Closed),
+            () = self.ending.cancelled() => Err(Closed),
+        }
+    }
+
+    /// Waits until nobody reads the events any more.
+    pub(super) async fn closed(&self) {
+        self.events.closed().await;
+    }
+
+    pub(super) async fn send(&self, event: TwsEvent) -> Result<(), Closed> {
+        self.reserve().await?.send(event);
+        Ok(())
+    }
+}

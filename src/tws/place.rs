@@ -1,0 +1,58 @@
+//! An order as `ibapi` wants it.
+
+use ibapi::contracts::Contract;
+use ibapi::orders::{Action as IbAction, Order, TimeInForce as IbTimeInForce};
+use serde_json::Value;
+
+use crate::domain::{Action, Amount, OrderPayload, OrderTicket, OrderType, SecType, TimeInForce};
+
+/// The IB contract and order as they are constructed for a ticket, in `ibapi`'s own serialisation. Needs no connection.
+pub fn payload(ticket: &OrderTicket) -> OrderPayload {
+    // Both are plain data with text keys, for which serialisation has no way to fail.
+    let json = |value: serde_json::Result<Value>| value.unwrap_or(Value::Null);
+    OrderPayload {
+        contract: json(serde_json::to_value(contract(ticket))),
+        order: json(serde_json::to_value(order(ticket))),
+    }
+}
+
+/// What is traded.
+pub(super) fn contract(ticket: &OrderTicket) -> Contract {
+    let SecType::Stock = ticket.sec_type;
+    let stock = Contract::stock(ticket.symbol.as_str())
+        .on_exchange(ticket.exchange.as_str())
+        .in_currency(ticket.currency.as_str());
+    match &ticket.primary_exch {
+        Some(exchange) => stock.primary(exchange.as_str()).build(),
+        None => stock.build(),
+    }
+}
+
+/// How it is traded.
+pub(super) fn order(ticket: &OrderTicket) -> Order {
+    Order {
+        order_id: ticket.order_id,
+        action: match ticket.action {
+            Action::Buy => IbAction::Buy,
+            Action::Sell => IbAction::Sell,
+        },
+        total_quantity: ticket.quantity.to_f64(),
+        order_type: match ticket.order_type {
+            OrderType::Market => "MKT".to_owned(),
+            OrderType::Limit => "LMT".to_owned(),
+        },
+        limit_price: ticket.limit_price.map(Amount::to_f64),
+        tif: match ticket.tif {
+            TimeInForce::Day => IbTimeInForce::Day,
+            TimeInForce::GoodTillCancelled => IbTimeInForce::GoodTillCanceled,
+            TimeInForce::ImmediateOrCancel => IbTimeInForce::ImmediateOrCancel,
+            TimeInForce::FillOrKill => IbTimeInForce::FillOrKill,
+            TimeInForce::OnOpen => IbTimeInForce::OnOpen,
+        },
+        order_ref: ticket.order_ref.clone(),
+        transmit: ticket.transmit,
+        outside_rth: ticket.outside_rth,
+        account: ticket.account.clone(),
+        ..Order::default()
+    }
+}

@@ -1,0 +1,265 @@
+//! What TWS holds: open orders, completed orders and executions, asked for one after the other.
+//!
+//! Own open orders and executions come with the update stream, in their place among what happens meanwhile, and the reader marks them as rows
+//! of the query. What only the answer has (completed orders, other clients' rows) is passed on from here.
+
+use std::future::Future;
+
+use ibapi::orders::{ExecutionFilter, Executions, Orders};
+use ibapi::subscriptions::SubscriptionItem;
+use ibapi::{Error, SUBSCRIPTION_LAG_CODE};
+use time_tz::Tz;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_stream::{Stream, StreamExt};
+
+use super::convert;
+use super::reader::Finding;
+use super::session::{End, Session};
+use crate::domain::{OrderReport, Origin};
+
+/// Rows handed to the reader at once.
+const ROWS_AT_ONCE: usize = 128;
+/// End marks that may be missing before the session is given up, because a later query could be taken for finished by one of them.
+const ENDS_MISSING_MAX: u32 = 3;
+/// The protocol version from which executions of earlier days can be asked for.
+const EARLIER_DAYS_FROM_VERSION: i32 = 200;
+/// TWS keeps executions of so many days.
+const DAYS_MAX: u32 = 7;
+
+/// A reconcile that was asked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Request {
+    pub(super) token: u64,
+    pub(super) days_back: u32,
+}
+
+/// A step of the reconcile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Query {
+    OpenOrders,
+    CompletedOrders,
+    Executions,
+}
+
+impl Query {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::OpenOrders => "open orders",
+            Self::CompletedOrders => "completed orders",
+            Self::Executions => "executions",
+        }
+    }
+}
+
+/// End marks of queries that were given up and may still come. Open and completed orders carry no request id, so they are counted: as many
+/// answers are read to their end before one is taken for ours.
+#[derive(Debug, Default)]
+struct EndsMissing {
+    open_orders: u32,
+    completed_orders: u32,
+}
+
+/// Carries out reconciles, one after the other.
+pub(super) async fn run(session: &Session<'_>, mut requests: mpsc::Receiver<Request>) -> End {
+    let mut missing = EndsMissing::default();
+    while let Some(Request { token, days_back }) = requests.recv().await {
+        let result = steps(session, &mut missing, days_back).await;
+        match &result {
+            Ok(()) => tracing::info!(session = session.number, "reconciled with TWS"),
+            Err(reason) => {
+                tracing::warn!(session = session.number, %reason, "could not reconcile with TWS");
+            }
+        }
+        let _ = session
+            .findings
+            .send(Finding::Reconciled { token, result })
+            .await;
+        if missing.open_orders.max(missing.completed_orders) >= ENDS_MISSING_MAX {
+            // The gateway hears of the result first.
+            passed_on(session).await;
+            return End::Over("TWS does not finish its answers to queries".to_owned());
+        }
+    }
+    std::future::pending().await
+}
+
+async fn steps(
+    session: &Session<'_>,
+    missing: &mut EndsMissing,
+    days_back: u32,
+) -> Result<(), String> {
+    let client = session.client;
+    step(session, Query::OpenOrders, async {
+        let ask = || async {
+            // Client 0 would bind manual orders to itself by asking for its own.
+            match client.client_id() {
+                0 => client.all_open_orders().await,
+                _ => client.open_orders().await,
+            }
+        };
+        to_end(session, &mut missing.open_orders, ask, others_order).await
+    })
+    .await?;
+    step(session, Query::CompletedOrders, async {
+        let ask = || client.completed_orders(false);
+        to_end(session, &mut missing.completed_orders, ask, |row, _| {
+            Ok(match row {
+                Orders::OrderData(data) => Some(convert::completed(data)),
+                Orders::OrderStatus(_) => None,
+            })
+        })
+        .await
+    })
+    .await?;
+    step(session, Query::Executions, async {
+        let filter = ExecutionFilter {
+            last_n_days: last_n_days(days_back, client.server_version()),
+            ..ExecutionFilter::default()
+        };
+        let answer = client.executions(filter).await.map_err(words)?;
+        rows(session, answer, |row, own| {
+            others_execution(row, own, client.time_zone())
+        })
+        .await
+    })
+    .await
+}
+
+/// Today counts as the first of the days.
+fn last_n_days(days_back: u32, server_version: i32) -> i32 {
+    if days_back == 0 || server_version < EARLIER_DAYS_FROM_VERSION {
+        return 0;
+    }
+    i32::try_from(days_back.saturating_add(1).min(DAYS_MAX)).unwrap_or(0)
+}
+
+/// Carries out one query within its limit. Whatever its end, all that TWS sent before it has been passed on when this returns.
+async fn step(
+    session: &Session<'_>,
+    query: Query,
+    ask: impl Future<Output = Result<(), String>>,
+) -> Result<(), String> {
+    let limit = session.settings.reconcile_step_timeout;
+    let (fail, failed) = oneshot::channel();
+    session.query_failed.replace(Some(fail));
+    let losses = session.losses.get();
+    // Before the request leaves, so that no row of the answer is read unmarked.
+    session.query.set(Some(query));
+    let result = tokio::select! {
+        biased;
+        result = timeout(limit, ask) => match result {
+            Ok(result) => result,
+            Err(_) => Err(format!("not answered within {limit:?}")),
+        },
+        Ok(reason) = failed => Err(reason),
+    };
+    session.query_failed.replace(None);
+    passed_on(session).await;
+    session.query.set(None);
+    let result = match result {
+        Ok(()) if session.losses.get() != losses => Err("reports were lost meanwhile".to_owned()),
+        result => result,
+    };
+    result.map_err(|reason| format!("{}: {reason}", query.name()))
+}
+
+/// Waits until the reader has passed on all that TWS sent up to now.
+async fn passed_on(session: &Session<'_>) {
+    let (done, waiting) = oneshot::channel();
+    let _ = session.findings.send(Finding::QueryEnded(done)).await;
+    let _ = waiting.await;
+}
+
+/// Asks and reads until an end mark that must belong to a request of this step.
+async fn to_end<T, S, F>(
+    session: &Session<'_>,
+    missing: &mut u32,
+    ask: impl Fn() -> F,
+    convert: impl Fn(T, i32) -> Result<Option<OrderReport>, String> + Copy,
+) -> Result<(), String>
+where
+    F: Future<Output = Result<S, Error>>,
+    S: Stream<Item = Result<SubscriptionItem<T>, Error>> + Unpin,
+{
+    for _ in 0..=*missing {
+        // Counted as missing from before the request leaves until its end mark, or an earlier one, has come.
+        *missing += 1;
+        let answer = ask().await.map_err(words)?;
+        rows(session, answer, convert).await?;
+        *missing -= 1;
+    }
+    Ok(())
+}
+
+/// Reads an answer to its end and passes its rows on.
+async fn rows<T>(
+    session: &Session<'_>,
+    mut answer: impl Stream<Item = Result<SubscriptionItem<T>, Error>> + Unpin,
+    convert: impl Fn(T, i32) -> Result<Option<OrderReport>, String>,
+) -> Result<(), String> {
+    let own = session.client.client_id();
+    let mut batch = Vec::new();
+    let mut unreadable = None;
+    let result = loop {
+        match answer.next().await {
+            Some(Ok(SubscriptionItem::Data(row))) => match convert(row, own) {
+                Ok(report) => batch.extend(report),
+                // The rest is read all the same, so that the end mark does not stay behind.
+                Err(reason) => unreadable = Some(reason),
+            },
+            Some(Ok(SubscriptionItem::Notice(notice))) if notice.code == SUBSCRIPTION_LAG_CODE => {
+                break Err(notice.message);
+            }
+            Some(Ok(SubscriptionItem::Notice(_))) => {}
+            Some(Err(error)) => break Err(words(error)),
+            // ibapi ends the stream without an error only at the end mark.
+            None => break unreadable.map_or(Ok(()), Err),
+        }
+        if batch.len() >= ROWS_AT_ONCE {
+            let _ = session
+                .findings
+                .send(Finding::Rows(std::mem::take(&mut batch)))
+                .await;
+        }
+    };
+    if !batch.is_empty() {
+        let _ = session.findings.send(Finding::Rows(batch)).await;
+    }
+    result
+}
+
+/// Another client's open order; our own came with the update stream.
+fn others_order(row: Orders, own: i32) -> Result<Option<OrderReport>, String> {
+    match row {
+        Orders::OrderData(data) if data.order.client_id != own => {
+            Ok(convert::open_order(data, Origin::Snapshot))
+        }
+        Orders::OrderStatus(status) if status.client_id != own => {
+            convert::status(status, Origin::Snapshot)
+                .map(Some)
+                .map_err(|unreadable| unreadable.to_string())
+        }
+        Orders::OrderData(_) | Orders::OrderStatus(_) => Ok(None),
+    }
+}
+
+/// Another client's execution. Commissions do not say whose they are and all come with the update stream.
+fn others_execution(
+    row: Executions,
+    own: i32,
+    session_zone: Option<&Tz>,
+) -> Result<Option<OrderReport>, String> {
+    match row {
+        Executions::ExecutionData(data) if data.execution.client_id != own => {
+            convert::execution(data, session_zone)
+                .map(Some)
+                .map_err(|unreadable| unreadable.to_string())
+        }
+        Executions::ExecutionData(_) | Executions::CommissionReport(_) => Ok(None),
+    }
+}
+
+fn words(error: Error) -> String {
+    error.to_string()
+}

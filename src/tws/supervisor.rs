@@ -1,0 +1,135 @@
+//! Keeps a session with TWS, for ever: connect, run the session, wait, again.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::connect;
+use super::outlet::{Closed, Outlet};
+use super::session;
+use super::{ConnectFailure, SendKind, Sent, TwsCommand, TwsEvent, TwsSettings};
+
+/// Runs until `ending` is cancelled, nobody can send commands any more or nobody reads events.
+pub(super) async fn run(
+    settings: TwsSettings,
+    outlet: Outlet,
+    mut commands: mpsc::Receiver<TwsCommand>,
+    ending: CancellationToken,
+) {
+    let peer = connect::peer(&settings);
+    let mut delay = settings.reconnect_delay_min;
+    let mut sessions = 0;
+    let mut last_failure = None;
+    loop {
+        let opened = tokio::select! {
+            biased;
+            () = ending.cancelled() => break,
+            () = refuse(&mut commands, &outlet) => break,
+            opened = connect::open(&settings) => opened,
+        };
+        match opened {
+            Ok(opened) => {
+                sessions += 1;
+                last_failure = None;
+                let begun = Instant::now();
+                let ended =
+                    session::run(opened, sessions, &settings, &outlet, &mut commands, &ending)
+                        .await;
+                if ended.is_final() {
+                    break;
+                }
+                if begun.elapsed() > settings.reconnect_delay_max {
+                    delay = settings.reconnect_delay_min;
+                }
+            }
+            Err(failure) => {
+                if last_failure.as_ref() == Some(&failure) {
+                    tracing::debug!(%peer, ?delay, "still no session with TWS");
+                } else {
+                    log_failure(&peer, &failure);
+                }
+                last_failure = Some(failure.clone());
+                if outlet.send(TwsEvent::ConnectFailed(failure)).await.is_err() {
+                    break;
+                }
+            }
+        }
+        tokio::select! {
+            biased;
+            () = ending.cancelled() => break,
+            () = refuse(&mut commands, &outlet) => break,
+            () = tokio::time::sleep(delay) => {}
+        }
+        delay = next_delay(delay, &settings);
+    }
+    // What nobody will carry out any more is answered as far as there is room.
+    commands.close();
+    while let Ok(command) = commands.try_recv() {
+        if answer_unsent(command, &outlet).await.is_err() {
+            break;
+        }
+    }
+    tracing::debug!(%peer, "the TWS adapter ended");
+}
+
+fn next_delay(delay: Duration, settings: &TwsSettings) -> Duration {
+    (delay * 2).min(settings.reconnect_delay_max)
+}
+
+fn log_failure(peer: &str, failure: &ConnectFailure) {
+    match failure {
+        ConnectFailure::Unreachable { detail } => {
+            tracing::warn!(%peer, %detail, "could not connect to TWS; trying again until it answers");
+        }
+        ConnectFailure::Refused { code, detail } => {
+            tracing::warn!(%peer, ?code, %detail, "TWS refused the session; trying again");
+        }
+    }
+}
+
+/// Answers commands while there is no session; ends when nobody sends them or reads the answers any more.
+async fn refuse(commands: &mut mpsc::Receiver<TwsCommand>, outlet: &Outlet) {
+    loop {
+        let command = tokio::select! {
+            command = commands.recv() => command,
+            () = outlet.closed() => None,
+        };
+        let Some(command) = command else { return };
+        if answer_unsent(command, outlet).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Says that a command for a session that is over was not carried out.
+pub(super) async fn answer_unsent(command: TwsCommand, outlet: &Outlet) -> Result<(), Closed> {
+    let reason = "the session with TWS is over".to_owned();
+    let not_sent = |session, order_id, kind| TwsEvent::Sent {
+        session,
+        order_id,
+        kind,
+        outcome: Sent::NotSent {
+            reason: reason.clone(),
+        },
+    };
+    let answer = match command {
+        TwsCommand::Place { session, ticket } => {
+            not_sent(session, ticket.order_id, SendKind::Place)
+        }
+        TwsCommand::Cancel { session, order_id } => not_sent(session, order_id, SendKind::Cancel),
+        TwsCommand::Reconcile {
+            session,
+            token,
+            days_back: _,
+        } => TwsEvent::Reconciled {
+            session,
+            token,
+            result: Err(reason),
+        },
+        // Neither has an answer that would be true.
+        TwsCommand::AskTime { .. } | TwsCommand::Restart { .. } => return Ok(()),
+    };
+    outlet.send(answer).await
+}
