@@ -61,11 +61,14 @@ impl Ledger {
             .entry((account.to_owned(), symbol.to_owned()))
             .or_default();
         let before = *position;
-        position.quantity += bought;
+        position.quantity = position.quantity.saturating_add(bought);
         if before.quantity.is_zero()
             || before.quantity.is_sign_negative() == bought.is_sign_negative()
         {
-            let cost = before.quantity * before.average + bought * price;
+            let cost = before
+                .quantity
+                .saturating_mul(before.average)
+                .saturating_add(bought.saturating_mul(price));
             position.average = cost.checked_div(position.quantity).unwrap_or(price);
             return None;
         }
@@ -73,7 +76,7 @@ impl Ledger {
         if bought.abs() > before.quantity.abs() {
             position.average = price;
         }
-        let gain = (price - before.average) * closed;
+        let gain = price.saturating_sub(before.average).saturating_mul(closed);
         Some(if before.quantity.is_sign_negative() {
             -gain
         } else {
@@ -84,7 +87,7 @@ impl Ledger {
 
 /// Half a cent a share, at least a dollar an order: the shape of a real commission, not its exact amount.
 pub(crate) fn commission(quantity: Decimal, first_of_order: bool) -> Decimal {
-    let by_share = (quantity * Decimal::new(5, 3)).round_dp(6);
+    let by_share = quantity.saturating_mul(Decimal::new(5, 3)).round_dp(6);
     if first_of_order {
         by_share.max(Decimal::ONE)
     } else {

@@ -17,6 +17,9 @@ pub(crate) const REACH: i64 = 50;
 /// Levels of depth an order may walk through; the last one has no end.
 pub(crate) const LEVELS_MAX: u32 = 10;
 
+/// A billion at the finest tick.
+const TICKS_MAX: i64 = 100_000_000_000_000;
+
 pub(crate) type SymbolIndex = usize;
 
 /// One instrument.
@@ -65,11 +68,7 @@ impl Instrument {
 
     /// Puts the middle as close to `price` as the ticks allow.
     pub(crate) fn set_price(&mut self, price: Decimal) {
-        self.middle = (price / self.tick)
-            .round()
-            .to_i64()
-            .unwrap_or(self.start)
-            .clamp(2, i64::MAX / 4);
+        self.middle = in_ticks(price, self.tick);
         self.start = self.middle;
     }
 
@@ -235,7 +234,7 @@ impl Market {
         };
         let mut random = Random::new(seed, listing.symbol);
         let lots = i64::try_from(3 + random.below(6)).unwrap_or(5);
-        let middle = (start / tick).round().to_i64().unwrap_or(2).max(2);
+        let middle = in_ticks(start, tick);
         let instrument = Instrument {
             symbol: listing.symbol.to_owned(),
             sec_type: if listing.cash { "CASH" } else { "STK" },
@@ -254,6 +253,16 @@ impl Market {
             .insert(instrument.symbol.clone(), self.instruments.len());
         self.instruments.push(instrument);
     }
+}
+
+/// A price as a count of ticks, at least two, so that there is room for a bid, and at most a number that leaves room
+/// for arithmetic.
+fn in_ticks(price: Decimal, tick: Decimal) -> i64 {
+    let ticks = price
+        .checked_div(tick)
+        .and_then(|ticks| ticks.round().to_i64())
+        .unwrap_or(TICKS_MAX);
+    ticks.clamp(2, TICKS_MAX)
 }
 
 struct Listing<'a> {

@@ -29,6 +29,8 @@ mod control;
 mod exchange;
 mod fault;
 mod frame;
+#[cfg(test)]
+mod hostile;
 mod journal;
 mod ledger;
 mod log;

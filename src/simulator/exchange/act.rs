@@ -86,8 +86,12 @@ impl Exchange {
         execution.price = Some(double(price));
         execution.time = Some(now.stamp());
         if let Some(order) = self.book.get_mut(perm_id) {
-            order.filled += quantity - before;
-            order.value += quantity * price - before * old_price;
+            order.filled = order.filled.saturating_add(quantity).saturating_sub(before);
+            let before = before.saturating_mul(old_price);
+            order.value = order
+                .value
+                .saturating_add(quantity.saturating_mul(price))
+                .saturating_sub(before);
             execution.cum_qty = Some(plain(order.filled));
             execution.avg_price = Some(double(order.average_price()));
         }

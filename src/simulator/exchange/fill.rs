@@ -165,7 +165,7 @@ impl Exchange {
         let order = self.book.get_mut(perm_id)?;
         let first = order.filled.is_zero();
         order.filled += quantity;
-        order.value += quantity * price;
+        order.value = order.value.saturating_add(quantity.saturating_mul(price));
         order.last_price = price;
         let commission = ledger::commission(quantity, first);
         order.commission += commission;
@@ -212,7 +212,7 @@ impl Exchange {
             exec_id: Some(exec_id),
             commission: Some(double(commission)),
             currency: Some(currency.to_owned()),
-            realized_pnl: realized.map(|gain| double(gain - commission)),
+            realized_pnl: realized.map(|gain| double(gain.saturating_sub(commission))),
         };
         self.ledger.record(Fill {
             details,

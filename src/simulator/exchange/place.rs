@@ -15,6 +15,12 @@ pub(super) const READ_ONLY: &str = "The API interface is currently in Read-Only 
 const OFF_TICK: &str =
     "The price does not conform to the minimum price variation for this contract.";
 
+/// Beyond these an order is not one; with them no sum over orders can overflow.
+const QUANTITY_MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+const PRICE_MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
+/// Digits after the point.
+const QUANTITY_DIGITS_MAX: u32 = 8;
+
 /// An order whose every field was understood.
 #[derive(Clone, Debug)]
 pub(super) struct Checked {
@@ -143,7 +149,10 @@ impl Exchange {
         if quantity.is_zero() {
             return Err(refusal(434, "The order size cannot be zero."));
         }
-        if quantity.is_sign_negative() {
+        if quantity.is_sign_negative()
+            || quantity > QUANTITY_MAX
+            || quantity.normalize().scale() > QUANTITY_DIGITS_MAX
+        {
             return Err(invalid("Invalid order size was entered"));
         }
         let price = match order_type {
@@ -170,7 +179,7 @@ impl Exchange {
         let price = price
             .filter(|price| price.is_finite())
             .and_then(Decimal::from_f64);
-        let price = price.filter(|price| price.is_sign_positive() && !price.is_zero());
+        let price = price.filter(|price| *price > Decimal::ZERO && *price <= PRICE_MAX);
         let price = price.ok_or_else(|| invalid("Limit price is missing or not positive"))?;
         let conforms = self
             .market

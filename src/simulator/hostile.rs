@@ -1,0 +1,293 @@
+//! Random peers against the frame reader, the request decoder and the exchange.
+//!
+//! Each runs as part of `cargo test`. For longer: `PROPTEST_CASES=2000000 cargo test --release --lib simulator::hostile`.
+
+use proptest::prelude::*;
+use prost::Message;
+
+use super::clock::Now;
+use super::config::{Mode, SimulatorConfig};
+use super::exchange::{Exchange, Telling};
+use super::fault::Fault;
+use super::frame::{Frame, FrameReader};
+use super::message::{Request, decode_request};
+use super::order::OrderKey;
+use super::wire;
+
+const FRAME_BYTES_MAX: usize = 4096;
+
+proptest! {
+    /// Nothing panics, no frame is larger than allowed, and what is kept is less than what was pushed.
+    #[test]
+    fn any_bytes_in_any_pieces_are_frames_or_an_error(
+        pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..32),
+        introduce in any::<bool>(),
+    ) {
+        let mut reader = FrameReader::new(FRAME_BYTES_MAX);
+        let mut waiting_for_hello = introduce;
+        'bytes: for piece in pieces {
+            reader.push(&piece);
+            if waiting_for_hello {
+                match reader.hello() {
+                    Ok(Some(_)) => waiting_for_hello = false,
+                    Ok(None) => continue,
+                    Err(_) => break,
+                }
+            }
+            loop {
+                match reader.next_frame() {
+                    Ok(Some(frame)) => {
+                        prop_assert!(frame.body.len() + 4 <= FRAME_BYTES_MAX);
+                        let _request = decode_request(&frame);
+                    }
+                    Ok(None) => break,
+                    Err(_) => break 'bytes,
+                }
+            }
+        }
+    }
+
+    /// However a stream of frames is cut, the same frames come out.
+    #[test]
+    fn frames_do_not_depend_on_how_their_bytes_arrive(
+        frames in prop::collection::vec((any::<i32>(), prop::collection::vec(any::<u8>(), 0..200)), 0..20),
+        cuts in prop::collection::vec(1_usize..40, 1..50),
+    ) {
+        let mut bytes = Vec::new();
+        for (id, body) in &frames {
+            bytes.extend(u32::try_from(body.len() + 4).unwrap().to_be_bytes());
+            bytes.extend(id.to_be_bytes());
+            bytes.extend(body);
+        }
+        let mut reader = FrameReader::new(FRAME_BYTES_MAX);
+        let mut seen = Vec::new();
+        let mut rest = bytes.as_slice();
+        for cut in cuts.iter().cycle() {
+            let (piece, after) = rest.split_at((*cut).min(rest.len()));
+            rest = after;
+            reader.push(piece);
+            while let Some(frame) = reader.next_frame().unwrap() {
+                seen.push((frame.id, frame.body.to_vec()));
+            }
+            if rest.is_empty() {
+                break;
+            }
+        }
+        prop_assert_eq!(seen, frames);
+    }
+
+    /// Random bodies under known numbers, after a login, with random faults set.
+    #[test]
+    fn any_frame_is_survived_by_the_exchange(
+        frames in prop::collection::vec((195_i32..320, prop::collection::vec(any::<u8>(), 0..80)), 0..40),
+        faults in prop::collection::vec(fault(), 0..4),
+    ) {
+        let mut exchange = exchange(faults);
+        for (turn, (id, body)) in frames.iter().enumerate() {
+            exchange.request(1, decode_request(&Frame { id: *id, body }), at(turn));
+            check_frames(&mut exchange)?;
+        }
+    }
+
+    /// Orders with fields from the edges of their ranges, modified, cancelled and filled in any order.
+    #[test]
+    fn any_orders_leave_the_books_balanced(
+        steps in prop::collection::vec(step(), 0..60),
+        faults in prop::collection::vec(fault(), 0..3),
+    ) {
+        let mut exchange = exchange(faults);
+        for (turn, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Request(request) => exchange.request(1, *request, at(turn)),
+                Step::Fill(id) => {
+                    let key = OrderKey { client_id: 7, order_id: id };
+                    let _refused = exchange.fill(key, None, None, Telling::Usual, at(turn));
+                }
+                Step::Tick => exchange.tick(at(turn)),
+                Step::LogIn => {
+                    exchange.disconnected(1);
+                    log_in(&mut exchange, turn);
+                }
+            }
+            exchange.run_due(at(turn));
+            check_frames(&mut exchange)?;
+            for order in exchange.all_orders() {
+                prop_assert!(order.filled >= rust_decimal::Decimal::ZERO && order.filled <= order.quantity);
+            }
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Request(Box<Request>),
+    Fill(i32),
+    Tick,
+    LogIn,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let id = prop_oneof![4 => 1..8_i32, 1 => any::<i32>()];
+    prop_oneof![
+        8 => place().prop_map(|place| Step::Request(Box::new(Request::Place(Box::new(place))))),
+        3 => id.prop_map(|order_id| Step::Request(Box::new(Request::Cancel { order_id }))),
+        2 => (1..8_i32).prop_map(Step::Fill),
+        1 => Just(Step::Tick),
+        1 => Just(Step::LogIn),
+        1 => prop::sample::select(vec![
+            Request::GlobalCancel,
+            Request::OpenOrders,
+            Request::AllOpenOrders,
+            Request::CompletedOrders { api_only: false },
+            Request::Executions(wire::ExecutionsRequest::default()),
+            Request::Ids,
+        ])
+        .prop_map(|request| Step::Request(Box::new(request))),
+    ]
+}
+
+fn place() -> impl Strategy<Value = wire::PlaceOrder> {
+    let quantity = prop::sample::select(vec![
+        "1",
+        "100",
+        "5000",
+        "0",
+        "-1",
+        "0.0001",
+        "",
+        "1e9",
+        "79228162514264337593543950335",
+        "x",
+        "9999999999999",
+    ]);
+    let price = prop_oneof![
+        prop::sample::select(vec![
+            0.01,
+            100.0,
+            230.0,
+            1e9,
+            1e28,
+            100.001,
+            0.0,
+            -5.0,
+            f64::NAN,
+            f64::MAX,
+            f64::INFINITY
+        ]),
+        any::<f64>(),
+    ];
+    let order_type = prop::sample::select(vec!["MKT", "LMT", "STP", ""]);
+    let tif = prop::sample::select(vec!["DAY", "GTC", "IOC", "FOK", "OPG", "", "GTD"]);
+    let action = prop::sample::select(vec!["BUY", "SELL", "SSHORT"]);
+    let symbol = prop::sample::select(vec!["AAPL", "F", "EUR", "NOPE"]);
+    let flags = (any::<bool>(), prop::bool::weighted(0.1), any::<bool>());
+    (
+        1..8_i32,
+        symbol,
+        action,
+        order_type,
+        quantity,
+        price,
+        tif,
+        flags,
+    )
+        .prop_map(
+            |(
+                id,
+                symbol,
+                action,
+                order_type,
+                quantity,
+                price,
+                tif,
+                (transmit, what_if, outside),
+            )| wire::PlaceOrder {
+                order_id: Some(id),
+                contract: Some(wire::Contract {
+                    symbol: Some(symbol.to_owned()),
+                    sec_type: Some(if symbol == "EUR" { "CASH" } else { "STK" }.to_owned()),
+                    exchange: Some("SMART".to_owned()),
+                    currency: Some("USD".to_owned()),
+                    ..wire::Contract::default()
+                }),
+                order: Some(wire::Order {
+                    action: Some(action.to_owned()),
+                    order_type: Some(order_type.to_owned()),
+                    total_quantity: Some(quantity.to_owned()),
+                    lmt_price: Some(price),
+                    tif: Some(tif.to_owned()),
+                    transmit: Some(transmit),
+                    what_if: Some(what_if),
+                    outside_rth: Some(outside),
+                    ..wire::Order::default()
+                }),
+            },
+        )
+}
+
+fn fault() -> impl Strategy<Value = Fault> {
+    let texts = vec![
+        "drop-before-order=3",
+        "drop-after-order=2",
+        "mute-after-order=4",
+        "half-frame-after-order=2",
+        "garbage-after-order=1",
+        "duplicate",
+        "reorder",
+        "lose-statuses",
+        "lose-open-orders",
+        "lose-executions",
+        "ib-lost-after-order=2:1ms",
+        "ib-lost-after-order=1",
+        "rollback-ids=3",
+        "restart-after-order=3",
+        "reject-order=2",
+        "held-for-locate=1",
+    ];
+    prop::sample::select(texts).prop_map(|text| text.parse().unwrap())
+}
+
+fn at(turn: usize) -> Now {
+    Now(1_787_681_490_000_000 + i64::try_from(turn).unwrap() * 700)
+}
+
+fn exchange(faults: Vec<Fault>) -> Exchange {
+    let mode = Mode::Automatic {
+        tick: std::time::Duration::from_millis(1),
+    };
+    let config = SimulatorConfig {
+        mode,
+        faults,
+        buying_power: None,
+        state_file: Some("kept in memory by this test".into()),
+        ..SimulatorConfig::default()
+    };
+    let mut exchange = Exchange::new(config, at(0));
+    log_in(&mut exchange, 0);
+    exchange
+}
+
+fn log_in(exchange: &mut Exchange, turn: usize) {
+    exchange.connected(1);
+    exchange.request(1, Request::StartApi { client_id: 7 }, at(turn));
+}
+
+/// What goes out is whole frames with numbers that the protocol has, unless a fault cut it.
+fn check_frames(exchange: &mut Exchange) -> Result<(), TestCaseError> {
+    exchange.take_journal();
+    for handover in exchange.hand_over() {
+        let mut reader = FrameReader::new(1 << 24);
+        reader.push(&handover.bytes);
+        while let Ok(Some(frame)) = reader.next_frame() {
+            prop_assert!((203..=309).contains(&frame.id), "message {}", frame.id);
+            if frame.id == 203 && frame.body != [0x12, 0xff, 0x01] {
+                let status = wire::OrderStatus::decode(frame.body);
+                prop_assert!(
+                    status
+                        .is_ok_and(|status| status.filled.is_some() && status.remaining.is_some())
+                );
+            }
+        }
+    }
+    Ok(())
+}
