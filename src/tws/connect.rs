@@ -1,5 +1,6 @@
 //! Opening a session: TCP, handshake, order update stream, ids and accounts, all within one limit.
 
+use std::io::ErrorKind;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ibapi::orders::OrderUpdate;
@@ -14,6 +15,10 @@ use super::{ConnectFailure, TwsSettings};
 const STARTUP_MESSAGES_MAX: usize = 1_024;
 /// How often a question of the set-up is asked: an error that concerns something else can end it.
 const QUESTIONS_MAX: u32 = 4;
+
+/// What a TWS does that does not want this host, or is just going down.
+const CLOSED: &str =
+    "the connection was closed during the handshake; TWS's API settings may not allow this host";
 
 /// A session that can be used.
 pub(super) struct Opened {
@@ -135,18 +140,20 @@ fn refusal(error: &Error, settings: &TwsSettings) -> ConnectFailure {
             None,
             format!("TWS speaks protocol version {found}, {needed} or later is needed"),
         ),
-        Error::ConnectionRejected(text) if text.starts_with("server may be rejecting") => refused(
-            None,
-            "TWS closed the connection without a word; its API settings may not allow this host"
-                .to_owned(),
-        ),
+        // Before TWS said anything. Whether its close comes as an end or as a reset depends on what it had read.
+        Error::ConnectionRejected(text) if text.starts_with("server may be rejecting") => {
+            ConnectFailure::Unreachable {
+                detail: CLOSED.to_owned(),
+            }
+        }
         Error::ConnectionRejected(text) => refused(None, text.clone()),
         Error::Io(error) => ConnectFailure::Unreachable {
             detail: match error.kind() {
-                std::io::ErrorKind::UnexpectedEof => {
-                    "the connection was closed during the handshake".to_owned()
-                }
-                std::io::ErrorKind::ConnectionRefused => {
+                ErrorKind::UnexpectedEof
+                | ErrorKind::ConnectionReset
+                | ErrorKind::ConnectionAborted
+                | ErrorKind::BrokenPipe => CLOSED.to_owned(),
+                ErrorKind::ConnectionRefused => {
                     format!("nothing listens at {}", peer(settings))
                 }
                 _ => error.to_string(),

@@ -116,12 +116,12 @@ async fn a_tws_that_is_too_old_is_told_from_one_that_is_away() {
 }
 
 #[tokio::test]
-async fn closing_before_a_word_and_speaking_another_protocol_are_refusals() {
+async fn a_tws_that_closes_is_told_from_something_that_is_no_tws() {
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
     drop(tws.accept().await);
     let first = failure(&mut adapter).await;
-    assert!(refused(&first).1.contains("API settings"), "{first:?}");
+    assert!(unreachable(&first).contains("API settings"), "{first:?}");
 
     let mut peer = tws.accept().await;
     peer.read_hello().await;
@@ -308,8 +308,8 @@ async fn the_adapter_ends_in_time_with_and_without_a_session() {
     let tws = FakeTws::bind().await;
     let adapter = start(settings(tws.port));
     let mut peer = tws.accept().await;
-    assert!(adapter.handle.shutdown(Duration::from_secs(5)).await);
     peer.read_hello().await;
+    assert!(adapter.handle.shutdown(Duration::from_secs(5)).await);
     peer.closed().await;
 }
 
