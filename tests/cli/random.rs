@@ -115,3 +115,81 @@ proptest! {
         prop_assert_eq!(ran.code, 1);
     }
 }
+
+/// A word of a command line: one that means something somewhere, or anything.
+fn any_word() -> impl Strategy<Value = String> {
+    let known = prop::sample::select(vec![
+        "--json",
+        "--json-file",
+        "-",
+        "{}",
+        "[",
+        "{\"action\":\"BUY\"}",
+        "--transmit",
+        "--dry-run",
+        "--request-id",
+        "--order-id",
+        "--timeout",
+        "0.1",
+        "--poll-interval",
+        "--max-wait",
+        "--after-sequence",
+        "--stream",
+        "--output",
+        "table",
+        "--status",
+        "FILLED",
+        "--symbol",
+        "--page-size",
+        "--page-token",
+        "--server",
+        "http://127.0.0.1:1",
+        "--token-file",
+        "--ib-port",
+        "--ib-client-id",
+        "--order-db-path",
+        "no/such.db",
+        "--max-order-notional",
+        "--ib-allow-live",
+        "--log-format",
+        "json",
+        "--help",
+        "--",
+        "0",
+        "1",
+        "-1",
+        "99999999999999999999",
+    ]);
+    prop_oneof![
+        4 => known.prop_map(str::to_owned),
+        1 => "[^\u{0}]{0,8}",
+    ]
+}
+
+proptest! {
+    #![proptest_config(tries())]
+
+    #[test]
+    fn any_command_line_is_answered(
+        command in prop::sample::select(vec![
+            "health", "validate", "place", "watch", "transmit", "cancel", "get", "list", "completions", "nonsense", "",
+        ]),
+        words in prop::collection::vec(any_word(), 0..6),
+    ) {
+        // Nothing listens at port 1: what gets that far fails at once.
+        let shell = Shell::new().with("IB_PORT", 1);
+        let mut args = vec![command];
+        args.extend(words.iter().map(String::as_str));
+        let ran = shell.run(&args);
+        // Help and completion scripts are pages of text.
+        if ran.code == 0 && (ran.stdout.contains("Usage:") || command == "completions") {
+            return Ok(());
+        }
+        // A table that cannot be made is a line on stderr.
+        if ran.code == 1 && words.iter().any(|word| word == "table") {
+            prop_assert!(ran.stdout.is_empty() && !ran.stderr.is_empty(), "{:?}", ran);
+            return Ok(());
+        }
+        is_answered(&ran)?;
+    }
+}
