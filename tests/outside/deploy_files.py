@@ -2,6 +2,7 @@
 
 import runner
 import test_deploy
+import test_monitoring
 
 if __name__ == "__main__":
-    runner.main(test_deploy)
+    runner.main(test_deploy, test_monitoring)

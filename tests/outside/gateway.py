@@ -151,13 +151,16 @@ def main():
         gateway = Gateway(directory).start()
         try:
             environment = os.environ | {"ORDERS_SERVER": f"http://{gateway.address}"}
-            done = subprocess.run(arguments.command, cwd=arguments.directory, env=environment, timeout=arguments.seconds)
+            done = subprocess.run(arguments.command, cwd=arguments.directory, env=environment, timeout=arguments.seconds).returncode
+        except subprocess.TimeoutExpired as late:
+            print(late, file=sys.stderr)
+            done = 1
         finally:
             code = gateway.stop()
-        if done.returncode or code:
-            print(f"{arguments.command[0]} ended with {done.returncode}, the gateway with {code}; its log:", file=sys.stderr)
+        if done or code:
+            print(f"{arguments.command[0]} ended with {done}, the gateway with {code}; its log:", file=sys.stderr)
             print((Path(directory) / "gateway.log").read_text()[-4000:], file=sys.stderr)
-        return done.returncode or code
+        return done or code
 
 
 if __name__ == "__main__":

@@ -70,7 +70,9 @@ static grpc::Status place(Stub& orders, const pb::PlaceRequest& request, pb::Pla
   for (int attempt = 1;; ++attempt) {
     Context context(seconds(10));
     auto status = orders.Place(&context, request, response);
-    bool unknown = status.error_code() == grpc::UNAVAILABLE || status.error_code() == grpc::DEADLINE_EXCEEDED;
+    // A proxy whose gateway died shows as INTERNAL.
+    bool unknown = status.error_code() == grpc::UNAVAILABLE || status.error_code() == grpc::DEADLINE_EXCEEDED ||
+                   status.error_code() == grpc::INTERNAL;
     if (attempt == 5 || !unknown) return status;
     std::this_thread::sleep_for(milliseconds(200) * (1 << attempt));
   }
@@ -104,13 +106,14 @@ static std::string describe(const pb::WatchResponse& response) {
   return line.str();
 }
 
-// Follows an order to its end. A stream that breaks is opened again after the last sequence seen, so each event shows
-// once. The first stream is broken here on purpose.
-static pb::OrderState watch(Stub& orders, int order_id) {
+// Follows an order from what Place answered to its end. A stream that breaks is opened again after the last sequence
+// seen, so each event shows once. The first stream is broken here on purpose.
+static pb::OrderState watch(Stub& orders, const pb::OrderState& placed) {
   pb::WatchRequest request;
-  request.set_order_id(order_id);
+  request.set_order_id(placed.order_id());
+  request.set_after_sequence(placed.sequence());
   request.mutable_max_wait()->set_seconds(60);
-  pb::OrderState last;
+  pb::OrderState last = placed;
   for (int attempt = 1; attempt <= 5; ++attempt) {
     Context context(seconds(90));
     auto stream = orders.Watch(&context, request);
@@ -131,7 +134,7 @@ static pb::OrderState watch(Stub& orders, int order_id) {
     if (!broken) expect(status);
     std::this_thread::sleep_for(milliseconds(100) * attempt);
   }
-  throw std::runtime_error("the watch of order " + std::to_string(order_id) + " broke five times");
+  throw std::runtime_error("the watch of order " + std::to_string(placed.order_id()) + " broke five times");
 }
 
 // Says what a refused call carried, and answers its reason.
@@ -201,7 +204,7 @@ static void run() {
   expect(again.replayed() && again.order_id() == placed.order_id(), "the same request made a second order");
   std::cout << "place again: still order " << again.order_id() << std::endl;
 
-  auto end = watch(*watches, placed.order_id());
+  auto end = watch(*watches, placed.state());
   expect(end.status() == pb::OrderState::FILLED, "the order ended " + name(end) + ": " + end.last_error());
 
   auto other = request;

@@ -98,7 +98,7 @@ func run() error {
 	}
 	fmt.Printf("place again: still order %d\n", again.OrderId)
 
-	end, err := watch(ctx, watches, placed.OrderId)
+	end, err := watch(ctx, watches, placed.State)
 	if err != nil {
 		return fmt.Errorf("watch: %w", err)
 	}
@@ -159,20 +159,22 @@ func place(ctx context.Context, orders pb.OrderServiceClient, request *pb.PlaceR
 		response, err := orders.Place(once, request)
 		cancel()
 		code := status.Code(err)
-		if attempt == 5 || (code != codes.Unavailable && code != codes.DeadlineExceeded) {
+		// A proxy whose gateway died shows as Internal.
+		unknown := code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.Internal
+		if attempt == 5 || !unknown {
 			return response, err
 		}
 		time.Sleep(200 * time.Millisecond << attempt)
 	}
 }
 
-// watch follows an order to its end. A stream that breaks is opened again after the last sequence seen, so each event
-// shows once. The first stream is broken here on purpose.
-func watch(ctx context.Context, orders pb.OrderServiceClient, orderID int32) (*pb.OrderState, error) {
-	request := &pb.WatchRequest{OrderId: orderID, MaxWait: durationpb.New(60 * time.Second)}
-	var last *pb.OrderState
+// watch follows an order from what Place answered to its end. A stream that breaks is opened again after the last
+// sequence seen, so each event shows once. The first stream is broken here on purpose.
+func watch(ctx context.Context, orders pb.OrderServiceClient, placed *pb.OrderState) (*pb.OrderState, error) {
+	request := &pb.WatchRequest{OrderId: placed.GetOrderId(), AfterSequence: placed.GetSequence(), MaxWait: durationpb.New(60 * time.Second)}
+	last := placed
 	for attempt := 1; attempt <= 5; attempt++ {
-		err := follow(ctx, orders, request, func(response *pb.WatchResponse, breakStream func()) {
+		err := follow(ctx, orders, request, func(response *pb.WatchResponse) bool {
 			request.AfterSequence = response.Sequence
 			if order := response.GetOrder(); order != nil {
 				last = order
@@ -180,8 +182,8 @@ func watch(ctx context.Context, orders pb.OrderServiceClient, orderID int32) (*p
 			fmt.Println("watch:", describe(response))
 			if attempt == 1 {
 				fmt.Println("watch: breaking the stream, to go on after", response.Sequence)
-				breakStream()
 			}
+			return attempt > 1
 		})
 		if err == io.EOF {
 			return last, nil // the server ended it: the order has ended
@@ -191,11 +193,11 @@ func watch(ctx context.Context, orders pb.OrderServiceClient, orderID int32) (*p
 		}
 		time.Sleep(time.Duration(attempt) * 100 * time.Millisecond)
 	}
-	return nil, fmt.Errorf("the watch of order %d broke five times", orderID)
+	return nil, fmt.Errorf("the watch of order %d broke five times", placed.GetOrderId())
 }
 
-// follow reads one stream until it ends and answers why: io.EOF when the server ended it.
-func follow(ctx context.Context, orders pb.OrderServiceClient, request *pb.WatchRequest, show func(*pb.WatchResponse, func())) error {
+// follow reads one stream until it ends, or until show says no more, and answers why: io.EOF when the server ended it.
+func follow(ctx context.Context, orders pb.OrderServiceClient, request *pb.WatchRequest, show func(*pb.WatchResponse) bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	stream, err := orders.Watch(ctx, request)
@@ -207,7 +209,9 @@ func follow(ctx context.Context, orders pb.OrderServiceClient, request *pb.Watch
 		if err != nil {
 			return err
 		}
-		show(response, cancel)
+		if !show(response) {
+			return status.Error(codes.Canceled, "left by this program")
+		}
 	}
 }
 

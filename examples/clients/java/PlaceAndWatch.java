@@ -77,7 +77,7 @@ public final class PlaceAndWatch {
     expect(again.getReplayed() && again.getOrderId() == placed.getOrderId(), "the same request made a second order");
     System.out.printf("place again: still order %d%n", again.getOrderId());
 
-    OrderState end = watch(watches, placed.getOrderId());
+    OrderState end = watch(watches, placed.getState());
     expect(end.getStatus() == OrderState.Status.FILLED, "the order ended " + end.getStatus() + ": " + end.getLastError());
 
     var other = request.toBuilder();
@@ -126,7 +126,8 @@ public final class PlaceAndWatch {
         return limited(orders, 10).place(request);
       } catch (StatusRuntimeException error) {
         Code code = error.getStatus().getCode();
-        if (attempt == 5 || (code != Code.UNAVAILABLE && code != Code.DEADLINE_EXCEEDED)) {
+        // A proxy whose gateway died shows as INTERNAL.
+        if (attempt == 5 || (code != Code.UNAVAILABLE && code != Code.DEADLINE_EXCEEDED && code != Code.INTERNAL)) {
           throw error;
         }
         pause(200L << attempt);
@@ -135,12 +136,13 @@ public final class PlaceAndWatch {
   }
 
   /**
-   * Follows an order to its end. A stream that breaks is opened again after the last sequence seen, so each event shows
-   * once. The first stream is broken here on purpose.
+   * Follows an order from what Place answered to its end. A stream that breaks is opened again after the last sequence
+   * seen, so each event shows once. The first stream is broken here on purpose.
    */
-  private static OrderState watch(OrderServiceBlockingStub orders, int orderId) {
-    var request = WatchRequest.newBuilder().setOrderId(orderId).setMaxWait(Duration.newBuilder().setSeconds(60));
-    OrderState last = OrderState.getDefaultInstance();
+  private static OrderState watch(OrderServiceBlockingStub orders, OrderState placed) {
+    var request = WatchRequest.newBuilder().setOrderId(placed.getOrderId()).setAfterSequence(placed.getSequence())
+        .setMaxWait(Duration.newBuilder().setSeconds(60));
+    OrderState last = placed;
     for (int attempt = 1; attempt <= 5; attempt++) {
       var stream = Context.current().withCancellation();
       Context before = stream.attach();
@@ -153,7 +155,7 @@ public final class PlaceAndWatch {
             last = response.getOrder();
           }
           System.out.println("watch: " + describe(response));
-          if (attempt == 1) {
+          if (attempt == 1 && !stream.isCancelled()) {
             System.out.println("watch: breaking the stream, to go on after " + response.getSequence());
             stream.cancel(null);
           }
@@ -170,7 +172,7 @@ public final class PlaceAndWatch {
       }
       pause(100L * attempt);
     }
-    throw new IllegalStateException("the watch of order " + orderId + " broke five times");
+    throw new IllegalStateException("the watch of order " + placed.getOrderId() + " broke five times");
   }
 
   private static String describe(WatchResponse response) {

@@ -40,7 +40,7 @@ async function main(): Promise<void> {
   expect(again.replayed && again.orderId === placed.orderId, "the same request made a second order");
   console.log(`place again: still order ${again.orderId}`);
 
-  const end = await watch(watches, placed.orderId);
+  const end = await watch(watches, placed.state);
   expect(end?.status === OrderState_Status.FILLED, `the order ended ${status(end)}: ${end?.lastError}`);
 
   const other = await errorOf(place(orders, { order: { ...order, quantity: "2" }, transmit: true, requestId }));
@@ -69,21 +69,23 @@ async function place(orders: Orders, request: MessageInitShape<typeof PlaceReque
       return await orders.place(create(PlaceRequestSchema, request), { timeoutMs: 10_000 });
     } catch (error) {
       const { code } = ConnectError.from(error);
-      if (attempt === 5 || (code !== Code.Unavailable && code !== Code.DeadlineExceeded)) throw error;
+      // A proxy whose gateway died shows as Internal.
+      if (attempt === 5 || ![Code.Unavailable, Code.DeadlineExceeded, Code.Internal].includes(code)) throw error;
       await pause(200 * 2 ** attempt);
     }
   }
 }
 
-// Follows an order to its end. A stream that breaks is opened again after the last sequence seen, so each event
-// shows once. The first stream is broken here on purpose.
-async function watch(orders: Orders, orderId: number): Promise<OrderState | undefined> {
-  let cursor = 0n;
-  let last: OrderState | undefined;
+// Follows an order from what Place answered to its end. A stream that breaks is opened again after the last sequence
+// seen, so each event shows once. The first stream is broken here on purpose.
+async function watch(orders: Orders, placed: OrderState | undefined): Promise<OrderState | undefined> {
+  expect(placed, "Place answered without the order's state");
+  let cursor = placed.sequence;
+  let last = placed;
   for (let attempt = 1; attempt <= 5; attempt += 1) {
     const stream = new AbortController();
     try {
-      const request = { orderId, afterSequence: cursor, maxWait: { seconds: 60n } };
+      const request = { orderId: placed.orderId, afterSequence: cursor, maxWait: { seconds: 60n } };
       for await (const response of orders.watch(request, { signal: stream.signal })) {
         cursor = response.sequence;
         if (response.event.case === "order") last = response.event.value;
@@ -96,11 +98,11 @@ async function watch(orders: Orders, orderId: number): Promise<OrderState | unde
       return last; // the server ended it: the order has ended
     } catch (error) {
       const { code } = ConnectError.from(error);
-      if (code !== Code.Unavailable && code !== Code.Canceled && code !== Code.Internal) throw error;
+      if (![Code.Unavailable, Code.Canceled, Code.Internal].includes(code)) throw error;
       await pause(100 * attempt);
     }
   }
-  throw new Error(`the watch of order ${orderId} broke five times`);
+  throw new Error(`the watch of order ${placed.orderId} broke five times`);
 }
 
 function describe({ sequence, event }: WatchResponse): string {
@@ -140,7 +142,10 @@ function expect(condition: unknown, otherwise: string): asserts condition {
   if (!condition) throw new Error(otherwise);
 }
 
-main().catch((error: unknown) => {
-  console.error(`failed: ${error}`);
-  process.exit(1);
-});
+main().then(
+  () => process.exit(0), // idle connections would keep the program alive
+  (error: unknown) => {
+    console.error(`failed: ${error}`);
+    process.exit(1);
+  },
+);

@@ -17,8 +17,9 @@ from grpc_status import rpc_status
 import orders_pb2 as pb
 from orders_pb2_grpc import OrderServiceStub
 
-# An outcome that is not known. A Place may be repeated after one of these if it has a request id.
-UNKNOWN_OUTCOME = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+# An outcome that is not known (a proxy whose gateway died shows as INTERNAL). A Place may be repeated after one of these if it
+# has a request id.
+UNKNOWN_OUTCOME = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL)
 # A stream that ended before its order did.
 BROKEN_STREAM = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL)
 METADATA = [("authorization", "Bearer " + os.environ["ORDERS_TOKEN"])] if "ORDERS_TOKEN" in os.environ else []
@@ -52,7 +53,7 @@ def main():
         expect(again.replayed and again.order_id == placed.order_id, "the same request made a second order")
         print(f"place again: still order {again.order_id}")
 
-        end = watch(watches, placed.order_id)
+        end = watch(watches, placed.state)
         expect(end.status == pb.OrderState.FILLED, f"the order ended {status(end)}: {end.last_error}")
 
         other = pb.PlaceRequest()
@@ -92,12 +93,12 @@ def place(orders, request):
             time.sleep(0.2 * 2**attempt)
 
 
-def watch(orders, order_id):
-    """Follows an order to its end. A stream that breaks is opened again after the last sequence seen, so each event
-    shows once. The first stream is broken here on purpose."""
-    cursor, last = 0, None
+def watch(orders, placed):
+    """Follows an order from what Place answered to its end. A stream that breaks is opened again after the last sequence
+    seen, so each event shows once. The first stream is broken here on purpose."""
+    cursor, last = placed.sequence, placed
     for attempt in range(1, 6):
-        request = pb.WatchRequest(order_id=order_id, after_sequence=cursor)
+        request = pb.WatchRequest(order_id=placed.order_id, after_sequence=cursor)
         request.max_wait.FromSeconds(60)
         stream = orders.Watch(request, metadata=METADATA)
         try:
@@ -114,7 +115,7 @@ def watch(orders, order_id):
             if error.code() not in BROKEN_STREAM:
                 raise
             time.sleep(0.1 * attempt)
-    raise RuntimeError(f"the watch of order {order_id} broke five times")
+    raise RuntimeError(f"the watch of order {placed.order_id} broke five times")
 
 
 def describe(response):
