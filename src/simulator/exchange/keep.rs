@@ -2,6 +2,9 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use rust_decimal::Decimal;
+use rust_decimal::prelude::FromPrimitive;
+
 use super::super::book::Book;
 use super::super::journal::Record;
 use super::super::ledger::{Fill, Ledger};
@@ -68,6 +71,7 @@ impl Exchange {
         let mut seen = HashSet::new();
         for fill in fills {
             if seen.insert(fill.commission.exec_id.clone()) {
+                self.rebook(&fill);
                 self.ledger.record(fill);
             }
         }
@@ -86,6 +90,31 @@ impl Exchange {
                 self.book.rest(perm_id, symbol);
             }
         }
+    }
+
+    /// What a fill of an earlier run did to the position, so that later ones realise the right profit.
+    fn rebook(&mut self, fill: &Fill) {
+        let (Some(execution), Some(contract)) = (&fill.details.execution, &fill.details.contract)
+        else {
+            return;
+        };
+        let shares: Decimal = execution
+            .shares
+            .as_deref()
+            .and_then(|shares| shares.parse().ok())
+            .unwrap_or_default();
+        let bought = if execution.side.as_deref() == Some("SLD") {
+            -shares
+        } else {
+            shares
+        };
+        let price = execution
+            .price
+            .and_then(Decimal::from_f64)
+            .unwrap_or_default();
+        let account = execution.account.as_deref().unwrap_or_default();
+        let symbol = contract.symbol.as_deref().unwrap_or_default();
+        let _told_before = self.ledger.trade(account, symbol, bought, price);
     }
 
     /// All there is to keep, for a file that starts anew.

@@ -6,9 +6,11 @@
 mod accept;
 mod act;
 mod cancel;
+mod echo;
 mod fault;
 mod fill;
 mod keep;
+mod link;
 mod login;
 mod place;
 mod query;
