@@ -11,7 +11,6 @@ pub mod domain;
 pub mod error;
 #[cfg(feature = "gateway")]
 pub mod feed;
-#[allow(dead_code, reason = "the commands that need a gateway follow")]
 mod outcome;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -117,3 +117,183 @@ impl Ending {
 const fn lingers(status: Status) -> bool {
     matches!(status, Status::Filled | Status::Inactive)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Action, Fill, OrderType, SecType, TimeInForce};
+
+    const LINGER: Duration = Duration::from_secs(1);
+
+    fn order() -> OrderState {
+        let time = Timestamp::from_unix_micros(1_795_000_000_000_000);
+        OrderState {
+            order_id: 1,
+            status: Status::Submitted,
+            filled: Amount::ZERO,
+            avg_fill_price: None,
+            symbol: "AAPL".to_owned(),
+            action: Action::Buy,
+            order_type: OrderType::Market,
+            quantity: 30.into(),
+            limit_price: None,
+            tif: TimeInForce::Day,
+            transmit: true,
+            order_ref: String::new(),
+            last_error_code: None,
+            last_error: None,
+            perm_id: None,
+            last_update: time,
+            raw_state: None,
+            client_id: 7,
+            account: String::new(),
+            request_id: String::new(),
+            remaining: 30.into(),
+            terminal: false,
+            sequence: 1,
+            commission: None,
+            sec_type: SecType::Stock,
+            exchange: String::new(),
+            currency: String::new(),
+            primary_exch: None,
+            outside_rth: false,
+            client_tag: None,
+            cancel_requested: false,
+            created_at: time,
+        }
+    }
+
+    fn fill(exec_id: &str, commission: Option<i64>) -> Fill {
+        Fill {
+            order_id: 1,
+            exec_id: exec_id.to_owned(),
+            quantity: 10.into(),
+            price: 1.into(),
+            time: None,
+            exchange: String::new(),
+            commission: commission.map(Amount::from),
+            currency: None,
+        }
+    }
+
+    /// An order seen at its first event, and a way to show it more.
+    struct Seen {
+        ending: Ending,
+        order: OrderState,
+        now: Instant,
+    }
+
+    impl Seen {
+        fn new(order: OrderState, fills: Vec<Fill>, age: Duration) -> Self {
+            let now = Instant::now();
+            let wall = Timestamp::from_unix_micros(
+                order.last_update.unix_micros() + i64::try_from(age.as_micros()).unwrap(),
+            );
+            let detail = OrderDetail { order, fills };
+            Self {
+                ending: Ending::of(&detail, 1, LINGER, (now, wall)),
+                order: detail.order,
+                now,
+            }
+        }
+
+        fn event(&mut self, kind: EventKind) {
+            self.order.sequence += 1;
+            let event = StoredEvent {
+                sequence: self.order.sequence,
+                order_id: 1,
+                kind,
+            };
+            self.ending.observe(&event, self.now);
+        }
+
+        fn filled(&mut self, exec_id: &str) {
+            self.event(EventKind::Fill(fill(exec_id, None)));
+        }
+
+        fn state(&mut self, change: impl FnOnce(&mut OrderState)) {
+            change(&mut self.order);
+            self.event(EventKind::Order(self.order.clone()));
+        }
+
+        fn is_over(&self) -> bool {
+            self.ending.is_over(self.now)
+        }
+    }
+
+    #[test]
+    fn a_filled_order_is_over_with_the_commission_of_its_last_execution() {
+        let mut seen = Seen::new(order(), vec![], Duration::ZERO);
+        seen.filled("a");
+        seen.filled("b");
+        seen.state(|order| order.commission = Some(1.into()));
+        seen.filled("c");
+        assert!(!seen.is_over());
+        seen.state(|order| order.status = Status::Filled);
+        assert!(!seen.is_over(), "two commissions are missing");
+        seen.state(|order| order.commission = Some(2.into()));
+        assert!(!seen.is_over(), "one commission is missing");
+        seen.state(|order| order.commission = Some(3.into()));
+        assert!(seen.is_over());
+    }
+
+    #[test]
+    fn an_order_filled_before_its_executions_came_is_waited_for() {
+        let mut seen = Seen::new(order(), vec![], Duration::ZERO);
+        seen.state(|order| order.status = Status::Filled);
+        seen.filled("a");
+        seen.state(|order| order.commission = Some(1.into()));
+        assert!(!seen.is_over(), "20 of 30 shares have no execution yet");
+        assert!(seen.ending.is_over(seen.now + LINGER), "but not for ever");
+    }
+
+    #[test]
+    fn what_the_store_knew_counts_for_a_watch_that_begins_late() {
+        let mut end = order();
+        end.status = Status::Filled;
+        end.commission = Some(2.into());
+        let paid = |n| {
+            (0..n)
+                .map(|n| fill(&n.to_string(), Some(1)))
+                .collect::<Vec<_>>()
+        };
+        assert!(Seen::new(end.clone(), paid(3), Duration::ZERO).is_over());
+        let mut fills = paid(2);
+        fills.push(fill("last", None));
+        let mut seen = Seen::new(end.clone(), fills.clone(), Duration::ZERO);
+        assert!(!seen.is_over());
+        // An event that the store had already is not counted again.
+        seen.order.sequence = 0;
+        seen.state(|order| order.commission = Some(3.into()));
+        assert!(!seen.is_over());
+        seen.state(|order| order.commission = Some(3.into()));
+        assert!(seen.is_over());
+        assert!(Seen::new(end, fills, LINGER).is_over(), "long ago");
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_makes_nobody_wait_longer() {
+        let mut end = order();
+        end.status = Status::Inactive;
+        let wall = Timestamp::from_unix_micros(end.last_update.unix_micros() - 3_600_000_000);
+        let detail = OrderDetail {
+            order: end,
+            fills: vec![],
+        };
+        let now = Instant::now();
+        let ending = Ending::of(&detail, 1, LINGER, (now, wall));
+        assert_eq!(ending.until(), Some(now + LINGER));
+    }
+
+    #[test]
+    fn other_ends_are_over_at_once_and_an_order_that_comes_back_is_not() {
+        for status in Status::ALL {
+            let mut seen = Seen::new(order(), vec![], Duration::ZERO);
+            seen.state(|order| order.status = *status);
+            let expected = status.is_terminal() && !lingers(*status);
+            assert_eq!(seen.is_over(), expected, "{status}");
+            seen.state(|order| order.status = Status::PreSubmitted);
+            assert!(!seen.ending.is_over(seen.now + LINGER * 2), "{status}");
+        }
+    }
+}

@@ -172,3 +172,59 @@ impl Filter {
         check
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_list_is_a_range_of_an_index_and_never_a_scan() {
+        let started = crate::store::start::in_memory(1).unwrap();
+        let one = vec![Status::Filled];
+        let two = vec![Status::Filled, Status::Rejected];
+        let symbol = Some("AAPL".to_owned());
+        for (status, symbol, index) in [
+            (vec![], None, "INTEGER PRIMARY KEY (rowid<?)"),
+            (one.clone(), None, "orders_by_status (status=? AND rowid<?)"),
+            (two.clone(), None, "orders_by_status (status=? AND rowid<?)"),
+            (
+                vec![],
+                symbol.clone(),
+                "orders_by_symbol (symbol=? AND status=? AND rowid<?)",
+            ),
+            (
+                one,
+                symbol.clone(),
+                "orders_by_symbol (symbol=? AND status=? AND rowid<?)",
+            ),
+            (
+                two,
+                symbol,
+                "orders_by_symbol (symbol=? AND status=? AND rowid<?)",
+            ),
+        ] {
+            let page = Page::read(
+                ListIn {
+                    status,
+                    symbol,
+                    ..ListIn::default()
+                },
+                1,
+            )
+            .unwrap();
+            let plan: Vec<String> = started
+                .connection
+                .prepare(&format!("EXPLAIN QUERY PLAN {}", page.filter.sql()))
+                .unwrap()
+                .query_map(params![1, 1, page.filter.symbol], |row| row.get(3))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
+            assert!(plan.iter().any(|step| step.ends_with(index)), "{plan:#?}");
+            assert!(
+                !plan.iter().any(|step| step.starts_with("SCAN orders")),
+                "{plan:#?}"
+            );
+        }
+    }
+}

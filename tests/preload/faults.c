@@ -12,7 +12,8 @@
  *   FAULTS_ENOSPC_AFTER     Once this many bytes were written, each further write fails with ENOSPC. Writing 0 to the word
  *                           makes room again.
  *   FAULTS_POWER_LOSS_DIR   After each successful fsync the file is copied to this directory under its own name. What lies
- *                           there when the program is killed is what a machine without power would have kept.
+ *                           there when the program is killed is what a machine without power would have kept. A file that
+ *                           was deleted leaves there when its directory is synced.
  *
  * Build: cc -shared -fPIC -O2 -o libfaults.so faults.c -ldl -lpthread
  */
@@ -50,6 +51,8 @@ static const char *match;
 static const char *power_loss_dir;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t copying = PTHREAD_MUTEX_INITIALIZER;
+static char copied[64][4096]; /* files that were copied */
+static int copied_count;
 
 static int (*real_fsync)(int);
 static int (*real_fdatasync)(int);
@@ -148,8 +151,11 @@ static void pause_for(uint64_t microseconds)
         ;
 }
 
-/* Copies the file as it now is, and puts the copy in its place in one step, so that a kill leaves the old or the new one. */
-static void keep_copy(const char *path)
+/*
+ * Copies the file as it now is, and puts the copy in its place in one step, so that a kill leaves the old or the new one. Reads
+ * through the program's own descriptor where that can be read: closing another one would take away the program's locks.
+ */
+static void keep_copy(const char *path, int fd)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
@@ -157,30 +163,65 @@ static void keep_copy(const char *path)
     snprintf(kept, sizeof kept, "%s/%s", power_loss_dir, name);
     snprintf(making, sizeof making, "%s/.%s.making", power_loss_dir, name);
     pthread_mutex_lock(&copying);
-    int from = open(path, O_RDONLY | O_CLOEXEC);
+    int own = (fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    int from = own >= 0 ? own : fd;
+    off_t at = 0;
     int to = open(making, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    int whole = from >= 0 && to >= 0;
+    int whole = to >= 0;
     char block[65536];
     while (whole) {
-        ssize_t n = read(from, block, sizeof block);
+        ssize_t n = pread(from, block, sizeof block, at);
         if (n == 0)
             break;
+        at += n;
         whole = n > 0 && real_write(to, block, (size_t)n) == n;
     }
-    if (from >= 0)
-        close(from);
+    if (own >= 0)
+        close(own);
     if (to >= 0)
         close(to);
     if (whole)
         rename(making, kept);
+    int known = 0;
+    while (known < copied_count && strcmp(copied[known], path) != 0)
+        known++;
+    if (known == copied_count && known < (int)(sizeof copied / sizeof copied[0]))
+        snprintf(copied[copied_count++], sizeof copied[0], "%s", path);
+    pthread_mutex_unlock(&copying);
+}
+
+/* Forgets the copies of files that are no longer in this directory: its sync made their deletion last. */
+static void forget_deleted(int fd)
+{
+    char link[64], directory[4096];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, directory, sizeof directory - 1);
+    if (n <= 0)
+        return;
+    directory[n] = '\0';
+    pthread_mutex_lock(&copying);
+    for (int i = 0; i < copied_count; i++) {
+        const char *slash = strrchr(copied[i], '/');
+        if (!slash || (size_t)(slash - copied[i]) != (size_t)n || strncmp(copied[i], directory, (size_t)n) != 0)
+            continue;
+        if (access(copied[i], F_OK) != 0 && errno == ENOENT) {
+            char kept[8192];
+            snprintf(kept, sizeof kept, "%s/%s", power_loss_dir, slash + 1);
+            unlink(kept);
+        }
+    }
     pthread_mutex_unlock(&copying);
 }
 
 static int sync_file(int fd, int (*real)(int))
 {
     char path[4096];
-    if (!concerned(fd, path))
-        return real(fd);
+    if (!concerned(fd, path)) {
+        int result = real(fd);
+        if (result == 0 && power_loss_dir)
+            forget_deleted(fd);
+        return result;
+    }
     uint64_t nth = add(FSYNCS, 1);
     if (nth == get(FSYNC_EIO_AT))
         return fail(EIO);
@@ -192,7 +233,7 @@ static int sync_file(int fd, int (*real)(int))
         result = real(fd);
     if (result == 0 && power_loss_dir) {
         int before = errno;
-        keep_copy(path);
+        keep_copy(path, fd);
         errno = before;
     }
     return result;
