@@ -10,19 +10,22 @@ use std::time::Duration;
 use ibapi::Error;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::reader::Finding;
+use super::finding::Finding;
 use super::session::{End, Session};
 use crate::domain::Timestamp;
 
 /// Answers that may be missing before the session is given up: each came after an error that ended `ibapi`'s wait.
 const UNANSWERED_MAX: usize = 16;
-/// After an error that ended the wait, the next request follows so much later.
-const RETRY_DELAY: Duration = Duration::from_millis(20);
+/// After an error that ended the wait, the next request follows so much later, and later still when that is ended too.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
+/// The longest of these delays.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
 
 /// Asks TWS for its time at each heartbeat and whenever the gateway wants to, until TWS does not answer.
 pub(super) async fn run(session: &Session<'_>) -> End {
     let mut line: VecDeque<Vec<u64>> = VecDeque::new();
     let mut next = Instant::now() + session.settings.heartbeat_interval;
+    let mut retry = RETRY_DELAY_MIN;
     loop {
         tokio::select! {
             biased;
@@ -30,8 +33,7 @@ pub(super) async fn run(session: &Session<'_>) -> End {
             () = sleep_until(next) => {}
         }
         line.push_back(session.asked.take());
-        // A token that stands behind an answer which never came is brought forward by another request.
-        let after = match timeout(session.write_limit(), session.client.server_time()).await {
+        match timeout(session.write_limit(), session.client.server_time()).await {
             Ok(Ok(time)) => {
                 let tokens = line.pop_front().unwrap_or_default();
                 let tws_time = Timestamp::from(time);
@@ -40,11 +42,17 @@ pub(super) async fn run(session: &Session<'_>) -> End {
                     .findings
                     .send(Finding::Time { tokens, tws_time })
                     .await;
-                Duration::ZERO
+                retry = RETRY_DELAY_MIN;
+                next = Instant::now();
+                // A token that stands behind an answer which never came is brought forward by another request.
+                if line.iter().all(Vec::is_empty) {
+                    next += session.settings.heartbeat_interval;
+                }
             }
             Ok(Err(Error::Notice(notice))) => {
                 tracing::debug!(session = session.number, %notice, "an error ended the wait for TWS's time");
-                RETRY_DELAY
+                next = Instant::now() + retry;
+                retry = (retry * 2).min(RETRY_DELAY_MAX);
             }
             Err(_) | Ok(Err(Error::Timeout)) => {
                 return End::Over(format!(
@@ -57,16 +65,9 @@ pub(super) async fn run(session: &Session<'_>) -> End {
             Ok(Err(error)) => {
                 return End::Over(format!("TWS's time could not be read: {error}"));
             }
-        };
+        }
         if line.len() > UNANSWERED_MAX {
             return End::Over("TWS's answers to time requests are out of step".to_owned());
         }
-        let waiting = line.iter().any(|tokens| !tokens.is_empty());
-        next = Instant::now()
-            + if waiting || after > Duration::ZERO {
-                after
-            } else {
-                session.settings.heartbeat_interval
-            };
     }
 }

@@ -176,3 +176,33 @@ fn refusal(error: &Error, settings: &TwsSettings) -> ConnectFailure {
         },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn an_ipv6_address_is_put_in_brackets() {
+        let settings = |host: &str| TwsSettings {
+            host: host.to_owned(),
+            port: 7497,
+            client_id: 7,
+            handshake_timeout: Duration::ZERO,
+            heartbeat_interval: Duration::ZERO,
+            heartbeat_timeout: Duration::ZERO,
+            reconnect_delay_min: Duration::ZERO,
+            reconnect_delay_max: Duration::ZERO,
+            reconcile_step_timeout: Duration::ZERO,
+            messages_per_second_net: 1,
+        };
+        for (host, expected) in [
+            ("tws.example", "tws.example:7497"),
+            ("::1", "[::1]:7497"),
+            ("[::1]", "[::1]:7497"),
+        ] {
+            assert_eq!(peer(&settings(host)), expected);
+        }
+    }
+}

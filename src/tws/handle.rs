@@ -42,7 +42,8 @@ impl TwsHandle {
 }
 
 /// Starts the adapter: it connects, keeps connected until the handle is dropped, and tells everything in `events`, which closes when it has ended.
-/// It runs on a thread of its own and may be started inside or outside a runtime.
+/// It runs on a thread of its own and may be started inside or outside a runtime. The event channel needs room for two events at least,
+/// better for [`EVENTS_MAX`].
 pub fn start(settings: TwsSettings, events: mpsc::Sender<TwsEvent>) -> TwsHandle {
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
     let (alive, ended) = oneshot::channel();

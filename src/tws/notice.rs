@@ -64,3 +64,46 @@ pub(super) fn meaning(notice: &Notice) -> Meaning {
         _ => Meaning::Other,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(code: i32) -> Meaning {
+        meaning(&Notice {
+            request_id: None,
+            code,
+            message: String::new(),
+            error_time: None,
+            advanced_order_reject_json: String::new(),
+        })
+    }
+
+    #[test]
+    fn the_codes_of_the_documentation_have_their_meaning() {
+        let lost = Meaning::IbLink {
+            connected: false,
+            data_lost: false,
+        };
+        assert_eq!((of(1100), of(2110)), (lost, lost));
+        assert_eq!(
+            of(1101),
+            Meaning::IbLink {
+                connected: true,
+                data_lost: true
+            }
+        );
+        for code in [-4, -6, -7, -8] {
+            assert_eq!(of(code), Meaning::Missed, "{code}");
+        }
+        for code in [100, 326, 502, 503, 504, 1300] {
+            assert_eq!(of(code), Meaning::LastWords, "{code}");
+        }
+        for code in [320, 321, 322, 323] {
+            assert_eq!(of(code), Meaning::QueryFailed, "{code}");
+        }
+        for code in [0, -3, -5, 2104, 2158, 319, 324] {
+            assert_eq!(of(code), Meaning::Other, "{code}");
+        }
+    }
+}

@@ -6,48 +6,23 @@
 
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
 
 use ibapi::orders::OrderUpdate;
 use ibapi::subscriptions::{NoticeStream, Subscription, SubscriptionItem};
 use ibapi::{Error, Notice, SUBSCRIPTION_LAG_CODE};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_stream::{Stream, StreamExt};
 
 use super::TwsEvent;
 use super::convert;
+use super::finding::Finding;
+use super::losses::Losses;
 use super::notice::{Meaning, meaning};
 use super::outlet::Closed;
 use super::reconcile::Query;
 use super::session::{End, Session};
-use crate::domain::{OrderReport, Origin, Timestamp};
-
-/// Lost reports are told at most this often: each one makes the gateway reconcile, and a frame that cannot be read may come back in every answer.
-const LOSS_INTERVAL: Duration = Duration::from_secs(1);
-
-/// What another part of the session found out.
-#[derive(Debug)]
-pub(super) enum Finding {
-    /// TWS answered a time request.
-    Time {
-        /// The gateway's requests it answers.
-        tokens: Vec<u64>,
-        /// TWS's clock.
-        tws_time: Timestamp,
-    },
-    /// Rows of a query's answer.
-    Rows(Vec<OrderReport>),
-    /// A query's answer is complete, or will not be. The reader says so when all before it was passed on.
-    QueryEnded(oneshot::Sender<()>),
-    /// A reconcile ended.
-    Reconciled {
-        /// The command's token.
-        token: u64,
-        /// Which step failed.
-        result: Result<(), String>,
-    },
-}
+use crate::domain::{OrderReport, Origin};
 
 /// What became of an item of the update stream.
 enum Heard {
@@ -65,9 +40,7 @@ pub(super) struct Reader<'a> {
     /// `None` once it ended.
     notices: Option<NoticeStream>,
     findings: mpsc::Receiver<Finding>,
-    /// A loss that is still to be told, and when that may be.
-    loss: Option<String>,
-    loss_told_from: Instant,
+    losses: Losses,
     /// What TWS said that explains an end of the connection.
     last_words: Option<String>,
 }
@@ -84,8 +57,7 @@ impl<'a> Reader<'a> {
             updates: Some(updates),
             notices: Some(notices),
             findings,
-            loss: None,
-            loss_told_from: Instant::now(),
+            losses: Losses::new(),
             last_words: None,
         }
     }
@@ -101,7 +73,7 @@ impl<'a> Reader<'a> {
     /// Passes on what is left when the session has ended.
     pub(super) async fn finish(&mut self) {
         let _ = self.drain().await;
-        if let Some(reason) = self.loss.take() {
+        if let Some(reason) = self.losses.take() {
             let _ = self.session.outlet.send(self.missed(reason)).await;
         }
     }
@@ -118,18 +90,14 @@ impl<'a> Reader<'a> {
     pub(super) fn lost(&mut self, reason: String) {
         tracing::warn!(session = self.session.number, %reason, "reports of TWS may have been missed");
         self.session.losses.set(self.session.losses.get() + 1);
-        self.loss = Some(reason);
+        self.losses.add(reason);
     }
 
     async fn read(&mut self) -> Result<(), Closed> {
         loop {
             // Before anything is taken, so that being dropped while the channel is full loses nothing.
             let permit = self.session.outlet.reserve().await?;
-            let now = Instant::now();
-            if self.loss_told_from <= now
-                && let Some(reason) = self.loss.take()
-            {
-                self.loss_told_from = now + LOSS_INTERVAL;
+            if let Some(reason) = self.losses.due(Instant::now()) {
                 permit.send(self.missed(reason));
                 continue;
             }
@@ -151,9 +119,9 @@ impl<'a> Reader<'a> {
                 Some(finding) = self.findings.recv() => {
                     drop(permit);
                     self.drain().await?;
-                    self.finding(finding).await?;
+                    finding.pass_on(self.session).await?;
                 }
-                () = tokio::time::sleep_until(self.loss_told_from), if self.loss.is_some() => {}
+                () = self.losses.wait() => {}
             }
         }
     }
@@ -311,47 +279,6 @@ impl<'a> Reader<'a> {
             code: notice.code,
             text: notice.message,
         })
-    }
-
-    async fn finding(&mut self, finding: Finding) -> Result<(), Closed> {
-        let Session { number, outlet, .. } = *self.session;
-        match finding {
-            Finding::Time { tokens, tws_time } => {
-                for token in tokens {
-                    outlet
-                        .send(TwsEvent::TimeAnswered {
-                            session: number,
-                            token,
-                        })
-                        .await?;
-                }
-                outlet
-                    .send(TwsEvent::Heartbeat {
-                        session: number,
-                        tws_time,
-                    })
-                    .await
-            }
-            Finding::Rows(rows) => {
-                for report in rows {
-                    outlet.send(self.report(report)).await?;
-                }
-                Ok(())
-            }
-            Finding::QueryEnded(done) => {
-                let _ = done.send(());
-                Ok(())
-            }
-            Finding::Reconciled { token, result } => {
-                outlet
-                    .send(TwsEvent::Reconciled {
-                        session: number,
-                        token,
-                        result,
-                    })
-                    .await
-            }
-        }
     }
 
     /// Why the connection is over, as far as that can be told.

@@ -3,7 +3,9 @@
 //! Own open orders and executions come with the update stream, in their place among what happens meanwhile, and the reader marks them as rows
 //! of the query. What only the answer has (completed orders, other clients' rows) is passed on from here.
 
+use std::fmt;
 use std::future::Future;
+use std::time::Duration;
 
 use ibapi::orders::{ExecutionFilter, Executions, Orders};
 use ibapi::subscriptions::SubscriptionItem;
@@ -13,14 +15,16 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_stream::{Stream, StreamExt};
 
-use super::convert;
-use super::reader::Finding;
+use super::convert::{self, Unreadable};
+use super::finding::Finding;
 use super::session::{End, Session};
 use crate::domain::{OrderReport, Origin};
 
 /// Rows handed to the reader at once.
 const ROWS_AT_ONCE: usize = 128;
-/// End marks that may be missing before the session is given up, because a later query could be taken for finished by one of them.
+/// Reconciles in a row that TWS may leave without an end before the session is given up.
+const UNANSWERED_MAX: u32 = 3;
+/// End marks that are waited for before one is taken for ours. More than so many answers do not wait in TWS.
 const ENDS_MISSING_MAX: u32 = 3;
 /// The protocol version from which executions of earlier days can be asked for.
 const EARLIER_DAYS_FROM_VERSION: i32 = 200;
@@ -60,22 +64,48 @@ struct EndsMissing {
     completed_orders: u32,
 }
 
+/// Why a step failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Failure {
+    /// The end mark did not come in time.
+    Unanswered(Duration),
+    /// TWS refused the query.
+    Refused(String),
+    /// Something of the answer was lost.
+    Lost(String),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unanswered(limit) => write!(f, "not answered within {limit:?}"),
+            Self::Refused(reason) | Self::Lost(reason) => f.write_str(reason),
+        }
+    }
+}
+
 /// Carries out reconciles, one after the other.
 pub(super) async fn run(session: &Session<'_>, mut requests: mpsc::Receiver<Request>) -> End {
     let mut missing = EndsMissing::default();
+    let mut unanswered = 0;
     while let Some(Request { token, days_back }) = requests.recv().await {
         let result = steps(session, &mut missing, days_back).await;
         match &result {
             Ok(()) => tracing::info!(session = session.number, "reconciled with TWS"),
-            Err(reason) => {
-                tracing::warn!(session = session.number, %reason, "could not reconcile with TWS");
+            Err((query, failure)) => {
+                tracing::warn!(session = session.number, query = query.name(), %failure, "could not reconcile with TWS");
             }
         }
+        unanswered = match result {
+            Err((_, Failure::Unanswered(_))) => unanswered + 1,
+            _ => 0,
+        };
+        let result = result.map_err(|(query, failure)| format!("{}: {failure}", query.name()));
         let _ = session
             .findings
             .send(Finding::Reconciled { token, result })
             .await;
-        if missing.open_orders.max(missing.completed_orders) >= ENDS_MISSING_MAX {
+        if unanswered >= UNANSWERED_MAX {
             // The gateway hears of the result first.
             passed_on(session).await;
             return End::Over("TWS does not finish its answers to queries".to_owned());
@@ -88,42 +118,57 @@ async fn steps(
     session: &Session<'_>,
     missing: &mut EndsMissing,
     days_back: u32,
-) -> Result<(), String> {
+) -> Result<(), (Query, Failure)> {
     let client = session.client;
-    step(session, Query::OpenOrders, async {
-        let ask = || async {
-            // Client 0 would bind manual orders to itself by asking for its own.
-            match client.client_id() {
-                0 => client.all_open_orders().await,
-                _ => client.open_orders().await,
-            }
-        };
-        to_end(session, &mut missing.open_orders, ask, others_order).await
-    })
-    .await?;
-    step(session, Query::CompletedOrders, async {
-        let ask = || client.completed_orders(false);
-        to_end(session, &mut missing.completed_orders, ask, |row, _| {
-            Ok(match row {
-                Orders::OrderData(data) => Some(convert::completed(data)),
-                Orders::OrderStatus(_) => None,
-            })
+    let EndsMissing {
+        open_orders,
+        completed_orders,
+    } = missing;
+    // Client 0 would bind manual orders to itself by asking for its own.
+    let own = match client.client_id() {
+        0 => None,
+        _ => {
+            let ask = || client.open_orders();
+            let answer = to_end(session, open_orders, ask, others_order);
+            Some(step(session, Query::OpenOrders, answer).await)
+        }
+    };
+    // A read-only API refuses that query, and answers this one.
+    let open = match own {
+        None | Some(Err(Failure::Refused(_))) => {
+            let ask = || client.all_open_orders();
+            let answer = to_end(session, open_orders, ask, others_order);
+            step(session, Query::OpenOrders, answer).await
+        }
+        Some(own) => own,
+    };
+    open.map_err(|failure| (Query::OpenOrders, failure))?;
+
+    let ask = || client.completed_orders(false);
+    let answer = to_end(session, completed_orders, ask, |row, _| {
+        Ok(match row {
+            Orders::OrderData(data) => Some(convert::completed(data)),
+            Orders::OrderStatus(_) => None,
         })
+    });
+    step(session, Query::CompletedOrders, answer)
         .await
-    })
-    .await?;
-    step(session, Query::Executions, async {
+        .map_err(|failure| (Query::CompletedOrders, failure))?;
+
+    let answer = async {
         let filter = ExecutionFilter {
             last_n_days: last_n_days(days_back, client.server_version()),
             ..ExecutionFilter::default()
         };
-        let answer = client.executions(filter).await.map_err(words)?;
+        let answer = client.executions(filter).await.map_err(failure)?;
         rows(session, answer, |row, own| {
             others_execution(row, own, client.time_zone())
         })
         .await
-    })
-    .await
+    };
+    step(session, Query::Executions, answer)
+        .await
+        .map_err(|failure| (Query::Executions, failure))
 }
 
 /// Today counts as the first of the days.
@@ -138,8 +183,8 @@ fn last_n_days(days_back: u32, server_version: i32) -> i32 {
 async fn step(
     session: &Session<'_>,
     query: Query,
-    ask: impl Future<Output = Result<(), String>>,
-) -> Result<(), String> {
+    ask: impl Future<Output = Result<(), Failure>>,
+) -> Result<(), Failure> {
     let limit = session.settings.reconcile_step_timeout;
     let (fail, failed) = oneshot::channel();
     session.query_failed.replace(Some(fail));
@@ -150,24 +195,25 @@ async fn step(
         biased;
         result = timeout(limit, ask) => match result {
             Ok(result) => result,
-            Err(_) => Err(format!("not answered within {limit:?}")),
+            Err(_) => Err(Failure::Unanswered(limit)),
         },
-        Ok(reason) = failed => Err(reason),
+        Ok(reason) = failed => Err(Failure::Refused(reason)),
     };
     session.query_failed.replace(None);
     passed_on(session).await;
     session.query.set(None);
-    let result = match result {
-        Ok(()) if session.losses.get() != losses => Err("reports were lost meanwhile".to_owned()),
+    match result {
+        Ok(()) if session.losses.get() != losses => {
+            Err(Failure::Lost("reports were lost meanwhile".to_owned()))
+        }
         result => result,
-    };
-    result.map_err(|reason| format!("{}: {reason}", query.name()))
+    }
 }
 
 /// Waits until the reader has passed on all that TWS sent up to now.
 async fn passed_on(session: &Session<'_>) {
     let (done, waiting) = oneshot::channel();
-    let _ = session.findings.send(Finding::QueryEnded(done)).await;
+    let _ = session.findings.send(Finding::Barrier(done)).await;
     let _ = waiting.await;
 }
 
@@ -176,18 +222,19 @@ async fn to_end<T, S, F>(
     session: &Session<'_>,
     missing: &mut u32,
     ask: impl Fn() -> F,
-    convert: impl Fn(T, i32) -> Result<Option<OrderReport>, String> + Copy,
-) -> Result<(), String>
+    convert: impl Fn(T, i32) -> Result<Option<OrderReport>, Unreadable> + Copy,
+) -> Result<(), Failure>
 where
     F: Future<Output = Result<S, Error>>,
     S: Stream<Item = Result<SubscriptionItem<T>, Error>> + Unpin,
 {
     for _ in 0..=*missing {
         // Counted as missing from before the request leaves until its end mark, or an earlier one, has come.
-        *missing += 1;
-        let answer = ask().await.map_err(words)?;
+        let counted = (*missing + 1).min(ENDS_MISSING_MAX);
+        let before = std::mem::replace(missing, counted);
+        let answer = ask().await.map_err(failure)?;
         rows(session, answer, convert).await?;
-        *missing -= 1;
+        *missing = before;
     }
     Ok(())
 }
@@ -196,8 +243,8 @@ where
 async fn rows<T>(
     session: &Session<'_>,
     mut answer: impl Stream<Item = Result<SubscriptionItem<T>, Error>> + Unpin,
-    convert: impl Fn(T, i32) -> Result<Option<OrderReport>, String>,
-) -> Result<(), String> {
+    convert: impl Fn(T, i32) -> Result<Option<OrderReport>, Unreadable>,
+) -> Result<(), Failure> {
     let own = session.client.client_id();
     let mut batch = Vec::new();
     let mut unreadable = None;
@@ -206,13 +253,13 @@ async fn rows<T>(
             Some(Ok(SubscriptionItem::Data(row))) => match convert(row, own) {
                 Ok(report) => batch.extend(report),
                 // The rest is read all the same, so that the end mark does not stay behind.
-                Err(reason) => unreadable = Some(reason),
+                Err(row) => unreadable = Some(Failure::Lost(row.to_string())),
             },
             Some(Ok(SubscriptionItem::Notice(notice))) if notice.code == SUBSCRIPTION_LAG_CODE => {
-                break Err(notice.message);
+                break Err(Failure::Lost(notice.message));
             }
             Some(Ok(SubscriptionItem::Notice(_))) => {}
-            Some(Err(error)) => break Err(words(error)),
+            Some(Err(error)) => break Err(failure(error)),
             // ibapi ends the stream without an error only at the end mark.
             None => break unreadable.map_or(Ok(()), Err),
         }
@@ -230,15 +277,13 @@ async fn rows<T>(
 }
 
 /// Another client's open order; our own came with the update stream.
-fn others_order(row: Orders, own: i32) -> Result<Option<OrderReport>, String> {
+fn others_order(row: Orders, own: i32) -> Result<Option<OrderReport>, Unreadable> {
     match row {
         Orders::OrderData(data) if data.order.client_id != own => {
             Ok(convert::open_order(data, Origin::Snapshot))
         }
         Orders::OrderStatus(status) if status.client_id != own => {
-            convert::status(status, Origin::Snapshot)
-                .map(Some)
-                .map_err(|unreadable| unreadable.to_string())
+            convert::status(status, Origin::Snapshot).map(Some)
         }
         Orders::OrderData(_) | Orders::OrderStatus(_) => Ok(None),
     }
@@ -249,17 +294,20 @@ fn others_execution(
     row: Executions,
     own: i32,
     session_zone: Option<&Tz>,
-) -> Result<Option<OrderReport>, String> {
+) -> Result<Option<OrderReport>, Unreadable> {
     match row {
         Executions::ExecutionData(data) if data.execution.client_id != own => {
-            convert::execution(data, session_zone)
-                .map(Some)
-                .map_err(|unreadable| unreadable.to_string())
+            convert::execution(data, session_zone).map(Some)
         }
         Executions::ExecutionData(_) | Executions::CommissionReport(_) => Ok(None),
     }
 }
 
-fn words(error: Error) -> String {
-    error.to_string()
+fn failure(error: Error) -> Failure {
+    match error {
+        Error::Notice(notice) => {
+            Failure::Refused(format!("TWS said {}: {}", notice.code, notice.message))
+        }
+        other => Failure::Lost(other.to_string()),
+    }
 }

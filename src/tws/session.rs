@@ -9,8 +9,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::connect::{self, Opened};
+use super::finding::Finding;
 use super::outlet::Outlet;
-use super::reader::{Finding, Reader};
+use super::reader::Reader;
 use super::reconcile::{self, Query};
 use super::{SendKind, Sent, SessionInfo, TwsCommand, TwsEvent, TwsSettings};
 use super::{clock, convert, writer};

@@ -323,3 +323,16 @@ async fn dropping_the_handle_or_the_events_ends_the_adapter() {
     drop(adapter.events);
     peer.closed().await;
 }
+
+#[test]
+fn the_adapter_needs_no_runtime_of_its_callers() {
+    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let mut adapter = start(settings(port));
+    let event = adapter.events.blocking_recv();
+    assert!(
+        matches!(event, Some(TwsEvent::ConnectFailed(_))),
+        "{event:?}"
+    );
+}

@@ -266,35 +266,98 @@ async fn a_tws_that_never_ends_its_answers_costs_the_session_at_last() {
     adapter.up().await;
 }
 
+const READ_ONLY: &str =
+    "Error validating request.-'bX' : cause - The API interface is currently in Read-Only mode.";
+
 #[tokio::test]
-async fn a_refusal_without_an_id_fails_the_step_at_once() {
+async fn a_read_only_api_is_asked_for_all_open_orders_instead() {
     let (_tws, mut peer, mut adapter) = connected().await;
     reconcile(&adapter, 1);
     peer.expect(OPEN_ORDERS).await;
-    peer.send(&frames::error(
-        -1,
-        321,
-        "Error validating request.-'bX' : cause - The API interface is currently in Read-Only mode.",
-    ))
-    .await;
-    let (_, result) = reconciled(&mut adapter, 1).await;
-    let reason = result.unwrap_err();
+    peer.send(&frames::error(-1, 321, READ_ONLY)).await;
+    // Twice: for all one knows an end mark of the first query may still come.
+    for _ in 0..2 {
+        peer.expect(ALL_OPEN_ORDERS).await;
+        peer.send(&order(90, "Submitted").open()).await;
+        peer.send(&frames::open_orders_end()).await;
+    }
+    nothing_completed_or_executed(&mut peer).await;
+    let (reports, result) = reconciled(&mut adapter, 1).await;
+    assert_eq!(result, Ok(()));
+    assert_eq!(summary(&reports), [("open", 90, Origin::Snapshot); 2]);
+}
+
+#[tokio::test]
+async fn a_refusal_fails_the_step_at_once_and_never_costs_the_session() {
+    let (_tws, mut peer, mut adapter) = connected().await;
+    for token in 1..=6 {
+        reconcile(&adapter, token);
+        peer.expect(OPEN_ORDERS).await;
+        peer.send(&frames::error(-1, 321, READ_ONLY)).await;
+        peer.expect(ALL_OPEN_ORDERS).await;
+        peer.send(&frames::error(-1, 321, READ_ONLY)).await;
+        let reason = reconciled(&mut adapter, token).await.1.unwrap_err();
+        assert!(
+            reason.starts_with("open orders:") && reason.contains("Read-Only"),
+            "{reason}"
+        );
+    }
+    adapter.place(1, crate::adapter::ticket(90));
+    peer.expect(PLACE_ORDER).await;
+}
+
+#[tokio::test]
+async fn a_refusal_of_the_executions_query_fails_its_step_at_once() {
+    let (_tws, mut peer, mut adapter) = connected().await;
+    reconcile(&adapter, 1);
+    peer.expect(OPEN_ORDERS).await;
+    peer.send(&frames::open_orders_end()).await;
+    peer.expect(COMPLETED_ORDERS).await;
+    peer.send(&frames::completed_orders_end()).await;
+    let id = peer.expect(EXECUTIONS).await.number();
+    let id = i32::try_from(id).unwrap();
+    peer.send(&frames::error(id, 322, "Error processing request"))
+        .await;
+    let reason = reconciled(&mut adapter, 1).await.1.unwrap_err();
     assert!(
-        reason.starts_with("open orders:") && reason.contains("Read-Only"),
+        reason.starts_with("executions:") && reason.contains("322"),
         "{reason}"
     );
 }
 
 #[tokio::test]
-async fn a_row_that_cannot_be_read_fails_the_step() {
+async fn a_row_that_cannot_be_read_fails_the_step_and_never_costs_the_session() {
+    let (_tws, mut peer, mut adapter) = connected().await;
+    for token in 1..=6 {
+        reconcile(&adapter, token);
+        peer.expect(OPEN_ORDERS).await;
+        peer.send(&order(90, "Submitted").status_without_remaining())
+            .await;
+        peer.send(&frames::open_orders_end()).await;
+        let (_, result) = reconciled(&mut adapter, token).await;
+        assert!(result.unwrap_err().starts_with("open orders:"));
+    }
+    adapter.place(1, crate::adapter::ticket(90));
+    peer.expect(PLACE_ORDER).await;
+}
+
+#[tokio::test]
+async fn rows_lost_on_the_way_fail_the_step() {
     let (_tws, mut peer, mut adapter) = connected().await;
     reconcile(&adapter, 1);
     peer.expect(OPEN_ORDERS).await;
+    peer.send(&frames::open_orders_end()).await;
+    peer.expect(COMPLETED_ORDERS).await;
+    // Not of this query, but what it broke may have been.
     peer.send(&order(90, "Submitted").status_without_remaining())
         .await;
-    peer.send(&frames::open_orders_end()).await;
+    peer.send(&frames::completed_orders_end()).await;
     let (_, result) = reconciled(&mut adapter, 1).await;
-    assert!(result.unwrap_err().starts_with("open orders:"));
+    let reason = result.unwrap_err();
+    assert!(
+        reason.starts_with("completed orders:") && reason.contains("lost"),
+        "{reason}"
+    );
 }
 
 #[tokio::test]

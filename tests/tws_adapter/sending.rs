@@ -304,6 +304,28 @@ async fn on_a_cut_link_every_place_has_exactly_one_outcome() {
 }
 
 #[tokio::test]
+async fn commands_that_wait_when_the_adapter_ends_are_answered() {
+    let (_tws, _peer, mut adapter) = connected().await;
+    for id in 1..=100 {
+        adapter.place(1, ticket(id));
+    }
+    assert!(adapter.handle.shutdown(Duration::from_secs(5)).await);
+    let mut ids = Vec::new();
+    while let Some(event) = adapter.events.recv().await {
+        match event {
+            TwsEvent::Sent {
+                order_id,
+                outcome: Sent::Written | Sent::NotSent { .. },
+                ..
+            } => ids.push(order_id),
+            TwsEvent::SessionDown { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(ids, (1..=100).collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn an_order_that_tws_refuses_at_once_is_reported() {
     let (_tws, mut peer, mut adapter) = connected().await;
     adapter.place(1, ticket(90));

@@ -1,0 +1,80 @@
+//! What the parts of a session found out, on its way through the reader.
+
+use tokio::sync::oneshot;
+
+use super::TwsEvent;
+use super::outlet::Closed;
+use super::session::Session;
+use crate::domain::{OrderReport, Timestamp};
+
+/// What a part of the session found out.
+#[derive(Debug)]
+pub(super) enum Finding {
+    /// TWS answered a time request.
+    Time {
+        /// The gateway's requests it answers.
+        tokens: Vec<u64>,
+        /// TWS's clock.
+        tws_time: Timestamp,
+    },
+    /// Rows of a query's answer.
+    Rows(Vec<OrderReport>),
+    /// Somebody waits until all that TWS sent before was passed on.
+    Barrier(oneshot::Sender<()>),
+    /// A reconcile ended.
+    Reconciled {
+        /// The command's token.
+        token: u64,
+        /// Which step failed.
+        result: Result<(), String>,
+    },
+}
+
+impl Finding {
+    /// Tells the gateway.
+    pub(super) async fn pass_on(self, session: &Session<'_>) -> Result<(), Closed> {
+        let Session { number, outlet, .. } = *session;
+        match self {
+            Self::Time { tokens, tws_time } => {
+                for token in tokens {
+                    outlet
+                        .send(TwsEvent::TimeAnswered {
+                            session: number,
+                            token,
+                        })
+                        .await?;
+                }
+                outlet
+                    .send(TwsEvent::Heartbeat {
+                        session: number,
+                        tws_time,
+                    })
+                    .await
+            }
+            Self::Rows(rows) => {
+                for report in rows {
+                    outlet
+                        .send(TwsEvent::Report {
+                            session: number,
+                            report,
+                        })
+                        .await?;
+                }
+                Ok(())
+            }
+            Self::Barrier(passed) => {
+                let _ = passed.send(());
+                Ok(())
+            }
+            Self::Reconciled { token, result } => {
+                outlet
+                    .send(TwsEvent::Reconciled {
+                        session: number,
+                        token,
+                        result,
+                    })
+                    .await
+            }
+        }
+    }
+}
