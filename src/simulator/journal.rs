@@ -121,12 +121,12 @@ mod tests {
             next: 8,
         };
         let many = vec![record.clone(); 100_000];
-        let mut journal = Journal::start(&path, &[record.clone()]).unwrap();
+        let mut journal = Journal::start(&path, std::slice::from_ref(&record)).unwrap();
         while !journal.is_overgrown() {
             journal.append(&many).unwrap();
         }
         assert!(std::fs::metadata(&path).unwrap().len() > GROWTH_BYTES_MIN);
-        let journal = Journal::start(&path, &[record]).unwrap();
+        let journal = Journal::start(&path, std::slice::from_ref(&record)).unwrap();
         assert!(!journal.is_overgrown());
         assert_eq!(Journal::read(&path).unwrap().len(), 1);
     }
