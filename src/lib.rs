@@ -1,5 +1,7 @@
 //! Order gateway for Interactive Brokers: paper-trading order entry as a gRPC service, a CLI and a library.
 
+#[cfg(feature = "gateway")]
+pub mod api;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
@@ -8,9 +10,13 @@ pub mod client;
 #[cfg(feature = "gateway")]
 pub mod config;
 pub mod domain;
+#[cfg(feature = "gateway")]
+mod engine;
 pub mod error;
 #[cfg(feature = "gateway")]
 pub mod feed;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 mod outcome;
 #[cfg(feature = "simulator")]
 pub mod simulator;

@@ -93,7 +93,6 @@ impl Owner {
             let pending = std::mem::take(&mut waiters);
             waiters.extend(pending.into_iter().filter_map(|waiter| waiter.look(&view)));
         }
-        self.exchange.journal_all_walks();
         self.keep();
     }
 
@@ -133,15 +132,9 @@ impl Owner {
         if records.is_empty() {
             return;
         }
-        let Some(journal) = &mut self.journal else {
-            return;
-        };
-        let mut kept = journal.append(&records);
-        if kept.is_ok() && journal.is_overgrown() {
-            kept = Journal::start(journal.path(), &self.exchange.snapshot())
-                .map(|anew| *journal = anew);
-        }
-        if let Err(error) = kept {
+        if let Some(journal) = &mut self.journal
+            && let Err(error) = journal.append(&records)
+        {
             tracing::error!(%error, "the simulator's state file cannot be written");
         }
     }

@@ -4,7 +4,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod adapter;
-mod chaos;
 mod frames;
 mod handshake;
 mod links;

@@ -123,6 +123,11 @@ impl Executions {
             .is_some_and(|fill| fill.exec_id == exec_id)
     }
 
+    /// Whether nothing was added since one was copied from the other. Cheap; may say no for equal ones.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
     /// Ids of all executions.
     pub fn exec_ids(&self) -> impl Iterator<Item = &str> {
         self.inner

@@ -1,0 +1,153 @@
+//! One operation for one call: open a gateway, do it, close it. Never panics and never answers `Err`: what went wrong is in the outcome.
+
+use std::time::Duration;
+
+use tokio_stream::StreamExt;
+
+use crate::config::Config;
+use crate::domain::{
+    HealthIn, HealthOut, OrderKey, OrderState, PlaceIn, PlaceOut, ValidateIn, ValidateOut, WatchIn,
+    WatchOut, WatchUpdate,
+};
+use crate::error::{COULD_NOT_CONNECT, Error, Reason};
+use crate::feed::{Feed, FeedLimits, Watch};
+use crate::gateway::{self, Gateway};
+use crate::outcome;
+use crate::store::Reader;
+
+/// Says whether orders can be placed: connects, within the timeout, and tells what it found.
+pub async fn run_health(config: &Config, input: HealthIn) -> HealthOut {
+    match Gateway::open(config).await {
+        Ok(gateway) => {
+            let out = gateway.health(input).await;
+            close(gateway, config).await;
+            out
+        }
+        Err(error) => outcome::health_failed(error, config.ib_client_id),
+    }
+}
+
+/// Checks an order and applies the limits. Opens nothing.
+pub async fn run_validate(config: &Config, input: ValidateIn) -> ValidateOut {
+    gateway::validate(config, input)
+}
+
+/// Places an order and answers with TWS's first word about it. A dry run opens nothing.
+pub async fn run_place(config: &Config, input: PlaceIn) -> PlaceOut {
+    let dry_run = input.dry_run;
+    let request_id = input.request_id.clone();
+    let placed = if dry_run {
+        gateway::dry_run(config, input)
+    } else {
+        match Gateway::open(config).await {
+            Ok(gateway) => {
+                let placed = gateway.place(input).await;
+                close(gateway, config).await;
+                placed
+            }
+            Err(error) => Err(error),
+        }
+    };
+    placed.unwrap_or_else(|error| outcome::place_failed(error, dry_run, request_id))
+}
+
+/// Watches one order to its end; `on_update` sees every update as it comes, heartbeats too. The watch of an order that has ended
+/// needs no TWS, and can be made beside a running gateway.
+pub async fn run_watch(
+    config: &Config,
+    input: WatchIn,
+    on_update: impl FnMut(&WatchUpdate),
+) -> WatchOut {
+    let order_id = input.order_id;
+    match ended(config, &input).await {
+        Ok(Some(watch)) => return follow(watch, order_id, on_update).await,
+        Ok(None) => {}
+        Err(error) => return outcome::watch_failed(error, order_id, Vec::new()),
+    }
+    let gateway = match Gateway::open(config).await {
+        Ok(gateway) => gateway,
+        Err(error) => return outcome::watch_failed(error, order_id, Vec::new()),
+    };
+    let patience = input.timeout;
+    let out = match gateway.watch(input).await {
+        Ok(watch) => match connected(&gateway, patience).await {
+            Ok(()) => follow(watch, order_id, on_update).await,
+            Err(error) => outcome::watch_failed(error, order_id, Vec::new()),
+        },
+        Err(error) => outcome::watch_failed(error, order_id, Vec::new()),
+    };
+    close(gateway, config).await;
+    out
+}
+
+/// Releases a staged order.
+///
+/// # Errors
+/// As [`Gateway::transmit`] and [`Gateway::open`].
+pub async fn run_transmit(
+    config: &Config,
+    key: OrderKey,
+    timeout: f64,
+) -> Result<OrderState, Error> {
+    let gateway = Gateway::open(config).await?;
+    let outcome = gateway.transmit(key, timeout).await;
+    close(gateway, config).await;
+    outcome
+}
+
+/// Cancels an order.
+///
+/// # Errors
+/// As [`Gateway::cancel`] and [`Gateway::open`].
+pub async fn run_cancel(config: &Config, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
+    let gateway = Gateway::open(config).await?;
+    let outcome = gateway.cancel(key, timeout).await;
+    close(gateway, config).await;
+    outcome
+}
+
+async fn close(gateway: Gateway, config: &Config) {
+    gateway.close(config.timers.shutdown_grace).await;
+}
+
+/// The watch of an order that has ended, from the store alone; `None` when it takes a gateway.
+async fn ended(config: &Config, input: &WatchIn) -> Result<Option<Watch>, Error> {
+    let spec = gateway::watch_spec(input.clone(), config.timers.terminal_linger)?;
+    let Some(order_id) = spec.order_id else {
+        return Ok(None);
+    };
+    // Where the store cannot be read beside, opening it says why.
+    let Ok(reader) = Reader::open(&config.order_db_path).await else {
+        return Ok(None);
+    };
+    let standing = reader.standing(Some(order_id)).await?;
+    match standing.detail {
+        Some(detail) if detail.order.terminal => {}
+        Some(_) => return Ok(None),
+        None => return Err(Error::order_not_found(&OrderKey::OrderId(order_id))),
+    }
+    let feed = Feed::new(reader, standing.head_sequence, FeedLimits::default());
+    feed.watch(spec).await.map(Some)
+}
+
+async fn follow(watch: Watch, order_id: i32, on_update: impl FnMut(&WatchUpdate)) -> WatchOut {
+    let updates = watch.map(|update| update.map(WatchUpdate::from));
+    outcome::watched(updates, order_id, on_update).await
+}
+
+/// Waits for the session with TWS.
+async fn connected(gateway: &Gateway, patience: f64) -> Result<(), Error> {
+    let mut link = gateway.link();
+    let patience = Duration::try_from_secs_f64(patience).unwrap_or_default();
+    let up = tokio::time::timeout(patience, link.wait_for(|link| link.connected))
+        .await
+        .is_ok_and(|seen| seen.is_ok());
+    if up {
+        return Ok(());
+    }
+    let failure = link.borrow().failure.clone();
+    Err(Error::new(
+        Reason::TwsUnavailable,
+        failure.unwrap_or_else(|| COULD_NOT_CONNECT.to_owned()),
+    ))
+}

@@ -1,0 +1,165 @@
+//! The work of one batch: copies of what it touches, rows to write, and what to do once they are written.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::desk::Desk;
+use super::entry::Entry;
+use super::input::{Ask, Outcome};
+use crate::domain::lifecycle::ExecutionChange;
+use crate::domain::{LinkChange, OrderRecord, StoredEvent};
+use crate::store::{StoreError, Transaction};
+use crate::tws::TwsCommand;
+
+/// The work of one batch. Dropping it undoes it.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Copies of the orders touched.
+    pub(crate) touched: BTreeMap<i32, Touched>,
+    /// Orders found or made in this batch, by their request id.
+    pub(crate) by_request_id: HashMap<String, i32>,
+    /// The same by permanent id.
+    pub(crate) by_perm_id: HashMap<i64, i32>,
+    /// The same by execution id.
+    pub(crate) by_exec_id: HashMap<String, i32>,
+    /// The desk as it will be.
+    pub(crate) desk: Desk,
+    /// Rows to write, in order, after those of the orders.
+    pub(crate) rows: Vec<Row>,
+    /// What to do after the commit, in order.
+    pub(crate) effects: Vec<Effect>,
+}
+
+/// A copy of an order.
+#[derive(Debug)]
+pub(crate) struct Touched {
+    /// The order as it will be.
+    pub(crate) entry: Entry,
+    /// How its row is written.
+    pub(crate) write: Write,
+}
+
+/// How a row is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Write {
+    /// Not at all.
+    Nothing,
+    /// It is new.
+    Insert,
+    /// It has changed.
+    Update,
+}
+
+/// A row to write.
+#[derive(Debug)]
+pub(crate) enum Row {
+    /// Of `order_events`.
+    Event(Arc<StoredEvent>),
+    /// Of `executions`.
+    Execution(ExecutionChange),
+    /// The accounts the store belongs to.
+    Accounts(Arc<[String]>),
+}
+
+/// What to do after the commit.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    /// Answer a caller.
+    Reply(u64, Outcome),
+    /// Let a caller wait for a session.
+    Park(Ask),
+    /// A caller waits for a session no more.
+    Unpark(u64),
+    /// Callers who wait for a session are taken up again.
+    UnparkAll,
+    /// A caller's patience with an order ends then.
+    Deadline {
+        /// When.
+        at: Duration,
+        /// Who.
+        waiter: u64,
+        /// Which order.
+        order_id: i32,
+    },
+    /// Queue an order for TWS.
+    QueuePlace(i32),
+    /// Queue a cancel for TWS.
+    QueueCancel(i32),
+    /// Take an order out of the queue.
+    Unqueue(i32),
+    /// Forget what is queued for a session that is gone.
+    ClearQueue,
+    /// A time request was answered.
+    TimeAnswered(u64),
+    /// Tell the adapter something at once.
+    Command(TwsCommand),
+    /// Show watchers a change of a link.
+    Link(LinkChange),
+}
+
+impl Batch {
+    /// Nothing done yet.
+    pub(crate) fn new(desk: &Desk) -> Self {
+        Self {
+            touched: BTreeMap::new(),
+            by_request_id: HashMap::new(),
+            by_perm_id: HashMap::new(),
+            by_exec_id: HashMap::new(),
+            desk: desk.clone(),
+            rows: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+
+    /// Whether anything is to be written.
+    pub(crate) fn writes(&self) -> bool {
+        !self.rows.is_empty()
+            || self
+                .touched
+                .values()
+                .any(|touched| touched.write != Write::Nothing)
+    }
+
+    /// Rows of orders to write, by order id.
+    pub(crate) fn orders(&self) -> impl Iterator<Item = (Write, &OrderRecord)> {
+        self.touched
+            .values()
+            .filter(|touched| touched.write != Write::Nothing)
+            .map(|touched| (touched.write, &touched.entry.order.record))
+    }
+
+    /// Writes every row.
+    pub(crate) fn store(&self, tx: &mut Transaction<'_>) -> Result<(), StoreError> {
+        for (write, record) in self.orders() {
+            match write {
+                Write::Insert => tx.insert_order(record)?,
+                Write::Update => tx.update_order(record)?,
+                Write::Nothing => {}
+            }
+        }
+        for row in &self.rows {
+            match row {
+                Row::Event(event) => tx.append_event(event)?,
+                Row::Execution(ExecutionChange::New(fill)) => tx.insert_execution(fill)?,
+                Row::Execution(ExecutionChange::Replaced { previous, fill }) => {
+                    tx.replace_execution(previous, fill)?;
+                }
+                Row::Execution(ExecutionChange::Charged(fill)) => tx.update_execution(fill)?,
+                Row::Accounts(accounts) => tx.pin_accounts(accounts)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Every event, in order.
+    pub(crate) fn events(&self) -> Vec<Arc<StoredEvent>> {
+        self.rows
+            .iter()
+            .filter_map(|row| match row {
+                Row::Event(event) => Some(Arc::clone(event)),
+                Row::Execution(_) | Row::Accounts(_) => None,
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,344 @@
+//! Everything the engine knows, without a clock, a socket or a disk. Whoever drives it brings the time and the rows, commits what
+//! a batch wrote, and carries out what comes of it.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::batch::{Batch, Effect, Write};
+use super::book::Book;
+use super::desk::Desk;
+use super::entry::{Cancelling, Entry, Sending};
+use super::input::{Ask, Input, Outcome};
+use super::moment::Moment;
+use super::pacer::Pacer;
+use super::queue::{Message, SendQueue};
+use super::rows::{Rows, Stop};
+use super::step::Step;
+use crate::domain::{Limits, LinkChange, OrderTicket, Status, StoredEvent};
+use crate::error::{Error, Reason};
+use crate::tws::TwsCommand;
+
+/// Time between two looks at what has waited too long.
+const TICK: Duration = Duration::from_secs(1);
+/// Messages that a reconcile sends.
+const RECONCILE_MESSAGES: usize = 3;
+
+/// What the engine is told once.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    /// The API client id.
+    pub(crate) client_id: i32,
+    /// What the operator allows.
+    pub(crate) limits: Limits,
+    /// Accounts that are not paper accounts are allowed.
+    pub(crate) allow_live: bool,
+    /// Address of TWS, for watchers.
+    pub(crate) peer: String,
+    /// Messages a second.
+    pub(crate) messages_per_second: u32,
+    /// An order without any sign from TWS for this long causes a reconcile.
+    pub(crate) acknowledgement_timeout: Duration,
+    /// How long an INACTIVE order's reason is waited for.
+    pub(crate) terminal_linger: Duration,
+    /// A reconcile that takes longer has failed.
+    pub(crate) reconcile_timeout: Duration,
+    /// Callers who may wait for a session.
+    pub(crate) parked_max: usize,
+}
+
+/// What the store held when the engine started.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Found {
+    /// Orders to keep in memory.
+    pub(crate) orders: Vec<Entry>,
+    /// Sequence of the last event.
+    pub(crate) head_sequence: u64,
+    /// The highest order id ever stored; 0: none.
+    pub(crate) highest_order_id: i32,
+    /// The accounts the store belongs to.
+    pub(crate) accounts: Option<Vec<String>>,
+}
+
+/// What comes of a batch once it is committed.
+#[derive(Debug, Default)]
+pub(crate) struct Outbound {
+    /// Events to show, in order.
+    pub(crate) events: Vec<Arc<StoredEvent>>,
+    /// Then changes of links to show.
+    pub(crate) links: Vec<LinkChange>,
+    /// Answers to callers.
+    pub(crate) replies: Vec<(u64, Outcome)>,
+    /// Commands to the adapter.
+    pub(crate) commands: Vec<TwsCommand>,
+    /// Orders that came to a status, and from which.
+    pub(crate) moves: Vec<(Option<Status>, Status)>,
+}
+
+/// A message whose slot has come.
+#[derive(Debug)]
+pub(crate) struct Handed {
+    /// For the adapter.
+    pub(crate) command: TwsCommand,
+    /// How long it waited, for what somebody waits for.
+    pub(crate) waited: Option<Duration>,
+}
+
+/// Everything the engine knows.
+#[derive(Debug)]
+pub(crate) struct Core {
+    /// What it was told.
+    pub(crate) settings: Settings,
+    /// Orders in memory.
+    pub(crate) book: Book,
+    /// The rest.
+    pub(crate) desk: Desk,
+    /// When the next message may go.
+    pub(crate) pacer: Pacer,
+    /// Messages that wait for that.
+    pub(crate) queue: SendQueue,
+    /// Callers who wait for a session.
+    parked: BTreeMap<u64, Ask>,
+    /// Callers to take up again.
+    resumed: Vec<Ask>,
+    deadlines: BinaryHeap<Reverse<(Duration, u64, i32)>>,
+    next_tick: Duration,
+}
+
+impl Core {
+    /// Starts from what the store held.
+    pub(crate) fn new(settings: Settings, found: Found) -> Self {
+        let Found {
+            orders,
+            head_sequence,
+            highest_order_id,
+            accounts,
+        } = found;
+        let mut book = Book::default();
+        // Before any session, what happened last to an order that is open is the last that TWS was heard.
+        let last_contact = orders
+            .iter()
+            .filter(|entry| !entry.order.record.state.terminal)
+            .map(|entry| entry.order.record.state.last_update)
+            .min();
+        for entry in orders {
+            book.put(entry, Duration::ZERO);
+        }
+        let desk = Desk {
+            next_id: highest_order_id.saturating_add(1).max(1),
+            sequence: head_sequence,
+            accounts: accounts.map(Arc::from),
+            last_contact,
+            ..Desk::default()
+        };
+        Self {
+            pacer: Pacer::new(settings.messages_per_second),
+            settings,
+            book,
+            desk,
+            queue: SendQueue::default(),
+            parked: BTreeMap::new(),
+            resumed: Vec::new(),
+            deadlines: BinaryHeap::new(),
+            next_tick: TICK,
+        }
+    }
+
+    /// Applies one input to a batch. On an error the batch is as before, but for copies of orders.
+    pub(crate) fn step(
+        &self,
+        batch: &mut Batch,
+        input: &Input,
+        rows: &mut dyn Rows,
+        now: Moment,
+    ) -> Result<(), Stop> {
+        Step {
+            core: self,
+            batch,
+            rows,
+            now,
+        }
+        .take(input)
+    }
+
+    /// Takes a committed batch over.
+    pub(crate) fn commit(&mut self, batch: Batch, now: Moment) -> Outbound {
+        let mut out = Outbound {
+            events: batch.events(),
+            ..Outbound::default()
+        };
+        self.desk = batch.desk;
+        self.desk.queued = 0;
+        for (order_id, touched) in batch.touched {
+            let before = self
+                .book
+                .get(order_id)
+                .map(|entry| entry.order.record.state.status);
+            let status = touched.entry.order.record.state.status;
+            if before != Some(status) && touched.write != Write::Nothing {
+                out.moves.push((before, status));
+            }
+            self.book.put(touched.entry, now.tick);
+        }
+        for effect in batch.effects {
+            match effect {
+                Effect::Reply(waiter, outcome) => out.replies.push((waiter, outcome)),
+                Effect::Park(ask) => {
+                    self.deadlines.push(Reverse((ask.deadline, ask.waiter, 0)));
+                    self.parked.insert(ask.waiter, ask);
+                }
+                Effect::Unpark(waiter) => {
+                    self.parked.remove(&waiter);
+                }
+                Effect::UnparkAll => {
+                    self.resumed
+                        .extend(std::mem::take(&mut self.parked).into_values());
+                }
+                Effect::Deadline {
+                    at,
+                    waiter,
+                    order_id,
+                } => self.deadlines.push(Reverse((at, waiter, order_id))),
+                Effect::QueuePlace(order_id) => self.queue.push_place(order_id, now.tick),
+                Effect::QueueCancel(order_id) => self.queue.push_cancel(order_id, now.tick),
+                Effect::Unqueue(order_id) => self.queue.remove_place(order_id),
+                Effect::ClearQueue => self.queue.clear(),
+                Effect::TimeAnswered(token) => self.queue.answered(token),
+                Effect::Command(command) => {
+                    if matches!(command, TwsCommand::Reconcile { .. }) {
+                        self.pacer.count(now.tick, RECONCILE_MESSAGES);
+                    }
+                    out.commands.push(command);
+                }
+                Effect::Link(change) => out.links.push(change),
+            }
+        }
+        self.desk.parked = self.parked.len();
+        out
+    }
+
+    /// Messages whose slot has come, at most `room`.
+    pub(crate) fn flush(&mut self, now: Moment, room: usize) -> Vec<Handed> {
+        let mut commands: Vec<Handed> = Vec::new();
+        let Some(session) = self.desk.session.as_ref().map(|up| up.info.session) else {
+            return commands;
+        };
+        while commands.len() < room
+            && self.queue.len() > 0
+            && self.pacer.slot(now.tick, 0) <= now.tick
+        {
+            let more_slots = commands.len() + 1 < room && self.pacer.slot(now.tick, 1) <= now.tick;
+            let Some((message, since)) = self.queue.pop(more_slots) else {
+                break;
+            };
+            let command = match message {
+                Message::Cancel(order_id) => self.hand_cancel(session, order_id, now),
+                Message::Place(order_id) => self.hand_place(session, order_id, now),
+                Message::AskTime => Some(TwsCommand::AskTime {
+                    session,
+                    token: self.queue.ask(),
+                }),
+            };
+            if let Some(command) = command {
+                self.pacer.count(now.tick, 1);
+                commands.push(Handed {
+                    command,
+                    waited: since.map(|since| now.tick.saturating_sub(since)),
+                });
+            }
+        }
+        commands
+    }
+
+    fn hand_cancel(&mut self, session: u64, order_id: i32, now: Moment) -> Option<TwsCommand> {
+        let entry = self.book.get_mut(order_id)?;
+        if entry.run.cancel != Cancelling::Queued {
+            return None;
+        }
+        entry.run.cancel = Cancelling::Handed {
+            session,
+            at: now.tick,
+        };
+        Some(TwsCommand::Cancel { session, order_id })
+    }
+
+    fn hand_place(&mut self, session: u64, order_id: i32, now: Moment) -> Option<TwsCommand> {
+        let entry = self.book.get_mut(order_id)?;
+        if entry.run.sending != Sending::Queued {
+            return None;
+        }
+        entry.run.sending = Sending::Handed {
+            session,
+            at: now.tick,
+            round: self.desk.reconcile.round,
+        };
+        let state = &entry.order.record.state;
+        if !state.transmit {
+            self.queue.staged_handed(order_id);
+        }
+        Some(TwsCommand::Place {
+            session,
+            ticket: OrderTicket::from(state),
+        })
+    }
+
+    /// What has come due by now: callers to take up again, deadlines, the tick.
+    pub(crate) fn due(&mut self, now: Moment) -> Vec<Input> {
+        let mut inputs: Vec<Input> = self.resumed.drain(..).map(Input::Ask).collect();
+        while let Some(&Reverse((at, waiter, order_id))) = self.deadlines.peek()
+            && at <= now.tick
+        {
+            self.deadlines.pop();
+            inputs.push(Input::Expired { waiter, order_id });
+        }
+        if now.tick >= self.next_tick {
+            self.next_tick = now.tick + TICK;
+            self.book.forget_ended(now.tick);
+            inputs.push(Input::Tick);
+        }
+        inputs
+    }
+
+    /// When there is next something to do, if nothing happens before.
+    pub(crate) fn next_wake(&self, now: Moment) -> Duration {
+        let mut wake = self.next_tick;
+        if !self.resumed.is_empty() {
+            wake = now.tick;
+        }
+        if let Some(&Reverse((at, _, _))) = self.deadlines.peek() {
+            wake = wake.min(at);
+        }
+        if self.queue.len() > 0 && self.desk.session.is_some() {
+            wake = wake.min(self.pacer.slot(now.tick, 0));
+        }
+        wake
+    }
+
+    /// Whether a caller or a message still waits.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.queue.len() == 0
+            && self.parked.is_empty()
+            && self.resumed.is_empty()
+            && self
+                .book
+                .entries()
+                .all(|(_, entry)| entry.run.waiters.is_empty())
+    }
+
+    /// Whether a caller still waits for a session.
+    pub(crate) fn is_parked(&self, waiter: u64) -> bool {
+        self.parked.contains_key(&waiter)
+    }
+
+    /// Callers who wait for a session.
+    pub(crate) fn parked(&self) -> impl Iterator<Item = u64> {
+        self.parked.keys().copied()
+    }
+
+    /// The error of a caller who waited for a session in vain.
+    pub(crate) fn unreachable(desk: &Desk) -> Error {
+        Error::new(Reason::TwsUnavailable, super::link::why_unreachable(desk))
+            .retry_after(Duration::from_secs(1))
+    }
+}

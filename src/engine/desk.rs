@@ -1,0 +1,68 @@
+//! What the engine knows beside its orders. Small: a batch works on a copy, which replaces the original when its commit succeeded.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::{CommissionReport, CompletedReport, Timestamp};
+use crate::error::Error;
+use crate::tws::{ConnectFailure, SessionInfo};
+
+/// What the engine knows beside its orders.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Desk {
+    /// The session with TWS, while there is one.
+    pub(crate) session: Option<Session>,
+    /// Why the last attempt to connect failed.
+    pub(crate) failure: Option<ConnectFailure>,
+    /// The first attempt to connect has ended, either way.
+    pub(crate) attempted: bool,
+    /// The id the next order gets.
+    pub(crate) next_id: i32,
+    /// Sequence of the last event.
+    pub(crate) sequence: u64,
+    /// The accounts the store belongs to.
+    pub(crate) accounts: Option<Arc<[String]>>,
+    /// No new orders.
+    pub(crate) closing: bool,
+    /// Messages queued by steps of this batch.
+    pub(crate) queued: usize,
+    /// Callers waiting for a session.
+    pub(crate) parked: usize,
+    /// The reconcile.
+    pub(crate) reconcile: Reconcile,
+    /// When TWS was last heard.
+    pub(crate) last_contact: Option<Timestamp>,
+    /// TWS's clock at the last heartbeat.
+    pub(crate) tws_time: Option<Timestamp>,
+    /// Commissions whose execution has not come yet, by execution id.
+    pub(crate) early_commissions: Arc<BTreeMap<String, CommissionReport>>,
+    /// Rows of the completed-orders query whose order the executions may still name.
+    pub(crate) unmatched: Arc<Vec<CompletedReport>>,
+}
+
+/// A session with TWS.
+#[derive(Debug, Clone)]
+pub(crate) struct Session {
+    /// What it is.
+    pub(crate) info: Arc<SessionInfo>,
+    /// Whether TWS is connected to IB.
+    pub(crate) ib_connected: bool,
+    /// Why nothing may be sent in it.
+    pub(crate) refused: Option<Error>,
+}
+
+/// The reconcile: at most one at a time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Reconcile {
+    /// Rounds begun; also the token of the latest.
+    pub(crate) round: u64,
+    /// Since when one is under way.
+    pub(crate) running: Option<Duration>,
+    /// Another one is due then.
+    pub(crate) due: Option<Duration>,
+    /// Failures in a row.
+    pub(crate) failures: u32,
+    /// Watchers were told that a link broke or came back: its end is shown to them.
+    pub(crate) announce: bool,
+}

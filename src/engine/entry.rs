@@ -1,0 +1,120 @@
+//! An order in memory: its row, its executions, and what only the running process knows of it.
+
+use std::time::Duration;
+
+use crate::domain::lifecycle::{Executions, TrackedOrder};
+use crate::domain::{Fill, OrderRecord};
+
+/// An order in memory.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    /// What is stored.
+    pub(crate) order: TrackedOrder,
+    /// What is not.
+    pub(crate) run: Run,
+}
+
+impl Entry {
+    /// An order read from the store: whether TWS has it is not known here.
+    pub(crate) fn stored(record: OrderRecord, fills: Vec<Fill>) -> Self {
+        Self {
+            order: TrackedOrder {
+                record,
+                executions: Executions::from_fills(fills),
+            },
+            run: Run::default(),
+        }
+    }
+
+    /// Whether it may leave memory.
+    pub(crate) fn is_done(&self) -> bool {
+        self.order.record.state.terminal && self.run.waiters.is_empty()
+    }
+}
+
+/// What only the running process knows of an order.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Run {
+    /// Where its placeOrder is.
+    pub(crate) sending: Sending,
+    /// Where its cancelOrder is.
+    pub(crate) cancel: Cancelling,
+    /// Who waits for it.
+    pub(crate) waiters: Vec<Waiter>,
+    /// The latest reconcile round in which TWS showed that it holds it.
+    pub(crate) seen_round: u64,
+    /// The reconcile round that was under way when a live report ended it.
+    pub(crate) ended_round: Option<u64>,
+    /// TWS made a second permanent id for it, and that was logged.
+    pub(crate) second_perm_id: Option<i64>,
+}
+
+/// Where an order's placeOrder is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Sending {
+    /// Sent by an earlier process, if at all.
+    #[default]
+    Unsure,
+    /// Waits for its slot.
+    Queued,
+    /// Given to the adapter.
+    Handed {
+        /// In which session.
+        session: u64,
+        /// When.
+        at: Duration,
+        /// Reconcile rounds begun by then.
+        round: u64,
+    },
+}
+
+/// Where an order's cancelOrder is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) enum Cancelling {
+    /// Nowhere; where a cancel was asked for, it goes out after the next reconcile while the order is open.
+    #[default]
+    Idle,
+    /// Waits for its slot.
+    Queued,
+    /// Given to the adapter.
+    Handed {
+        /// In which session.
+        session: u64,
+        /// When.
+        at: Duration,
+    },
+    /// TWS refused it.
+    Verdict {
+        /// TWS's code.
+        code: i32,
+        /// TWS's text.
+        text: String,
+        /// The first reconcile round that began after it.
+        round: u64,
+    },
+}
+
+/// A caller who waits for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Waiter {
+    /// Names the caller.
+    pub(crate) id: u64,
+    /// What for.
+    pub(crate) purpose: Purpose,
+    /// The order is INACTIVE and its reason may follow: it waits only a little longer.
+    pub(crate) lingers: bool,
+}
+
+/// What a caller waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The first evidence from TWS.
+    Place {
+        /// It asked again for a known request.
+        replayed: bool,
+    },
+    /// The same after a release.
+    Transmit,
+    /// TWS's verdict on a cancel.
+    Cancel,
+}

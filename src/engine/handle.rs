@@ -1,0 +1,186 @@
+//! Starting the engine, asking it, ending it.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::core::{Core, Found, Settings};
+use super::driver::{Call, Driver, Fatal, stopped};
+use super::input::{Outcome, Wish};
+use super::link::LinkStatus;
+use super::moment::Clock;
+use super::step::{overloaded, shutting_down};
+use crate::feed::Feed;
+use crate::stats::Stats;
+use crate::store::Store;
+use crate::tws::{TwsCommand, TwsEvent, TwsHandle};
+
+/// How long the adapter may take to end.
+const ADAPTER_END_LIMIT: Duration = Duration::from_secs(2);
+
+/// How the engine ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// As it was asked to.
+    Closed,
+    /// It could not go on; its last word.
+    Failed(String),
+}
+
+/// The other side of the engine's channels to TWS.
+#[derive(Debug)]
+pub(crate) struct TwsLink {
+    /// What TWS says.
+    pub(crate) events: mpsc::Receiver<TwsEvent>,
+    /// What it is told.
+    pub(crate) commands: mpsc::Sender<TwsCommand>,
+    /// The adapter; `None` where a test plays it.
+    pub(crate) adapter: Option<TwsHandle>,
+}
+
+/// The running engine. A cheap handle; when the last one goes, the engine ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Engine {
+    calls: mpsc::Sender<Call>,
+    link: watch::Receiver<LinkStatus>,
+    ended: watch::Receiver<Option<Ended>>,
+    clock: Clock,
+}
+
+impl Engine {
+    /// Starts the engine's task. It owns the store and the adapter, and closes both when it ends.
+    pub(crate) fn start(
+        settings: Settings,
+        found: Found,
+        store: Store,
+        feed: Feed,
+        stats: Arc<Stats>,
+        tws: TwsLink,
+        queued_max: usize,
+    ) -> Self {
+        let TwsLink {
+            events,
+            commands,
+            adapter,
+        } = tws;
+        let clock = Clock::start();
+        let (calls, inbox) = mpsc::channel(queued_max.max(1));
+        let (link, link_seen) = watch::channel(LinkStatus {
+            store_ok: true,
+            ..LinkStatus::default()
+        });
+        let (ended, ended_seen) = watch::channel(None);
+        let core = Core::new(settings, found);
+        for (_, entry) in core.book.entries() {
+            let status = entry.order.record.state.status;
+            if !status.is_terminal() {
+                stats.open_orders.of(status).add(1);
+            }
+        }
+        let driver = Driver {
+            clock,
+            core: Arc::new(core),
+            store,
+            feed,
+            stats,
+            calls: inbox,
+            events,
+            commands,
+            link,
+            callers: HashMap::new(),
+            waiters: 0,
+            outbox: VecDeque::new(),
+            in_adapter: 0,
+            stuck: Vec::new(),
+            stuck_until: Duration::ZERO,
+            reports_dropped: false,
+            store_ok: true,
+            closing: None,
+            abandoned: false,
+        };
+        tokio::spawn(run(driver, adapter, ended));
+        Self {
+            calls,
+            link: link_seen,
+            ended: ended_seen,
+            clock,
+        }
+    }
+
+    /// Asks for something and waits for the answer. Once the wish is stored, going away changes nothing.
+    pub(crate) async fn ask(&self, wish: Wish, patience: Duration) -> Outcome {
+        let (reply, answer) = oneshot::channel();
+        let call = Call::Ask {
+            wish,
+            deadline: self.clock.tick() + patience,
+            reply,
+        };
+        match self.calls.try_send(call) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => return Err(overloaded()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.why_gone()),
+        }
+        match answer.await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(self.why_gone()),
+        }
+    }
+
+    fn why_gone(&self) -> crate::error::Error {
+        match &*self.ended.borrow() {
+            Some(Ended::Failed(last_word)) => stopped(last_word),
+            Some(Ended::Closed) | None => shutting_down(),
+        }
+    }
+
+    /// How the links stand.
+    pub(crate) fn link(&self) -> watch::Receiver<LinkStatus> {
+        self.link.clone()
+    }
+
+    /// Waits until the engine has ended and answers how.
+    pub(crate) async fn ended(&self) -> Ended {
+        let mut ended = self.ended.clone();
+        let how = ended.wait_for(Option::is_some).await;
+        // The task always says how it ended, unless its runtime is gone.
+        how.ok()
+            .and_then(|how| how.clone())
+            .unwrap_or_else(|| Ended::Failed("the engine's task is gone".to_owned()))
+    }
+
+    /// Ends it: what is under way may finish within `grace`. Waits until store and adapter are closed.
+    pub(crate) async fn close(&self, grace: Duration) -> Ended {
+        // A full queue empties; a closed one says that it has ended.
+        let _ = self.calls.send(Call::Close { grace }).await;
+        self.ended().await
+    }
+}
+
+async fn run(mut driver: Driver, adapter: Option<TwsHandle>, ended: watch::Sender<Option<Ended>>) {
+    let outcome = driver.run().await;
+    let how = match outcome {
+        Ok(()) => {
+            driver.answer_everybody(&shutting_down());
+            Ended::Closed
+        }
+        Err(Fatal(last_word)) => {
+            tracing::error!(%last_word, "the engine stops");
+            driver.answer_everybody(&stopped(&last_word));
+            Ended::Failed(last_word)
+        }
+    };
+    let store = driver.store.clone();
+    // With the driver go the ends of the adapter's channels, so that it does not wait for anybody to read them.
+    drop(driver);
+    if let Some(adapter) = adapter
+        && !adapter.shutdown(ADAPTER_END_LIMIT).await
+    {
+        tracing::warn!("the TWS adapter takes long to end");
+    }
+    if let Err(error) = store.close().await {
+        tracing::error!(%error, "the store was not closed well; the next start reads its log");
+    }
+    let _ = ended.send(Some(how));
+}

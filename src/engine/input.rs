@@ -1,0 +1,79 @@
+//! What the engine takes in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::{Order, OrderKey, OrderState};
+use crate::error::Error;
+use crate::tws::TwsEvent;
+
+/// One thing that happens to the engine. Plain data, so that a batch can be played again.
+#[derive(Debug, Clone)]
+pub(crate) enum Input {
+    /// Somebody asks for something.
+    Ask(Ask),
+    /// TWS, or the link to it, says something.
+    Tws(TwsEvent),
+    /// A waiter's time is over; `order_id` 0: it waits for a session.
+    Expired {
+        /// Who.
+        waiter: u64,
+        /// For which order.
+        order_id: i32,
+    },
+    /// A second has passed.
+    Tick,
+    /// Reports were dropped because they could not be stored.
+    ReportsDropped,
+    /// No new orders from now on.
+    Closing,
+    /// What has not been sent by now is not sent any more.
+    CloseNow,
+}
+
+/// What a caller asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    /// Names the caller for the answer.
+    pub(crate) waiter: u64,
+    /// When its patience ends.
+    pub(crate) deadline: Duration,
+    /// What.
+    pub(crate) what: Wish,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Wish {
+    /// A new order.
+    Place(Arc<PlaceWish>),
+    /// Release a staged order.
+    Transmit(OrderKey),
+    /// Cancel an order.
+    Cancel(OrderKey),
+}
+
+/// A new order.
+#[derive(Debug, Clone)]
+pub(crate) struct PlaceWish {
+    /// The checked order.
+    pub(crate) order: Order,
+    /// Its digest.
+    pub(crate) digest: [u8; 32],
+    /// The request id.
+    pub(crate) request_id: String,
+    /// The caller gave it, so an order may exist under it.
+    pub(crate) request_id_given: bool,
+}
+
+/// The engine's answer to an [`Ask`].
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    /// The order as it now is.
+    pub(crate) state: OrderState,
+    /// The request was known.
+    pub(crate) replayed: bool,
+}
+
+/// Answer or error.
+pub(crate) type Outcome = Result<Answer, Error>;

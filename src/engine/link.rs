@@ -1,0 +1,62 @@
+//! The state of the links, for everybody who asks.
+
+use std::sync::Arc;
+
+use super::desk::Desk;
+use crate::domain::Timestamp;
+use crate::error::{COULD_NOT_CONNECT, Error};
+use crate::tws::{ConnectFailure, SessionInfo};
+
+/// How the gateway stands with TWS, and TWS with IB.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LinkStatus {
+    /// A session is up: accounts and ids are known.
+    pub connected: bool,
+    /// TWS is connected to IB's servers.
+    pub ib_connected: bool,
+    /// The session.
+    pub session: Option<Arc<SessionInfo>>,
+    /// Why nothing may be sent although a session is up: a live account, a store of other accounts.
+    pub refused: Option<Error>,
+    /// Why there is no session, a sentence that starts with "could not connect to TWS".
+    pub failure: Option<String>,
+    /// The first attempt to connect has ended, either way.
+    pub attempted: bool,
+    /// The id the next order gets; `None` while not connected.
+    pub next_order_id: Option<i32>,
+    /// TWS's clock at the last heartbeat.
+    pub tws_time: Option<Timestamp>,
+    /// The store took the last write.
+    pub store_ok: bool,
+}
+
+impl LinkStatus {
+    /// Whether an order could be placed now.
+    pub fn is_ready(&self) -> bool {
+        self.connected && self.ib_connected && self.refused.is_none() && self.store_ok
+    }
+
+    /// What the desk knows.
+    pub(super) fn of(desk: &Desk, store_ok: bool) -> Self {
+        let session = desk.session.as_ref();
+        Self {
+            connected: session.is_some(),
+            ib_connected: session.is_some_and(|session| session.ib_connected),
+            session: session.map(|session| Arc::clone(&session.info)),
+            refused: session.and_then(|session| session.refused.clone()),
+            failure: session.is_none().then(|| why_unreachable(desk)),
+            attempted: desk.attempted,
+            next_order_id: session.map(|_| desk.next_id),
+            tws_time: desk.tws_time,
+            store_ok,
+        }
+    }
+}
+
+/// Exactly [`COULD_NOT_CONNECT`] when nothing answers, and what TWS said after a colon where it spoke.
+pub(super) fn why_unreachable(desk: &Desk) -> String {
+    match &desk.failure {
+        Some(ConnectFailure::Refused { detail, .. }) => format!("{COULD_NOT_CONNECT}: {detail}"),
+        Some(ConnectFailure::Unreachable { .. }) | None => COULD_NOT_CONNECT.to_owned(),
+    }
+}

@@ -1,0 +1,26 @@
+//! One task that owns every live order.
+//!
+//! It takes whatever waits (callers, TWS, timers), applies each input with a synchronous [`step`] to copies, commits the batch as one
+//! transaction, and only then answers, sends and shows. So a burst costs one fsync, and nothing is told or sent before it is on disk.
+
+mod batch;
+mod book;
+mod core;
+mod desk;
+mod driver;
+mod entry;
+mod handle;
+mod input;
+mod link;
+mod moment;
+mod pacer;
+mod queue;
+mod rows;
+mod step;
+
+pub(crate) use self::core::{Found, Settings};
+pub(crate) use entry::Entry;
+pub(crate) use handle::{Ended, Engine, TwsLink};
+pub(crate) use input::{Answer, PlaceWish, Wish};
+pub use link::LinkStatus;
+pub(crate) use step::is_paper;

@@ -1,0 +1,102 @@
+//! The wish to cancel an order.
+
+use super::super::batch::Effect;
+use super::super::entry::{Cancelling, Purpose, Sending};
+use super::super::input::Ask;
+use super::super::rows::Stop;
+use super::Step;
+use crate::domain::{OrderKey, Status, lifecycle};
+use crate::error::{Error, Reason};
+
+impl Step<'_> {
+    /// Takes an order that was not sent out of the queue, and asks TWS to cancel any other.
+    pub(super) fn cancel(&mut self, ask: &Ask, key: &OrderKey) -> Result<(), Stop> {
+        let Some(order_id) = self.find_key(key)? else {
+            self.refuse(ask, Error::order_not_found(key));
+            return Ok(());
+        };
+        let Some(entry) = self.entry(order_id) else {
+            return Ok(());
+        };
+        let unsent = entry.run.sending == Sending::Queued && !entry.order.record.acknowledged;
+        match entry.order.record.state.status {
+            Status::Cancelled | Status::ApiCancelled => {
+                self.answer(ask.waiter, order_id, Purpose::Cancel);
+            }
+            status @ (Status::Filled | Status::Rejected) => {
+                let text = format!("order {order_id} is {status}: there is nothing to cancel");
+                self.refuse(ask, Error::new(Reason::OrderState, text));
+            }
+            Status::Staged
+            | Status::Submitting
+            | Status::Unconfirmed
+            | Status::ApiPending
+            | Status::PendingSubmit
+            | Status::PreSubmitted
+            | Status::Submitted
+            | Status::PendingCancel
+            | Status::Inactive
+            | Status::Unknown => {
+                if unsent {
+                    self.cancel_unsent(ask, order_id);
+                } else {
+                    self.cancel_in_tws(ask, order_id);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn cancel_in_tws(&mut self, ask: &Ask, order_id: i32) {
+        let Some(session) = self.session_for(ask) else {
+            return;
+        };
+        let session = session.info.session;
+        let now = self.now.wall;
+        let Some(entry) = self.entry(order_id) else {
+            return;
+        };
+        // A release that has not gone out yet does not; the staged order itself is in TWS.
+        let unreleased = entry.run.sending == Sending::Queued;
+        if unreleased {
+            entry.run.sending = Sending::Unsure;
+            lifecycle::not_sent(&mut entry.order, "it is being cancelled", now);
+        }
+        let asked = lifecycle::cancel_requested(&mut entry.order, now);
+        let under_way = match entry.run.cancel {
+            Cancelling::Queued => true,
+            Cancelling::Handed { session: other, .. } => other == session,
+            Cancelling::Idle | Cancelling::Verdict { .. } => false,
+        };
+        if !under_way {
+            entry.run.cancel = Cancelling::Queued;
+        }
+        if unreleased {
+            self.effect(Effect::Unqueue(order_id));
+        }
+        if asked || unreleased {
+            self.changed(order_id);
+        }
+        if !under_way {
+            self.batch.desk.queued += 1;
+            self.effect(Effect::QueueCancel(order_id));
+        }
+        if unreleased {
+            self.settle(order_id);
+        }
+        self.wait(ask, order_id, Purpose::Cancel);
+    }
+
+    fn cancel_unsent(&mut self, ask: &Ask, order_id: i32) {
+        let now = self.now.wall;
+        if let Some(entry) = self.entry(order_id) {
+            entry.run.sending = Sending::Unsure;
+            lifecycle::cancel_requested(&mut entry.order, now);
+            lifecycle::cancelled_unsent(&mut entry.order, now);
+        }
+        self.effect(Effect::Unqueue(order_id));
+        self.changed(order_id);
+        self.answer(ask.waiter, order_id, Purpose::Cancel);
+        self.settle(order_id);
+    }
+}

@@ -1,0 +1,194 @@
+//! One input applied to a batch: synchronous, no clock, no socket, no disk.
+//!
+//! A step looks everything up first ([`Step::find`] and its like may say [`Stop::NeedsRows`]) and changes things after that, so
+//! that it can be done again on the store's thread as if it had not begun.
+
+mod cancel;
+mod find;
+mod place;
+mod reconcile;
+mod report;
+mod session;
+mod transmit;
+mod waiting;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(crate) use session::is_paper;
+
+use super::batch::{Batch, Effect, Row, Write};
+use super::core::Core;
+use super::desk::Session;
+use super::input::{Ask, Input, Outcome, Wish};
+use super::moment::Moment;
+use super::rows::{Rows, Stop};
+use crate::domain::{EventKind, Fill, LinkChange, LinkState, StoredEvent};
+use crate::error::{Error, Reason};
+
+/// One input and what it works on.
+pub(super) struct Step<'a> {
+    pub(super) core: &'a Core,
+    pub(super) batch: &'a mut Batch,
+    pub(super) rows: &'a mut dyn Rows,
+    pub(super) now: Moment,
+}
+
+impl Step<'_> {
+    /// Applies it.
+    pub(super) fn take(mut self, input: &Input) -> Result<(), Stop> {
+        match input {
+            Input::Ask(ask) => match &ask.what {
+                Wish::Place(wish) => self.place(ask, wish),
+                Wish::Transmit(key) => self.transmit(ask, key),
+                Wish::Cancel(key) => self.cancel(ask, key),
+            },
+            Input::Tws(event) => self.tws(event),
+            Input::Expired { waiter, order_id } => self.expired(*waiter, *order_id),
+            Input::Tick => self.tick(),
+            Input::ReportsDropped => {
+                self.reconcile_after(Duration::ZERO);
+                Ok(())
+            }
+            Input::Closing => {
+                self.closing();
+                Ok(())
+            }
+            Input::CloseNow => self.close_now(),
+        }
+    }
+
+    /// An order's state has changed: its row is written and its event shown.
+    fn changed(&mut self, order_id: i32) {
+        let Some(touched) = self.batch.touched.get_mut(&order_id) else {
+            return;
+        };
+        if touched.write == Write::Nothing {
+            touched.write = Write::Update;
+        }
+        self.batch.desk.sequence += 1;
+        let state = &mut touched.entry.order.record.state;
+        state.sequence = self.batch.desk.sequence;
+        let event = StoredEvent {
+            sequence: state.sequence,
+            order_id,
+            kind: EventKind::Order(state.clone()),
+        };
+        self.batch.rows.push(Row::Event(Arc::new(event)));
+    }
+
+    fn filled(&mut self, order_id: i32, fill: Fill) {
+        self.batch.desk.sequence += 1;
+        let event = StoredEvent {
+            sequence: self.batch.desk.sequence,
+            order_id,
+            kind: EventKind::Fill(fill),
+        };
+        self.batch.rows.push(Row::Event(Arc::new(event)));
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        self.batch.effects.push(effect);
+    }
+
+    fn reply(&mut self, waiter: u64, outcome: Outcome) {
+        self.effect(Effect::Reply(waiter, outcome));
+    }
+
+    fn refuse(&mut self, ask: &Ask, error: Error) {
+        self.reply(ask.waiter, Err(error));
+    }
+
+    fn link(&mut self, state: LinkState, text: String) {
+        let peer = self.core.settings.peer.clone();
+        self.effect(Effect::Link(LinkChange { state, peer, text }));
+    }
+
+    /// Messages that go before one queued now.
+    fn ahead(&self) -> usize {
+        self.core.queue.len() + self.batch.desk.queued
+    }
+
+    /// The session an ask may use. Without one the caller is parked; where nothing may be sent it is refused: then `None`.
+    fn session_for(&mut self, ask: &Ask) -> Option<Session> {
+        if self.batch.desk.closing {
+            self.refuse(ask, shutting_down());
+            return None;
+        }
+        match self.batch.desk.session.clone() {
+            None => {
+                if ask.deadline <= self.now.tick {
+                    let error = Core::unreachable(&self.batch.desk);
+                    self.refuse(ask, error);
+                } else if self.batch.desk.parked >= self.core.settings.parked_max {
+                    self.refuse(ask, overloaded());
+                } else {
+                    self.batch.desk.parked += 1;
+                    self.effect(Effect::Park(ask.clone()));
+                }
+                None
+            }
+            Some(session) => match &session.refused {
+                Some(error) => {
+                    let error = error.clone();
+                    self.refuse(ask, error);
+                    None
+                }
+                None => Some(session),
+            },
+        }
+    }
+
+    /// Whether an order could go out within the caller's patience; refuses it otherwise.
+    fn slot_for(&mut self, ask: &Ask) -> bool {
+        let ahead = self.ahead();
+        let slot = self.core.pacer.slot(self.now.tick, ahead);
+        if slot <= ask.deadline.max(self.now.tick) {
+            return true;
+        }
+        let wait = slot.saturating_sub(self.now.tick);
+        let error = Error::new(
+            Reason::Pacing,
+            format!(
+                "{ahead} messages wait for TWS's pacing and this one would wait {:.1} s: nothing was stored; try again later or give more time",
+                wait.as_secs_f64()
+            ),
+        )
+        .retry_after(wait);
+        self.refuse(ask, error);
+        false
+    }
+
+    fn ib_is_there(&mut self, ask: &Ask, session: &Session) -> bool {
+        if session.ib_connected {
+            return true;
+        }
+        self.refuse(ask, ib_lost());
+        false
+    }
+}
+
+fn ib_lost() -> Error {
+    Error::new(
+        Reason::IbUnavailable,
+        "TWS has lost its connection to IB and would send the order later: nothing was sent; try again when it is back",
+    )
+    .retry_after(Duration::from_secs(5))
+}
+
+/// Nothing new is begun.
+pub(in crate::engine) fn shutting_down() -> Error {
+    Error::new(
+        Reason::ShuttingDown,
+        "the gateway is shutting down: nothing was sent; try again when it is back",
+    )
+}
+
+/// Too much waits already.
+pub(in crate::engine) fn overloaded() -> Error {
+    Error::new(
+        Reason::Overloaded,
+        "too many calls wait already: nothing was sent; try again later",
+    )
+    .retry_after(Duration::from_secs(1))
+}

@@ -1,0 +1,162 @@
+//! A new order.
+
+use super::super::batch::{Effect, Write};
+use super::super::entry::{Entry, Purpose, Run, Sending};
+use super::super::input::{Ask, PlaceWish};
+use super::super::rows::Stop;
+use super::Step;
+use crate::domain::lifecycle::{Executions, TrackedOrder};
+use crate::domain::{Amount, OrderRecord, OrderRequest, OrderState, Status};
+use crate::error::{Error, Reason};
+
+impl Step<'_> {
+    /// A known request is answered with the order it made. Otherwise: connected, guards, account, slot, id, row.
+    pub(super) fn place(&mut self, ask: &Ask, wish: &PlaceWish) -> Result<(), Stop> {
+        if wish.request_id_given
+            && let Some(order_id) = self.find_request(&wish.request_id)?
+        {
+            self.again(ask, wish, order_id);
+            return Ok(());
+        }
+        let Some(session) = self.session_for(ask) else {
+            return Ok(());
+        };
+        if !self.ib_is_there(ask, &session) {
+            return Ok(());
+        }
+        let accounts = &session.info.accounts;
+        let account = match wish.order.account_for(accounts, &self.core.settings.limits) {
+            Ok(account) => account,
+            Err(violations) => {
+                self.refuse(ask, violations.into());
+                return Ok(());
+            }
+        };
+        if !self.slot_for(ask) {
+            return Ok(());
+        }
+        let order_id = self.batch.desk.next_id;
+        let Some(next_id) = order_id.checked_add(1) else {
+            self.refuse(
+                ask,
+                Error::new(
+                    Reason::Internal,
+                    "TWS's order ids are used up: reset the API order id sequence in TWS and start with a new store",
+                ),
+            );
+            return Ok(());
+        };
+        self.batch.desk.next_id = next_id;
+        let record = self.record(order_id, account, wish);
+        let entry = Entry {
+            order: TrackedOrder {
+                record,
+                executions: Executions::default(),
+            },
+            run: Run {
+                sending: Sending::Queued,
+                ..Run::default()
+            },
+        };
+        self.touch(entry, Write::Insert);
+        self.changed(order_id);
+        self.batch.desk.queued += 1;
+        self.effect(Effect::QueuePlace(order_id));
+        self.wait(ask, order_id, Purpose::Place { replayed: false });
+        Ok(())
+    }
+
+    /// The same request again, or another order under its id.
+    fn again(&mut self, ask: &Ask, wish: &PlaceWish, order_id: i32) {
+        let Some(entry) = self.entry(order_id) else {
+            return;
+        };
+        if entry.order.record.digest != wish.digest {
+            let error = Error::new(
+                Reason::RequestIdReused,
+                format!(
+                    "request id {} was used for another order ({order_id}): give each order an id of its own",
+                    wish.request_id
+                ),
+            );
+            self.refuse(ask, error);
+            return;
+        }
+        let purpose = Purpose::Place { replayed: true };
+        let first_still_waits = entry.order.record.state.status == Status::Submitting
+            && entry
+                .run
+                .waiters
+                .iter()
+                .any(|waiter| matches!(waiter.purpose, Purpose::Place { .. }));
+        if first_still_waits {
+            self.wait(ask, order_id, purpose);
+        } else {
+            self.answer(ask.waiter, order_id, purpose);
+        }
+    }
+
+    fn record(&self, order_id: i32, account: String, wish: &PlaceWish) -> OrderRecord {
+        let OrderRequest {
+            action,
+            symbol,
+            order_type,
+            quantity,
+            limit_price,
+            sec_type,
+            exchange,
+            currency,
+            tif,
+            transmit,
+            primary_exch,
+            client_tag,
+            order_ref: _,
+            account: _,
+            outside_rth,
+        } = wish.order.request();
+        let order_ref = wish
+            .order
+            .effective_order_ref()
+            .unwrap_or(&wish.request_id)
+            .to_owned();
+        let state = OrderState {
+            order_id,
+            status: Status::Submitting,
+            filled: Amount::ZERO,
+            avg_fill_price: None,
+            symbol: symbol.clone(),
+            action: *action,
+            order_type: *order_type,
+            quantity: *quantity,
+            limit_price: *limit_price,
+            tif: *tif,
+            transmit: *transmit,
+            order_ref,
+            last_error_code: None,
+            last_error: None,
+            perm_id: None,
+            last_update: self.now.wall,
+            raw_state: None,
+            client_id: self.core.settings.client_id,
+            account,
+            request_id: wish.request_id.clone(),
+            remaining: *quantity,
+            terminal: false,
+            sequence: 0,
+            commission: None,
+            sec_type: *sec_type,
+            exchange: exchange.clone(),
+            currency: currency.clone(),
+            primary_exch: primary_exch.clone(),
+            outside_rth: *outside_rth,
+            client_tag: client_tag.clone(),
+            cancel_requested: false,
+            created_at: self.now.wall,
+        };
+        OrderRecord {
+            state,
+            digest: wish.digest.to_vec(),
+            acknowledged: false,
+        }
+    }
+}

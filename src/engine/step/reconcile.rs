@@ -1,0 +1,330 @@
+//! Asking TWS what it holds, and what follows for orders that it does not show.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::batch::Effect;
+use super::super::entry::{Cancelling, Entry, Sending};
+use super::super::rows::Stop;
+use super::Step;
+use crate::domain::{LinkState, OrderReport, Status, Timestamp, lifecycle};
+use crate::tws::TwsCommand;
+
+/// First delay after a reconcile that failed; doubles up to the longest.
+const RETRY_DELAY_MIN: Duration = Duration::from_secs(1);
+/// Longest delay after a reconcile that failed.
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+/// TWS answers for no more days than these.
+const DAYS_BACK_MAX: u32 = 7;
+/// Midnight is every half hour somewhere, and which clock TWS keeps is not known.
+const MIDNIGHTS_MICROS: i64 = 30 * 60 * 1_000_000;
+const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+/// TWS's code for an order that it does not know.
+const CANCEL_NOT_FOUND: i32 = 10147;
+
+impl Step<'_> {
+    /// A reconcile is due after a delay; one at a time.
+    pub(super) fn reconcile_after(&mut self, delay: Duration) {
+        let at = self.now.tick + delay;
+        let reconcile = &mut self.batch.desk.reconcile;
+        reconcile.due = Some(reconcile.due.map_or(at, |due| due.min(at)));
+        self.begin_due_reconcile();
+    }
+
+    fn begin_due_reconcile(&mut self) {
+        let now = self.now;
+        let desk = &mut self.batch.desk;
+        let Some(session) = desk
+            .session
+            .as_ref()
+            .filter(|session| session.refused.is_none())
+            .map(|session| session.info.session)
+        else {
+            return;
+        };
+        let reconcile = &mut desk.reconcile;
+        if reconcile.running.is_some() || reconcile.due.is_none_or(|due| due > now.tick) {
+            return;
+        }
+        reconcile.due = None;
+        reconcile.running = Some(now.tick);
+        reconcile.round += 1;
+        let token = reconcile.round;
+        desk.unmatched = Arc::default();
+        let days_back = days_back(desk.last_contact, now.wall);
+        self.effect(Effect::Command(TwsCommand::Reconcile {
+            session,
+            token,
+            days_back,
+        }));
+    }
+
+    /// A reconcile ended.
+    pub(super) fn reconciled(
+        &mut self,
+        session: u64,
+        token: u64,
+        failure: Option<&str>,
+    ) -> Result<(), Stop> {
+        let desk = &self.batch.desk;
+        let current = desk
+            .session
+            .as_ref()
+            .is_some_and(|current| current.info.session == session);
+        if !current || desk.reconcile.running.is_none() || desk.reconcile.round != token {
+            return Ok(());
+        }
+        match failure {
+            Some(reason) => self.reconcile_failed(reason),
+            None => self.conclude(session, token)?,
+        }
+        self.begin_due_reconcile();
+        Ok(())
+    }
+
+    fn reconcile_failed(&mut self, reason: &str) {
+        tracing::warn!(%reason, "a reconcile with TWS failed");
+        let now = self.now.tick;
+        let reconcile = &mut self.batch.desk.reconcile;
+        reconcile.running = None;
+        let delay = RETRY_DELAY_MIN
+            .saturating_mul(1 << reconcile.failures.min(10))
+            .min(RETRY_DELAY_MAX);
+        reconcile.failures += 1;
+        reconcile.due = Some(
+            reconcile
+                .due
+                .map_or(now + delay, |due| due.max(now + delay)),
+        );
+    }
+
+    /// Everything TWS has was seen: what it did not show is not there.
+    fn conclude(&mut self, session: u64, round: u64) -> Result<(), Stop> {
+        // Lookups first.
+        let rows = Arc::clone(&self.batch.desk.unmatched);
+        let mut matched = Vec::new();
+        for row in rows.iter() {
+            let by_perm_id = match row.perm_id {
+                Some(perm_id) => self.find_perm_id(perm_id)?,
+                None => None,
+            };
+            let order_id = match by_perm_id {
+                Some(order_id) => Some(order_id),
+                None => self.match_by_ref(row)?,
+            };
+            if let Some(order_id) = order_id {
+                matched.push((order_id, row));
+            }
+        }
+        let concerned = self.ids_where(|entry| {
+            !entry.order.record.state.terminal
+                || matches!(entry.run.cancel, Cancelling::Verdict { .. })
+        });
+        for order_id in &concerned {
+            let unjudged = self
+                .core
+                .book
+                .get(*order_id)
+                .is_some_and(|entry| self.is_quiet_in(entry, session, round));
+            if !unjudged {
+                self.find(*order_id)?;
+            }
+        }
+
+        for (order_id, row) in matched {
+            self.apply(order_id, &OrderReport::Completed(row.clone()));
+        }
+        for order_id in concerned {
+            self.judge(order_id, session, round);
+        }
+        let now = self.now;
+        let desk = &mut self.batch.desk;
+        desk.unmatched = Arc::default();
+        desk.last_contact = Some(now.wall);
+        desk.reconcile.running = None;
+        desk.reconcile.failures = 0;
+        if std::mem::take(&mut desk.reconcile.announce) {
+            self.link(
+                LinkState::Reconciled,
+                "what happened meanwhile has been asked for and shown".to_owned(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Nothing is to be done about an order after a round, so that no copy of it is needed.
+    fn is_quiet_in(&self, entry: &Entry, session: u64, round: u64) -> bool {
+        !self.is_untraced(entry, session, round)
+            && !wants_cancel(entry, session)
+            && !matches!(entry.run.cancel, Cancelling::Verdict { .. })
+    }
+
+    fn judge(&mut self, order_id: i32, session: u64, round: u64) {
+        let now = self.now.wall;
+        let Some(touched) = self.batch.touched.get(&order_id) else {
+            return;
+        };
+        let untraced = self.is_untraced(&touched.entry, session, round);
+        let Some(entry) = self.entry(order_id) else {
+            return;
+        };
+        let answered = match &entry.run.cancel {
+            Cancelling::Verdict {
+                code,
+                text,
+                round: needed,
+            } if *needed <= round => Some((*code, text.clone())),
+            Cancelling::Verdict { .. }
+            | Cancelling::Idle
+            | Cancelling::Queued
+            | Cancelling::Handed { .. } => None,
+        };
+        if untraced {
+            let not_found = answered
+                .as_ref()
+                .filter(|(code, _)| *code == CANCEL_NOT_FOUND)
+                .map(|(code, text)| (*code, text.as_str()));
+            if lifecycle::untraced(&mut entry.order, not_found, now) {
+                self.changed(order_id);
+            }
+            self.settle(order_id);
+        }
+        if answered.is_some() {
+            self.settle_cancels(order_id);
+        }
+        let Some(entry) = self.entry(order_id) else {
+            return;
+        };
+        if wants_cancel(entry, session) {
+            entry.run.cancel = Cancelling::Queued;
+            self.batch.desk.queued += 1;
+            self.effect(Effect::QueueCancel(order_id));
+        }
+    }
+
+    /// Whether a complete round should have shown an order and did not.
+    fn is_untraced(&self, entry: &Entry, session: u64, round: u64) -> bool {
+        let record = &entry.order.record;
+        match record.state.status {
+            // A query does not show staged orders.
+            Status::Staged
+            | Status::Filled
+            | Status::Cancelled
+            | Status::ApiCancelled
+            | Status::Inactive
+            | Status::Rejected => return false,
+            Status::Submitting
+            | Status::Unconfirmed
+            | Status::ApiPending
+            | Status::PendingSubmit
+            | Status::PreSubmitted
+            | Status::Submitted
+            | Status::PendingCancel
+            | Status::Unknown => {}
+        }
+        if entry.run.seen_round >= round {
+            return false;
+        }
+        match entry.run.sending {
+            Sending::Queued => false,
+            Sending::Unsure => true,
+            Sending::Handed {
+                session: sent_in,
+                at,
+                round: begun,
+            } => {
+                let answer_due = at + self.core.settings.acknowledgement_timeout <= self.now.tick;
+                // Sent in this very session it may still be on its way, unless TWS has shown it before or had its time.
+                sent_in != session
+                    || (begun < round && (answer_due || record.state.status != Status::Submitting))
+            }
+        }
+    }
+
+    /// Looks for what has waited too long.
+    pub(super) fn tick(&mut self) -> Result<(), Stop> {
+        let now = self.now.tick;
+        let limit = self.core.settings.acknowledgement_timeout;
+        let Some(session) = self
+            .batch
+            .desk
+            .session
+            .as_ref()
+            .map(|session| session.info.session)
+        else {
+            return Ok(());
+        };
+        let silent_cancels = self.ids_where(|entry| {
+            matches!(entry.run.cancel, Cancelling::Handed { session: other, at } if other == session && at + limit <= now)
+                && !entry.order.record.state.terminal
+        });
+        for order_id in &silent_cancels {
+            self.find(*order_id)?;
+        }
+        let silent_order = self.core.book.entries().any(|(_, entry)| {
+            entry.order.record.state.status == Status::Submitting
+                && matches!(entry.run.sending, Sending::Handed { session: other, at, .. } if other == session && at + limit <= now)
+        });
+        for order_id in &silent_cancels {
+            if let Some(entry) = self.entry(*order_id) {
+                entry.run.cancel = Cancelling::Idle;
+            }
+        }
+        let reconcile = &self.batch.desk.reconcile;
+        if let Some(since) = reconcile.running {
+            if since + self.core.settings.reconcile_timeout <= now {
+                self.reconcile_failed("it took too long");
+            }
+        } else if (silent_order || !silent_cancels.is_empty()) && reconcile.due.is_none() {
+            self.reconcile_after(Duration::ZERO);
+        }
+        self.begin_due_reconcile();
+        Ok(())
+    }
+}
+
+/// Whether a cancel is to go out: asked for, and neither under way in this session nor answered.
+fn wants_cancel(entry: &Entry, session: u64) -> bool {
+    let state = &entry.order.record.state;
+    state.cancel_requested
+        && !state.terminal
+        && entry.run.sending != Sending::Queued
+        && match entry.run.cancel {
+            Cancelling::Idle => true,
+            Cancelling::Handed { session: other, .. } => other != session,
+            Cancelling::Queued | Cancelling::Verdict { .. } => false,
+        }
+}
+
+/// How many days of executions to ask for beyond today's, so that nothing since the last contact is missed.
+fn days_back(last_contact: Option<Timestamp>, now: Timestamp) -> u32 {
+    let Some(last) = last_contact else {
+        return 1;
+    };
+    let (last, now) = (last.unix_micros(), now.unix_micros());
+    if last <= now && last.div_euclid(MIDNIGHTS_MICROS) == now.div_euclid(MIDNIGHTS_MICROS) {
+        return 0;
+    }
+    let days = 1 + (now - last).max(0) / DAY_MICROS;
+    u32::try_from(days)
+        .unwrap_or(DAYS_BACK_MAX)
+        .min(DAYS_BACK_MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn executions_are_asked_for_as_far_back_as_the_gap_may_span_a_midnight() {
+        let at = |minutes: i64| Timestamp::from_unix_micros(minutes * 60_000_000);
+        assert_eq!(days_back(Some(at(61)), at(62)), 0);
+        assert_eq!(days_back(Some(at(59)), at(61)), 1);
+        assert_eq!(days_back(Some(at(0)), at(60 * 23)), 1);
+        assert_eq!(days_back(Some(at(0)), at(60 * 25)), 2);
+        assert_eq!(days_back(Some(at(0)), at(60 * 24 * 400)), 7);
+        // A clock that went back says nothing about the gap.
+        assert_eq!(days_back(Some(at(120)), at(10)), 1);
+        assert_eq!(days_back(None, at(10)), 1);
+    }
+}

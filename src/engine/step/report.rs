@@ -1,0 +1,223 @@
+//! What TWS says about an order.
+
+use std::sync::Arc;
+
+use super::super::batch::Row;
+use super::super::entry::Cancelling;
+use super::super::rows::Stop;
+use super::Step;
+use crate::domain::lifecycle::{self, ExecutionChange, Transition};
+use crate::domain::{CommissionReport, CompletedReport, OrderReport, Origin, Status};
+
+/// Commissions kept whose execution has not come.
+const EARLY_COMMISSIONS_MAX: usize = 1_024;
+/// Rows of the completed-orders query kept until the executions have come.
+const UNMATCHED_MAX: usize = 10_000;
+
+impl Step<'_> {
+    /// Finds the order and applies the report. What belongs to other clients, to manual orders or to nobody changes nothing.
+    pub(super) fn report(&mut self, report: &OrderReport) -> Result<(), Stop> {
+        let ours = self.core.settings.client_id;
+        let order_id = match report {
+            OrderReport::OpenOrder(report) => own(report.client_id == ours, report.order_id),
+            OrderReport::Status(report) => own(report.client_id == ours, report.order_id),
+            OrderReport::Execution(report) => own(report.client_id == ours, report.order_id),
+            OrderReport::Error(report) => own(true, report.order_id),
+            OrderReport::Commission(report) => {
+                let Some(order_id) = self.find_execution(&report.exec_id)? else {
+                    self.keep_commission(report);
+                    return Ok(());
+                };
+                Some(order_id)
+            }
+            OrderReport::Completed(report) => return self.completed(report),
+        };
+        let Some(order_id) = order_id else {
+            return Ok(());
+        };
+        if self.find(order_id)? {
+            self.apply(order_id, report);
+        }
+        Ok(())
+    }
+
+    /// Applies a report to the order it was found to be about.
+    pub(super) fn apply(&mut self, order_id: i32, report: &OrderReport) {
+        let now = self.now.wall;
+        let round = self.batch.desk.reconcile.round;
+        let reconciling = self.batch.desk.reconcile.running.is_some();
+        self.batch.desk.last_contact = Some(now);
+        let Some(entry) = self.entry(order_id) else {
+            return;
+        };
+        // A row of a query may be older than what TWS said live while the query ran.
+        let outdated = entry.run.ended_round == Some(round) && reconciling;
+        let was_terminal = entry.order.record.state.terminal;
+        let live = match report {
+            OrderReport::OpenOrder(row) if outdated && row.origin == Origin::Snapshot => {
+                let mut row = row.clone();
+                row.origin = Origin::Live;
+                Some(OrderReport::OpenOrder(row))
+            }
+            OrderReport::Status(row) if outdated && row.origin == Origin::Snapshot => {
+                let mut row = row.clone();
+                row.origin = Origin::Live;
+                Some(OrderReport::Status(row))
+            }
+            _ => None,
+        };
+        let transition = lifecycle::apply(&mut entry.order, live.as_ref().unwrap_or(report), now);
+        let Transition {
+            changed,
+            execution,
+            evidence,
+            traced,
+            cancel_verdict,
+            second_perm_id,
+        } = transition;
+        if traced {
+            entry.run.seen_round = round;
+        }
+        if entry.order.record.state.terminal {
+            if !was_terminal && reconciling && origin(report) == Some(Origin::Live) {
+                entry.run.ended_round = Some(round);
+            }
+        } else {
+            entry.run.ended_round = None;
+        }
+        if second_perm_id.is_some() && entry.run.second_perm_id != second_perm_id {
+            entry.run.second_perm_id = second_perm_id;
+            tracing::warn!(
+                order_id,
+                first = entry.order.record.state.perm_id,
+                second = second_perm_id,
+                "TWS made a second permanent id for one order"
+            );
+        }
+        let verdict = cancel_verdict.is_some();
+        if let Some((code, text)) = cancel_verdict {
+            entry.run.cancel = Cancelling::Verdict {
+                code,
+                text,
+                round: round + 1,
+            };
+        }
+        let perm_id = entry.order.record.state.perm_id;
+        if let Some(perm_id) = perm_id
+            && self.core.book.of_perm_id(perm_id) != Some(order_id)
+        {
+            self.batch.by_perm_id.insert(perm_id, order_id);
+        }
+        let mut early = None;
+        if let Some(change) = execution {
+            match &change {
+                ExecutionChange::New(fill) | ExecutionChange::Replaced { fill, .. } => {
+                    self.batch.by_exec_id.insert(fill.exec_id.clone(), order_id);
+                    early = self.early_commission(&fill.exec_id);
+                    self.filled(order_id, fill.clone());
+                }
+                ExecutionChange::Charged(_) => {}
+            }
+            self.batch.rows.push(Row::Execution(change));
+        }
+        if changed {
+            self.changed(order_id);
+        }
+        self.settle_with(order_id, evidence);
+        if verdict {
+            self.reconcile_after(std::time::Duration::ZERO);
+        }
+        if let Some(early) = early {
+            self.apply(order_id, &OrderReport::Commission(early));
+        }
+    }
+
+    /// A row of the completed-orders query: found by permanent id; what has none known waits for the executions.
+    fn completed(&mut self, row: &CompletedReport) -> Result<(), Stop> {
+        let ours = self.core.settings.client_id;
+        if row.client_id.is_some_and(|client_id| client_id != ours) {
+            return Ok(());
+        }
+        let by_id = match (row.client_id, row.order_id) {
+            (Some(_), Some(order_id)) if order_id > 0 && self.find(order_id)? => Some(order_id),
+            _ => None,
+        };
+        let by_perm_id = match (by_id, row.perm_id) {
+            (None, Some(perm_id)) => self.find_perm_id(perm_id)?,
+            _ => None,
+        };
+        if let Some(order_id) = by_id.or(by_perm_id) {
+            self.apply(order_id, &OrderReport::Completed(row.clone()));
+        } else if self.batch.desk.reconcile.running.is_some()
+            && self.batch.desk.unmatched.len() < UNMATCHED_MAX
+        {
+            Arc::make_mut(&mut self.batch.desk.unmatched).push(row.clone());
+        }
+        Ok(())
+    }
+
+    /// The only order that a completed row can mean by its orderRef, if there is just one.
+    pub(super) fn match_by_ref(&mut self, row: &CompletedReport) -> Result<Option<i32>, Stop> {
+        let Some(order_ref) = &row.order_ref else {
+            return Ok(None);
+        };
+        let candidates = self.find_order_ref(order_ref)?;
+        let mut fitting = candidates.into_iter().filter(|order_id| {
+            self.batch.touched.get(order_id).is_some_and(|touched| {
+                let state = &touched.entry.order.record.state;
+                let other_perm_id = state.perm_id.is_some_and(|perm_id| {
+                    row.perm_id.is_some_and(|of_row| of_row != perm_id)
+                        && touched.entry.run.second_perm_id != row.perm_id
+                });
+                let other_account = row
+                    .account
+                    .as_ref()
+                    .is_some_and(|account| *account != state.account);
+                !other_perm_id
+                    && !other_account
+                    && state.symbol == row.symbol
+                    && state.status != Status::Staged
+            })
+        });
+        match (fitting.next(), fitting.next()) {
+            (Some(only), None) => Ok(Some(only)),
+            _ => Ok(None),
+        }
+    }
+
+    fn keep_commission(&mut self, report: &CommissionReport) {
+        let kept = &mut self.batch.desk.early_commissions;
+        if kept.get(&report.exec_id) == Some(report) {
+            return;
+        }
+        let kept = Arc::make_mut(kept);
+        if kept.len() >= EARLY_COMMISSIONS_MAX {
+            // Execution ids begin with their time: the first is the oldest.
+            kept.pop_first();
+        }
+        kept.insert(report.exec_id.clone(), report.clone());
+    }
+
+    fn early_commission(&mut self, exec_id: &str) -> Option<CommissionReport> {
+        if !self.batch.desk.early_commissions.contains_key(exec_id) {
+            return None;
+        }
+        Arc::make_mut(&mut self.batch.desk.early_commissions).remove(exec_id)
+    }
+}
+
+/// Manual orders have no positive id, and other clients' ids are theirs.
+fn own(client_is_ours: bool, order_id: i32) -> Option<i32> {
+    (client_is_ours && order_id > 0).then_some(order_id)
+}
+
+fn origin(report: &OrderReport) -> Option<Origin> {
+    match report {
+        OrderReport::OpenOrder(report) => Some(report.origin),
+        OrderReport::Status(report) => Some(report.origin),
+        OrderReport::Execution(report) => Some(report.origin),
+        OrderReport::Commission(report) => Some(report.origin),
+        OrderReport::Completed(_) => Some(Origin::Snapshot),
+        OrderReport::Error(_) => Some(Origin::Live),
+    }
+}

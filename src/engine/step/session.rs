@@ -1,0 +1,315 @@
+//! Sessions with TWS, its link to IB, and what became of messages.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::batch::{Effect, Row};
+use super::super::desk::Session;
+use super::super::entry::{Cancelling, Sending};
+use super::super::rows::Stop;
+use super::{Step, ib_lost};
+use crate::domain::{LinkState, lifecycle};
+use crate::error::{Error, Reason};
+use crate::tws::{ConnectFailure, SendKind, Sent, SessionInfo, TwsEvent};
+
+/// Accounts of paper logins begin so.
+const PAPER_PREFIX: &str = "DU";
+
+impl Step<'_> {
+    /// What the adapter tells.
+    pub(super) fn tws(&mut self, event: &TwsEvent) -> Result<(), Stop> {
+        match event {
+            TwsEvent::SessionUp(info) => {
+                self.session_up(info);
+                Ok(())
+            }
+            TwsEvent::SessionDown { session, reason } => self.session_down(*session, reason),
+            TwsEvent::ConnectFailed(failure) => {
+                self.connect_failed(failure);
+                Ok(())
+            }
+            TwsEvent::Report { session: _, report } => self.report(report),
+            TwsEvent::Sent {
+                session,
+                order_id,
+                kind,
+                outcome,
+            } => self.sent(*session, *order_id, *kind, outcome),
+            TwsEvent::TimeAnswered { session: _, token } => self.time_answered(*token),
+            TwsEvent::Heartbeat {
+                session: _,
+                tws_time,
+            } => {
+                self.batch.desk.tws_time = Some(*tws_time);
+                self.batch.desk.last_contact = Some(self.now.wall);
+                Ok(())
+            }
+            TwsEvent::IbLink {
+                session,
+                connected,
+                data_lost,
+                text,
+            } => self.ib_link(*session, *connected, *data_lost, text),
+            TwsEvent::ReportsMissed { session: _, reason } => {
+                tracing::warn!(%reason, "reports of TWS may have been missed");
+                self.reconcile_after(Duration::ZERO);
+                Ok(())
+            }
+            TwsEvent::Reconciled {
+                session,
+                token,
+                result,
+            } => {
+                let failure = result.as_ref().err().map(String::as_str);
+                self.reconciled(*session, *token, failure)
+            }
+            TwsEvent::Notice { .. } => Ok(()),
+        }
+    }
+
+    fn session_up(&mut self, info: &SessionInfo) {
+        let refused = self.why_refused(info);
+        let desk = &mut self.batch.desk;
+        desk.attempted = true;
+        desk.failure = None;
+        desk.last_contact = desk.last_contact.or(Some(self.now.wall));
+        desk.next_id = desk.next_id.max(info.next_valid_id);
+        desk.session = Some(Session {
+            info: Arc::new(info.clone()),
+            ib_connected: true,
+            refused: refused.clone(),
+        });
+        desk.reconcile.running = None;
+        desk.reconcile.failures = 0;
+        desk.reconcile.announce = true;
+        self.link(
+            LinkState::Restored,
+            "connected to TWS; asking what happened meanwhile".to_owned(),
+        );
+        match refused {
+            Some(error) => tracing::error!(%error, "nothing is sent in this session"),
+            None => {
+                if self.batch.desk.accounts.is_none() {
+                    let accounts: Arc<[String]> = info.accounts.clone().into();
+                    self.batch.desk.accounts = Some(Arc::clone(&accounts));
+                    self.batch.rows.push(Row::Accounts(accounts));
+                }
+                self.reconcile_after(Duration::ZERO);
+            }
+        }
+        self.effect(Effect::UnparkAll);
+    }
+
+    /// Why nothing may be sent at a login.
+    fn why_refused(&self, info: &SessionInfo) -> Option<Error> {
+        let live: Vec<&str> = info
+            .accounts
+            .iter()
+            .map(String::as_str)
+            .filter(|account| !is_paper(account))
+            .collect();
+        if info.accounts.is_empty() {
+            return Some(Error::new(
+                Reason::TwsUnavailable,
+                "TWS named no account: nothing was sent; log in to one",
+            ));
+        }
+        if !self.core.settings.allow_live && !live.is_empty() {
+            return Some(Error::new(
+                Reason::LiveAccount,
+                format!(
+                    "{} is not a paper account: nothing was sent; log in to a paper account, or allow live trading with IB_ALLOW_LIVE=true",
+                    live.join(", ")
+                ),
+            ));
+        }
+        let pinned = self.batch.desk.accounts.as_ref()?;
+        let stored: BTreeSet<&String> = pinned.iter().collect();
+        let found: BTreeSet<&String> = info.accounts.iter().collect();
+        (stored != found).then(|| {
+            Error::new(
+                Reason::StoreMismatch,
+                format!(
+                    "this store belongs to {}, but TWS is logged in to {}: nothing was sent; log in to the same accounts, or name another store with ORDER_DB_PATH",
+                    pinned.join(", "),
+                    info.accounts.join(", ")
+                ),
+            )
+        })
+    }
+
+    fn session_down(&mut self, session: u64, reason: &str) -> Result<(), Stop> {
+        let current = self.batch.desk.session.as_ref();
+        if current.is_none_or(|current| current.info.session != session) {
+            return Ok(());
+        }
+        let waiting_cancels = self.ids_where(|entry| entry.run.cancel == Cancelling::Queued);
+        for order_id in &waiting_cancels {
+            self.find(*order_id)?;
+        }
+        let error = Error::new(
+            Reason::TwsUnavailable,
+            crate::error::COULD_NOT_CONNECT.to_owned(),
+        )
+        .retry_after(Duration::from_secs(1));
+        self.drop_queue("the session with TWS was lost", &error)?;
+        for order_id in waiting_cancels {
+            // They go out after the next reconcile, if the order is still open.
+            if let Some(entry) = self.entry(order_id) {
+                entry.run.cancel = Cancelling::Idle;
+            }
+        }
+        self.effect(Effect::ClearQueue);
+        let desk = &mut self.batch.desk;
+        desk.session = None;
+        desk.reconcile.running = None;
+        desk.reconcile.due = None;
+        desk.unmatched = Arc::default();
+        self.link(
+            LinkState::Lost,
+            format!("the session with TWS was lost: {reason}"),
+        );
+        Ok(())
+    }
+
+    fn connect_failed(&mut self, failure: &ConnectFailure) {
+        let desk = &mut self.batch.desk;
+        desk.attempted = true;
+        desk.failure = Some(failure.clone());
+    }
+
+    fn ib_link(
+        &mut self,
+        session: u64,
+        connected: bool,
+        data_lost: bool,
+        text: &str,
+    ) -> Result<(), Stop> {
+        let Some(current) = &mut self.batch.desk.session else {
+            return Ok(());
+        };
+        if current.info.session != session {
+            return Ok(());
+        }
+        let before = current.ib_connected;
+        if connected {
+            current.ib_connected = true;
+            if !before || data_lost {
+                self.link(LinkState::IbRestored, text.to_owned());
+                self.batch.desk.reconcile.announce = true;
+            }
+            self.reconcile_after(Duration::ZERO);
+        } else if before {
+            self.drop_queue("TWS lost its connection to IB", &ib_lost())?;
+            if let Some(current) = &mut self.batch.desk.session {
+                current.ib_connected = false;
+            }
+            self.link(LinkState::IbLost, text.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Orders that wait for their slot are not sent.
+    pub(super) fn drop_queue(&mut self, reason: &str, error: &Error) -> Result<(), Stop> {
+        let queued = self.ids_where(|entry| entry.run.sending == Sending::Queued);
+        for order_id in &queued {
+            self.find(*order_id)?;
+        }
+        for order_id in queued {
+            self.effect(Effect::Unqueue(order_id));
+            self.never_left(order_id, reason, error);
+        }
+        Ok(())
+    }
+
+    fn never_left(&mut self, order_id: i32, reason: &str, error: &Error) {
+        let now = self.now.wall;
+        let Some(entry) = self.entry(order_id) else {
+            return;
+        };
+        entry.run.sending = Sending::Unsure;
+        if lifecycle::not_sent(&mut entry.order, reason, now) {
+            self.changed(order_id);
+        }
+        self.fail_transmits(order_id, error);
+        self.settle(order_id);
+    }
+
+    fn sent(
+        &mut self,
+        session: u64,
+        order_id: i32,
+        kind: SendKind,
+        outcome: &Sent,
+    ) -> Result<(), Stop> {
+        let reason = match outcome {
+            // What counts is what TWS says next.
+            Sent::Written => return Ok(()),
+            Sent::NotSent { reason } | Sent::Unknown { reason } => reason,
+        };
+        tracing::warn!(
+            order_id,
+            ?kind,
+            ?outcome,
+            "a message to TWS did not go as it should"
+        );
+        if !self.find(order_id)? {
+            return Ok(());
+        }
+        let Some(entry) = self.entry(order_id) else {
+            return Ok(());
+        };
+        match kind {
+            SendKind::Cancel => {
+                if matches!(entry.run.cancel, Cancelling::Handed { session: other, .. } if other == session)
+                {
+                    entry.run.cancel = Cancelling::Idle;
+                }
+                self.reconcile_after(Duration::ZERO);
+            }
+            SendKind::Place => {
+                let ours = matches!(entry.run.sending, Sending::Handed { session: other, .. } if other == session);
+                match outcome {
+                    Sent::NotSent { .. } if ours => {
+                        let error = Error::new(
+                            Reason::TwsUnavailable,
+                            crate::error::COULD_NOT_CONNECT.to_owned(),
+                        )
+                        .retry_after(Duration::from_secs(1));
+                        self.never_left(order_id, reason, &error);
+                    }
+                    Sent::Unknown { .. } if ours => {
+                        entry.run.sending = Sending::Unsure;
+                        self.reconcile_after(Duration::ZERO);
+                    }
+                    Sent::NotSent { .. } | Sent::Unknown { .. } | Sent::Written => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn time_answered(&mut self, token: u64) -> Result<(), Stop> {
+        let staged = self.core.queue.asked(token);
+        for order_id in staged {
+            self.find(*order_id)?;
+        }
+        let now = self.now.wall;
+        for order_id in staged {
+            if let Some(order) = self.order(*order_id)
+                && lifecycle::staged(order, now)
+            {
+                self.changed(*order_id);
+                self.settle(*order_id);
+            }
+        }
+        self.effect(Effect::TimeAnswered(token));
+        Ok(())
+    }
+}
+
+/// Whether an account is a paper account.
+pub(crate) fn is_paper(account: &str) -> bool {
+    account.starts_with(PAPER_PREFIX)
+}

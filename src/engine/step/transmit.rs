@@ -1,0 +1,77 @@
+//! The release of a staged order.
+
+use super::super::batch::Effect;
+use super::super::entry::{Cancelling, Purpose, Sending};
+use super::super::input::Ask;
+use super::super::rows::Stop;
+use super::Step;
+use crate::domain::{OrderKey, Status, lifecycle};
+use crate::error::{Error, Reason};
+
+impl Step<'_> {
+    /// Sends a staged order again under its id with nothing changed but that it transmits.
+    pub(super) fn transmit(&mut self, ask: &Ask, key: &OrderKey) -> Result<(), Stop> {
+        let Some(order_id) = self.find_key(key)? else {
+            self.refuse(ask, Error::order_not_found(key));
+            return Ok(());
+        };
+        let Some(entry) = self.entry(order_id) else {
+            return Ok(());
+        };
+        let state = &entry.order.record.state;
+        let status = state.status;
+        let why_not = match status {
+            Status::Staged if state.cancel_requested && entry.run.cancel != Cancelling::Idle => {
+                "a cancel of it is under way"
+            }
+            Status::Staged => {
+                self.release(ask, order_id);
+                return Ok(());
+            }
+            Status::Submitting if state.transmit => {
+                self.wait(ask, order_id, Purpose::Transmit);
+                return Ok(());
+            }
+            Status::Unconfirmed if state.transmit => {
+                self.answer(ask.waiter, order_id, Purpose::Transmit);
+                return Ok(());
+            }
+            Status::Submitting | Status::Unconfirmed => "TWS has not shown that it holds it",
+            Status::ApiPending
+            | Status::PendingSubmit
+            | Status::PreSubmitted
+            | Status::Submitted
+            | Status::PendingCancel
+            | Status::Filled
+            | Status::Inactive
+            | Status::Unknown => {
+                self.answer(ask.waiter, order_id, Purpose::Transmit);
+                return Ok(());
+            }
+            Status::Cancelled | Status::ApiCancelled | Status::Rejected => {
+                "it has ended; place a new one"
+            }
+        };
+        let text = format!("order {order_id} is {status} and cannot be transmitted: {why_not}");
+        self.refuse(ask, Error::new(Reason::OrderState, text));
+        Ok(())
+    }
+
+    fn release(&mut self, ask: &Ask, order_id: i32) {
+        let Some(session) = self.session_for(ask) else {
+            return;
+        };
+        if !self.ib_is_there(ask, &session) || !self.slot_for(ask) {
+            return;
+        }
+        let now = self.now.wall;
+        if let Some(entry) = self.entry(order_id) {
+            lifecycle::transmitting(&mut entry.order, now);
+            entry.run.sending = Sending::Queued;
+        }
+        self.changed(order_id);
+        self.batch.desk.queued += 1;
+        self.effect(Effect::QueuePlace(order_id));
+        self.wait(ask, order_id, Purpose::Transmit);
+    }
+}

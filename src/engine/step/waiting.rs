@@ -1,0 +1,172 @@
+//! Callers who wait, and when they have waited long enough.
+
+use super::super::batch::Effect;
+use super::super::core::Core;
+use super::super::entry::{Entry, Purpose, Waiter};
+use super::super::input::{Answer, Ask};
+use super::super::rows::Stop;
+use super::{Step, shutting_down};
+use crate::domain::Status;
+use crate::error::Error;
+
+impl Step<'_> {
+    /// Answers a caller with an order as it now is.
+    pub(super) fn answer(&mut self, waiter: u64, order_id: i32, purpose: Purpose) {
+        if let Some(order) = self.order(order_id) {
+            let answer = Answer {
+                state: order.record.state.clone(),
+                replayed: purpose == Purpose::Place { replayed: true },
+            };
+            self.reply(waiter, Ok(answer));
+        }
+    }
+
+    /// Lets a caller wait for an order until its deadline.
+    pub(super) fn wait(&mut self, ask: &Ask, order_id: i32, purpose: Purpose) {
+        if let Some(entry) = self.entry(order_id) {
+            entry.run.waiters.push(Waiter {
+                id: ask.waiter,
+                purpose,
+                lingers: false,
+            });
+        }
+        self.effect(Effect::Deadline {
+            at: ask.deadline,
+            waiter: ask.waiter,
+            order_id,
+        });
+    }
+
+    /// Answers those who waited for what an order has come to.
+    pub(super) fn settle(&mut self, order_id: i32) {
+        self.settle_with(order_id, false);
+    }
+
+    /// The same; `evidence`: TWS has said something about the order, though its status stands.
+    pub(super) fn settle_with(&mut self, order_id: i32, evidence: bool) {
+        let Some(entry) = self.entry(order_id) else {
+            return;
+        };
+        if entry.run.waiters.is_empty() {
+            return;
+        }
+        let status = entry.order.record.state.status;
+        let mut lingering = Vec::new();
+        let over = entry
+            .run
+            .waiters
+            .extract_if(.., |waiter| match waiter.purpose {
+                Purpose::Cancel => is_cancel_over(status),
+                Purpose::Place { .. } | Purpose::Transmit if status == Status::Submitting => {
+                    evidence
+                }
+                Purpose::Place { .. } | Purpose::Transmit if status == Status::Inactive => {
+                    if !waiter.lingers {
+                        waiter.lingers = true;
+                        lingering.push(waiter.id);
+                    }
+                    false
+                }
+                Purpose::Place { .. } | Purpose::Transmit => true,
+            })
+            .collect::<Vec<_>>();
+        for waiter in over {
+            self.answer(waiter.id, order_id, waiter.purpose);
+        }
+        for waiter in lingering {
+            self.effect(Effect::Deadline {
+                at: self.now.tick + self.core.settings.terminal_linger,
+                waiter,
+                order_id,
+            });
+        }
+    }
+
+    /// The reconcile after a verdict has ended: the order is what it is.
+    pub(super) fn settle_cancels(&mut self, order_id: i32) {
+        for waiter in self.drain(order_id, |waiter| waiter.purpose == Purpose::Cancel) {
+            self.answer(waiter.id, order_id, waiter.purpose);
+        }
+    }
+
+    /// A release did not leave: those who waited for it are told so.
+    pub(super) fn fail_transmits(&mut self, order_id: i32, error: &Error) {
+        for waiter in self.drain(order_id, |waiter| waiter.purpose == Purpose::Transmit) {
+            self.reply(waiter.id, Err(error.clone()));
+        }
+    }
+
+    fn drain(&mut self, order_id: i32, which: impl Fn(&Waiter) -> bool) -> Vec<Waiter> {
+        self.entry(order_id).map_or_else(Vec::new, |entry| {
+            let waiters = &mut entry.run.waiters;
+            waiters.extract_if(.., |waiter| which(waiter)).collect()
+        })
+    }
+
+    /// A caller's time is over.
+    pub(super) fn expired(&mut self, waiter: u64, order_id: i32) -> Result<(), Stop> {
+        if order_id == 0 {
+            if self.core.is_parked(waiter) {
+                self.effect(Effect::Unpark(waiter));
+                let error = Core::unreachable(&self.batch.desk);
+                self.reply(waiter, Err(error));
+            }
+            return Ok(());
+        }
+        // Most have been answered long ago: nothing is copied for those.
+        let waits = |entry: &Entry| entry.run.waiters.iter().any(|other| other.id == waiter);
+        let still = match self.batch.touched.get(&order_id) {
+            Some(touched) => waits(&touched.entry),
+            None => self.core.book.get(order_id).is_some_and(waits),
+        };
+        if still && self.find(order_id)? {
+            for waiter in self.drain(order_id, |other| other.id == waiter) {
+                self.answer(waiter.id, order_id, waiter.purpose);
+            }
+        }
+        Ok(())
+    }
+
+    /// No new orders; who waits for a session waits in vain.
+    pub(super) fn closing(&mut self) {
+        self.batch.desk.closing = true;
+        let parked: Vec<u64> = self.core.parked().collect();
+        for waiter in parked {
+            self.effect(Effect::Unpark(waiter));
+            self.reply(waiter, Err(shutting_down()));
+        }
+    }
+
+    /// What waits for its slot is not sent any more, and nobody waits any longer.
+    pub(super) fn close_now(&mut self) -> Result<(), Stop> {
+        let waited_for = self.ids_where(|entry| !entry.run.waiters.is_empty());
+        for order_id in &waited_for {
+            self.find(*order_id)?;
+        }
+        self.closing();
+        self.drop_queue("the gateway shut down", &shutting_down())?;
+        for order_id in waited_for {
+            for waiter in self.drain(order_id, |_| true) {
+                self.answer(waiter.id, order_id, waiter.purpose);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether a cancel has nothing more to wait for.
+fn is_cancel_over(status: Status) -> bool {
+    match status {
+        Status::Cancelled | Status::ApiCancelled | Status::Filled | Status::Rejected => true,
+        Status::Staged
+        | Status::Submitting
+        | Status::Unconfirmed
+        | Status::ApiPending
+        | Status::PendingSubmit
+        | Status::PreSubmitted
+        | Status::Submitted
+        | Status::PendingCancel
+        | Status::Inactive
+        | Status::Unknown => false,
+    }
+}

@@ -1,0 +1,71 @@
+//! Health.
+
+use super::limits::seconds;
+use super::{Gateway, LinkStatus};
+use crate::domain::{HealthIn, HealthOut};
+use crate::outcome;
+
+impl Gateway {
+    /// Says whether orders can be placed. Waits, up to the timeout, only for the first attempt to connect to end.
+    pub async fn health(&self, input: HealthIn) -> HealthOut {
+        let HealthIn { timeout } = input;
+        let client_id = self.shared.client_id;
+        let patience = match seconds("timeout", timeout) {
+            Ok(patience) => patience,
+            Err(error) => return outcome::health_failed(error, client_id),
+        };
+        let mut link = self.link();
+        // Both an end of the wait and an end of the engine show in the status.
+        let _ = tokio::time::timeout(patience, link.wait_for(|link| link.attempted)).await;
+        let status = link.borrow().clone();
+        health(&status, client_id)
+    }
+}
+
+fn health(status: &LinkStatus, client_id: i32) -> HealthOut {
+    let LinkStatus {
+        connected,
+        ib_connected,
+        session,
+        refused,
+        failure,
+        attempted: _,
+        next_order_id,
+        tws_time,
+        store_ok,
+    } = status;
+    let session = session.as_deref();
+    let error = if let Some(failure) = failure {
+        Some(failure.clone())
+    } else if !connected {
+        Some(crate::error::COULD_NOT_CONNECT.to_owned())
+    } else if let Some(refused) = refused {
+        Some(refused.message.clone())
+    } else if !store_ok {
+        Some("the store cannot be written: free some space on its disk, or give the gateway write access".to_owned())
+    } else if !ib_connected {
+        Some(
+            "TWS has lost its connection to IB: new orders are refused until it is back".to_owned(),
+        )
+    } else {
+        None
+    };
+    HealthOut {
+        connected: *connected,
+        next_valid_id: *next_order_id,
+        error,
+        server_version: session.map(|session| session.server_version),
+        accounts: session.map_or_else(Vec::new, |session| session.accounts.clone()),
+        paper: session.map(|session| {
+            session
+                .accounts
+                .iter()
+                .all(|account| crate::engine::is_paper(account))
+        }),
+        client_id,
+        tws_time: *tws_time,
+        ib_connected: *ib_connected,
+        store_ok: *store_ok,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    }
+}

@@ -1,0 +1,104 @@
+//! Every operation, decided in one place: gRPC, CLI and library callers get the same answer for the same input.
+
+mod health;
+mod limits;
+mod open;
+mod place;
+mod read;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use crate::domain::{Limits, OrderKey, OrderState};
+pub use crate::engine::LinkStatus;
+use crate::engine::{Ended, Engine, Wish};
+use crate::error::Error;
+use crate::feed::Feed;
+use crate::stats::Stats;
+use crate::store::Reader;
+pub use limits::limits;
+use limits::seconds;
+pub use place::{dry_run, validate};
+pub(crate) use read::spec as watch_spec;
+
+/// A running gateway: one store, one session with TWS, one engine. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    limits: Limits,
+    client_id: i32,
+    terminal_linger: Duration,
+    engine: Engine,
+    reader: Reader,
+    feed: Feed,
+    stats: Arc<Stats>,
+}
+
+impl Gateway {
+    /// Releases a staged order and answers with TWS's first word about it, or with its state after `timeout` seconds. An order
+    /// already transmitted answers with its state.
+    ///
+    /// # Errors
+    /// `ORDER_NOT_FOUND`, `ORDER_STATE`, `REQUEST_INVALID`, and those of [`Gateway::place`].
+    pub async fn transmit(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
+        self.change(key, timeout, Wish::Transmit).await
+    }
+
+    /// Asks TWS to cancel an order and answers with its verdict, or with the order's state after `timeout` seconds. A cancelled
+    /// order answers with its state; one that has not been sent yet is not sent any more.
+    ///
+    /// # Errors
+    /// `ORDER_NOT_FOUND`, `ORDER_STATE` (filled or rejected), `REQUEST_INVALID`, `TWS_UNAVAILABLE` or `STORE` (nothing was sent).
+    pub async fn cancel(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
+        self.change(key, timeout, Wish::Cancel).await
+    }
+
+    async fn change(
+        &self,
+        key: OrderKey,
+        timeout: f64,
+        wish: impl FnOnce(OrderKey) -> Wish,
+    ) -> Result<OrderState, Error> {
+        let patience = seconds("timeout", timeout)?;
+        limits::key(&key)?;
+        let answer = self.shared.engine.ask(wish(key), patience).await?;
+        Ok(answer.state)
+    }
+
+    /// How the links to TWS and IB stand, now and from now on.
+    pub fn link(&self) -> watch::Receiver<LinkStatus> {
+        self.shared.engine.link()
+    }
+
+    /// What the gateway counts about itself.
+    pub fn stats(&self) -> Arc<Stats> {
+        Arc::clone(&self.shared.stats)
+    }
+
+    /// Resolves when the engine has ended: `None` when it was closed, its last word when it could not go on.
+    pub async fn stopped(&self) -> Option<String> {
+        match self.shared.engine.ended().await {
+            Ended::Closed => None,
+            Ended::Failed(last_word) => Some(last_word),
+        }
+    }
+
+    /// Ends the watches and refuses new calls; calls under way may finish within `grace`; then what waits to be sent is not sent,
+    /// the adapter and the store are closed and the lock is given back. Closing again waits for the same end.
+    pub async fn close(self, grace: Duration) {
+        self.shared.feed.close();
+        self.shared.engine.close(grace).await;
+    }
+}
+
+impl Shared {
+    fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}

@@ -1,0 +1,137 @@
+//! Opening a gateway: store, feed, adapter, engine.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::limits::limits;
+use super::{Gateway, Shared};
+use crate::config::Config;
+use crate::domain::Fill;
+use crate::engine::{Engine, Entry, Found, Settings, TwsLink};
+use crate::error::Error;
+use crate::feed::{Feed, FeedLimits};
+use crate::stats::Stats;
+use crate::store::{Opened, Store, StoreSettings};
+use crate::tws::{self, EVENTS_MAX, TwsSettings};
+
+/// Steps of a reconcile, each with its own limit in the adapter; one more for the way there and back.
+const RECONCILE_STEPS: u32 = 4;
+/// How much higher than the engine's rate the net below it is: heartbeats and reconciles are not paced.
+const NET_ABOVE_RATE: u32 = 4;
+
+impl Gateway {
+    /// Opens the store, takes its lock, and starts to connect to TWS. Does not wait for TWS.
+    ///
+    /// # Errors
+    /// `STORE` or `STORE_MISMATCH`: the store cannot be opened, is in use, or belongs to another client id.
+    pub async fn open(config: &Config) -> Result<Self, Error> {
+        let opened = Store::open(StoreSettings {
+            path: config.order_db_path.clone(),
+            client_id: config.ib_client_id,
+            address: config.grpc_listen.to_string(),
+        })
+        .await?;
+        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let adapter = tws::start(tws_settings(config), sender);
+        let link = TwsLink {
+            events,
+            commands: adapter.commands.clone(),
+            adapter: Some(adapter),
+        };
+        Ok(Self::over(config, opened, link))
+    }
+
+    /// The same over an open store and any other end of the adapter's channels.
+    pub(crate) fn over(config: &Config, opened: Opened, tws: TwsLink) -> Self {
+        let Opened {
+            store,
+            live,
+            fills,
+            head_sequence,
+            highest_order_id,
+            accounts,
+        } = opened;
+        let mut fills_of: HashMap<i32, Vec<Fill>> = HashMap::new();
+        for fill in fills {
+            fills_of.entry(fill.order_id).or_default().push(fill);
+        }
+        let orders = live
+            .into_iter()
+            .map(|record| {
+                let fills = fills_of.remove(&record.state.order_id);
+                Entry::stored(record, fills.unwrap_or_default())
+            })
+            .collect();
+        let found = Found {
+            orders,
+            head_sequence,
+            highest_order_id,
+            accounts,
+        };
+        let reader = store.reader();
+        let feed = Feed::new(
+            reader.clone(),
+            head_sequence,
+            FeedLimits {
+                watchers_max: config.bounds.watchers_max,
+                lag_events_max: config.bounds.watcher_lag_events_max,
+            },
+        );
+        let stats = Arc::new(Stats::default());
+        let engine = Engine::start(
+            settings(config),
+            found,
+            store,
+            feed.clone(),
+            Arc::clone(&stats),
+            tws,
+            config.bounds.queued_operations_max,
+        );
+        Self {
+            shared: Arc::new(Shared {
+                limits: limits(config),
+                client_id: config.ib_client_id,
+                terminal_linger: config.timers.terminal_linger,
+                engine,
+                reader,
+                feed,
+                stats,
+            }),
+        }
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    Settings {
+        client_id: config.ib_client_id,
+        limits: limits(config),
+        allow_live: config.ib_allow_live,
+        peer: format!("{}:{}", config.ib_host, config.ib_port),
+        messages_per_second: config.ib_max_messages_per_second,
+        acknowledgement_timeout: config.timers.acknowledgement_timeout,
+        terminal_linger: config.timers.terminal_linger,
+        reconcile_timeout: config.timers.reconcile_step_timeout * RECONCILE_STEPS,
+        parked_max: config.bounds.queued_operations_max,
+    }
+}
+
+fn tws_settings(config: &Config) -> TwsSettings {
+    let timers = &config.timers;
+    TwsSettings {
+        host: config.ib_host.clone(),
+        port: config.ib_port,
+        client_id: config.ib_client_id,
+        handshake_timeout: timers.tws_handshake_timeout,
+        heartbeat_interval: timers.tws_heartbeat_interval,
+        heartbeat_timeout: timers.tws_heartbeat_timeout,
+        reconnect_delay_min: timers.tws_reconnect_delay_min,
+        reconnect_delay_max: timers.tws_reconnect_delay_max,
+        reconcile_step_timeout: timers.reconcile_step_timeout,
+        messages_per_second_net: config
+            .ib_max_messages_per_second
+            .saturating_add(NET_ABOVE_RATE)
+            .max(config.ib_max_messages_per_second / 10 * 11),
+    }
+}

@@ -1,0 +1,170 @@
+//! Validate and Place.
+
+use std::sync::Arc;
+
+use super::Gateway;
+use super::limits::{limits, new_request_id, request_id, seconds};
+use crate::config::Config;
+use crate::domain::{
+    Limits, Order, OrderPayload, OrderRequest, OrderTicket, PlaceIn, PlaceOut, ValidateIn,
+    ValidateOut, check,
+};
+use crate::engine::{Answer, PlaceWish, Wish};
+use crate::error::Error;
+use crate::{outcome, tws};
+
+/// Checks an order against the limits of a configuration. Needs no gateway.
+pub fn validate(config: &Config, input: ValidateIn) -> ValidateOut {
+    validate_within(&limits(config), input)
+}
+
+/// A Place that stops after check and limits and answers what would be sent. Needs no gateway, no TWS and no store.
+///
+/// # Errors
+/// `ORDER_INVALID`, `REQUEST_INVALID`.
+pub fn dry_run(config: &Config, input: PlaceIn) -> Result<PlaceOut, Error> {
+    dry_run_within(&limits(config), input)
+}
+
+impl Gateway {
+    /// Checks an order and applies the limits, without TWS and without storing anything.
+    pub fn validate(&self, input: ValidateIn) -> ValidateOut {
+        validate_within(self.shared.limits(), input)
+    }
+
+    /// Stores an order, sends it to TWS and answers with TWS's first word about it, or with its state at `timeout`. The same
+    /// request id with the same order answers the first order as it now is.
+    ///
+    /// # Errors
+    /// `ORDER_INVALID`, `REQUEST_INVALID`, `REQUEST_ID_REUSED`, `TWS_UNAVAILABLE`, `IB_UNAVAILABLE`, `LIVE_ACCOUNT`,
+    /// `STORE_MISMATCH`, `PACING`, `OVERLOADED`, `STORE`, `SHUTTING_DOWN`: nothing was sent. `INTERNAL`: the outcome is unknown.
+    pub async fn place(&self, input: PlaceIn) -> Result<PlaceOut, Error> {
+        if input.dry_run {
+            return dry_run_within(self.shared.limits(), input);
+        }
+        let PlaceIn {
+            order,
+            transmit,
+            dry_run: _,
+            timeout,
+            request_id: given,
+        } = input;
+        let patience = seconds("timeout", timeout)?;
+        if let Some(id) = &given {
+            request_id(id)?;
+        }
+        let order = check(order, transmit, self.shared.limits())?;
+        let wish = PlaceWish {
+            digest: order.digest(),
+            order,
+            request_id_given: given.is_some(),
+            request_id: given.unwrap_or_else(new_request_id),
+        };
+        let answer = self
+            .shared
+            .engine
+            .ask(Wish::Place(Arc::new(wish)), patience)
+            .await?;
+        let Answer { state, replayed } = answer;
+        let OrderPayload { contract, order } = tws::payload(&OrderTicket::from(&state));
+        Ok(PlaceOut {
+            submitted: true,
+            dry_run: false,
+            order_id: Some(state.order_id),
+            request_id: Some(state.request_id.clone()),
+            state: Some(state),
+            contract: Some(contract),
+            order_payload: Some(order),
+            order_request: None,
+            effective_order_ref: None,
+            errors: None,
+            error: None,
+            replayed,
+        })
+    }
+}
+
+fn validate_within(limits: &Limits, input: ValidateIn) -> ValidateOut {
+    let ValidateIn { order, transmit } = input;
+    outcome::validated(check(order, transmit, limits))
+}
+
+fn dry_run_within(limits: &Limits, input: PlaceIn) -> Result<PlaceOut, Error> {
+    let PlaceIn {
+        order,
+        transmit,
+        dry_run: _,
+        timeout,
+        request_id: given,
+    } = input;
+    seconds("timeout", timeout)?;
+    if let Some(id) = &given {
+        request_id(id)?;
+    }
+    let order = check(order, transmit, limits)?;
+    let ticket = ticket(&order, limits, given.as_deref());
+    let OrderPayload {
+        contract,
+        order: payload,
+    } = tws::payload(&ticket);
+    Ok(PlaceOut {
+        submitted: false,
+        dry_run: true,
+        order_id: None,
+        state: None,
+        contract: Some(contract),
+        order_payload: Some(payload),
+        effective_order_ref: order.effective_order_ref().map(str::to_owned),
+        order_request: Some(order.into_request()),
+        errors: None,
+        error: None,
+        request_id: given,
+        replayed: false,
+    })
+}
+
+/// What would be sent; the id is not known, and the account only where the order or the configuration names one.
+fn ticket(order: &Order, limits: &Limits, request_id: Option<&str>) -> OrderTicket {
+    let OrderRequest {
+        action,
+        symbol,
+        order_type,
+        quantity,
+        limit_price,
+        sec_type,
+        exchange,
+        currency,
+        tif,
+        transmit,
+        primary_exch,
+        client_tag: _,
+        order_ref: _,
+        account,
+        outside_rth,
+    } = order.request();
+    OrderTicket {
+        order_id: 0,
+        action: *action,
+        symbol: symbol.clone(),
+        order_type: *order_type,
+        quantity: *quantity,
+        limit_price: *limit_price,
+        sec_type: *sec_type,
+        exchange: exchange.clone(),
+        currency: currency.clone(),
+        primary_exch: primary_exch.clone(),
+        tif: *tif,
+        transmit: *transmit,
+        order_ref: order
+            .effective_order_ref()
+            .or(request_id)
+            .unwrap_or_default()
+            .to_owned(),
+        account: account
+            .as_ref()
+            .or(limits.account.as_ref())
+            .cloned()
+            .unwrap_or_default(),
+        outside_rth: *outside_rth,
+    }
+}

@@ -1,0 +1,5 @@
+//! The gateway as a library caller has it: the real engine, store and adapter against the simulator.
+
+mod faults;
+mod operations;
+mod support;

@@ -1,0 +1,176 @@
+//! A gateway with everything real behind it.
+
+use std::time::Duration;
+
+use ibkr_orders::config::Config;
+use ibkr_orders::domain::{
+    HealthIn, OrderKey, OrderState, PlaceIn, Status, WatchEvent, WatchIn, WatchUpdate,
+};
+use ibkr_orders::gateway::Gateway;
+use ibkr_orders::simulator::{Control, Simulator, SimulatorConfig};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// The longest anything may take that is waited for.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+
+pub(crate) struct Rig {
+    pub(crate) simulator: Simulator,
+    pub(crate) gateway: Gateway,
+    pub(crate) config: Config,
+    /// Kept while the store is in use.
+    pub(crate) directory: TempDir,
+}
+
+/// A gateway connected to a simulator.
+pub(crate) async fn rig(simulator: SimulatorConfig) -> Rig {
+    rig_with(simulator, |_| {}).await
+}
+
+pub(crate) async fn rig_with(simulator: SimulatorConfig, change: impl FnOnce(&mut Config)) -> Rig {
+    let simulator = Simulator::start(simulator).await.expect("a free port");
+    let directory = TempDir::new().expect("a directory");
+    let mut config = config(simulator.address().port(), &directory);
+    change(&mut config);
+    let gateway = Gateway::open(&config).await.expect("an empty store");
+    Rig {
+        simulator,
+        gateway,
+        config,
+        directory,
+    }
+}
+
+/// Quick to reconnect.
+pub(crate) fn config(port: u16, directory: &TempDir) -> Config {
+    let mut config = Config {
+        ib_port: port,
+        order_db_path: directory.path().join("orders.db"),
+        ..Config::default()
+    };
+    config.timers.tws_reconnect_delay_min = Duration::from_millis(20);
+    config.timers.tws_reconnect_delay_max = Duration::from_millis(100);
+    config
+}
+
+pub(crate) fn buy_market(quantity: u32) -> PlaceIn {
+    PlaceIn {
+        transmit: true,
+        timeout: 10.0,
+        ..PlaceIn::new(
+            json!({"action": "BUY", "symbol": "AAPL", "order_type": "MKT", "quantity": quantity}),
+        )
+    }
+}
+
+/// A limit order far below the market.
+pub(crate) fn resting(quantity: u32) -> PlaceIn {
+    PlaceIn {
+        transmit: true,
+        timeout: 10.0,
+        ..PlaceIn::new(json!({
+            "action": "BUY", "symbol": "AAPL", "order_type": "LMT", "quantity": quantity, "limit_price": 1,
+        }))
+    }
+}
+
+impl Rig {
+    pub(crate) fn control(&self) -> Control {
+        self.simulator.control()
+    }
+
+    pub(crate) async fn place(&self, input: PlaceIn) -> OrderState {
+        let placed = self.gateway.place(input).await.expect("placed");
+        assert!(placed.submitted);
+        placed.state.expect("a submitted order has a state")
+    }
+
+    pub(crate) async fn get(&self, order_id: i32) -> OrderState {
+        self.gateway
+            .get(OrderKey::OrderId(order_id))
+            .await
+            .expect("the order exists")
+            .order
+    }
+
+    /// Waits until the session with TWS is up.
+    pub(crate) async fn connected(&self) {
+        let mut link = self.gateway.link();
+        tokio::time::timeout(LIMIT, link.wait_for(|link| link.connected))
+            .await
+            .expect("in time")
+            .expect("the engine runs");
+    }
+
+    /// Waits until an order comes to a status, also one that is not terminal.
+    pub(crate) async fn until(&self, order_id: i32, status: Status) -> OrderState {
+        let reached = async {
+            let mut watch = self
+                .gateway
+                .watch(WatchIn {
+                    order_id: 0,
+                    after_sequence: 0,
+                    ..WatchIn::new(0)
+                })
+                .await
+                .expect("a watch");
+            loop {
+                let state = self.get(order_id).await;
+                if state.status == status {
+                    return state;
+                }
+                watch.next().await.expect("no end").expect("no error");
+            }
+        };
+        tokio::time::timeout(LIMIT, reached).await.expect("in time")
+    }
+
+    /// Everything the watch of an order shows until it ends, without heartbeats.
+    pub(crate) async fn watch_to_the_end(&self, order_id: i32) -> Vec<WatchUpdate> {
+        let mut watch = self
+            .gateway
+            .watch(WatchIn::new(order_id))
+            .await
+            .expect("a watch");
+        let all = async {
+            let mut updates = Vec::new();
+            while let Some(update) = watch.next().await {
+                let update = WatchUpdate::from(update.expect("no error"));
+                if !matches!(update.event, WatchEvent::Heartbeat { .. }) {
+                    updates.push(update);
+                }
+            }
+            updates
+        };
+        tokio::time::timeout(LIMIT, all).await.expect("in time")
+    }
+
+    /// Closes the gateway and opens another one on the same store.
+    pub(crate) async fn restart(&mut self) {
+        self.gateway.clone().close(Duration::from_secs(5)).await;
+        self.gateway = Gateway::open(&self.config).await.expect("the same store");
+    }
+
+    pub(crate) async fn healthy(&self) {
+        let health = self.gateway.health(HealthIn::default()).await;
+        assert_eq!(health.error, None);
+        assert!(health.connected);
+    }
+
+    pub(crate) async fn end(self) {
+        self.gateway.close(Duration::from_secs(5)).await;
+        self.simulator.shutdown().await;
+        drop(self.directory);
+    }
+}
+
+/// The states that a watch showed.
+pub(crate) fn states(updates: &[WatchUpdate]) -> Vec<OrderState> {
+    updates
+        .iter()
+        .filter_map(|update| match &update.event {
+            WatchEvent::Order(state) => Some(state.clone()),
+            _ => None,
+        })
+        .collect()
+}
