@@ -3,7 +3,7 @@
 //! Lines are appended as things happen, so that a kill loses nothing that a client was told; the file is rewritten
 //! when the simulator starts. Staged orders are never in it: TWS forgets them too.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
@@ -28,10 +28,17 @@ pub(crate) enum Record {
     Forgotten,
 }
 
+/// A file is started anew when it has grown by this much and to a multiple of what it began with.
+const GROWTH_BYTES_MIN: u64 = 16 << 20;
+const GROWTH_FACTOR_MAX: u64 = 4;
+
 /// The open file.
 #[derive(Debug)]
 pub(crate) struct Journal {
+    path: PathBuf,
     file: File,
+    bytes: u64,
+    bytes_at_start: u64,
 }
 
 impl Journal {
@@ -65,14 +72,29 @@ impl Journal {
         let mut beside = path.as_os_str().to_owned();
         beside.push(".new");
         let beside = PathBuf::from(beside);
+        let file = File::create(&beside)?;
         let mut journal = Self {
-            file: File::create(&beside)?,
+            path: path.to_owned(),
+            file,
+            bytes: 0,
+            bytes_at_start: 0,
         };
         journal.append(records)?;
+        journal.bytes_at_start = journal.bytes;
         journal.file.sync_all()?;
         std::fs::rename(&beside, path)?;
-        journal.file = OpenOptions::new().append(true).open(path)?;
         Ok(journal)
+    }
+
+    /// Whether so much of it is outdated that it should be started anew.
+    pub(crate) fn is_overgrown(&self) -> bool {
+        let grown = self.bytes - self.bytes_at_start;
+        grown > GROWTH_BYTES_MIN
+            && self.bytes > self.bytes_at_start.saturating_mul(GROWTH_FACTOR_MAX)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn append(&mut self, records: &[Record]) -> io::Result<()> {
@@ -81,6 +103,31 @@ impl Journal {
             serde_json::to_writer(&mut lines, record)?;
             lines.push(b'\n');
         }
+        self.bytes += lines.len() as u64;
         self.file.write_all(&lines)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_full_of_outdated_lines_is_overgrown_and_smaller_when_started_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state");
+        let record = Record::NextId {
+            client_id: 7,
+            next: 8,
+        };
+        let many = vec![record.clone(); 100_000];
+        let mut journal = Journal::start(&path, std::slice::from_ref(&record)).unwrap();
+        while !journal.is_overgrown() {
+            journal.append(&many).unwrap();
+        }
+        assert!(std::fs::metadata(&path).unwrap().len() > GROWTH_BYTES_MIN);
+        let journal = Journal::start(&path, std::slice::from_ref(&record)).unwrap();
+        assert!(!journal.is_overgrown());
+        assert_eq!(Journal::read(&path).unwrap().len(), 1);
     }
 }

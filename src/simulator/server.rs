@@ -93,6 +93,7 @@ impl Owner {
             let pending = std::mem::take(&mut waiters);
             waiters.extend(pending.into_iter().filter_map(|waiter| waiter.look(&view)));
         }
+        self.exchange.journal_all_walks();
         self.keep();
     }
 
@@ -132,9 +133,15 @@ impl Owner {
         if records.is_empty() {
             return;
         }
-        if let Some(journal) = &mut self.journal
-            && let Err(error) = journal.append(&records)
-        {
+        let Some(journal) = &mut self.journal else {
+            return;
+        };
+        let mut kept = journal.append(&records);
+        if kept.is_ok() && journal.is_overgrown() {
+            kept = Journal::start(journal.path(), &self.exchange.snapshot())
+                .map(|anew| *journal = anew);
+        }
+        if let Err(error) = kept {
             tracing::error!(%error, "the simulator's state file cannot be written");
         }
     }

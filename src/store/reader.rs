@@ -30,7 +30,8 @@ impl Reader {
         }
     }
 
-    /// Opens a store for reading, beside a running gateway or without one: takes no lock, changes nothing, makes nothing.
+    /// Opens a store for reading, beside a running gateway or without one: takes no lock and changes nothing. Without a gateway SQLite
+    /// leaves its empty log beside the file, so the directory has to be writable then.
     ///
     /// # Errors
     /// [`StoreError::Missing`] when there is no store; [`StoreError::OlderSchema`] when it has to be migrated first;

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod adapter;
+mod chaos;
 mod frames;
 mod handshake;
 mod links;

@@ -39,7 +39,7 @@ async fn reconciled(adapter: &mut Adapter, of: u64) -> (Vec<OrderReport>, Result
 
 fn impatient(port: u16) -> TwsSettings {
     TwsSettings {
-        reconcile_step_timeout: Duration::from_millis(150),
+        reconcile_step_timeout: Duration::from_millis(400),
         ..settings(port)
     }
 }

@@ -44,6 +44,13 @@ impl Exchange {
         }
     }
 
+    /// Where all prices are: the timer moves them without a record for each step.
+    pub(crate) fn journal_all_walks(&mut self) {
+        for symbol in 0..self.market.len() {
+            self.journal_walk(symbol);
+        }
+    }
+
     pub(super) fn forget_orders(&mut self) {
         self.book = Book::new(self.market.len(), self.config.history_max);
         self.ledger = Ledger::new(self.config.history_max);

@@ -205,7 +205,6 @@ impl Exchange {
         }
         for symbol in 0..self.market.len() {
             self.market.step(symbol);
-            self.journal_walk(symbol);
             self.sweep(symbol, now);
         }
     }
