@@ -192,7 +192,7 @@ impl Control {
             .await
     }
 
-    /// Acknowledges one order whose acknowledgement was withheld.
+    /// Acknowledges one order whose acknowledgement was withheld, or for which a share to borrow was found (404).
     pub async fn acknowledge(&self, order: impl Into<OrderKey>) -> Done {
         let key = order.into();
         self.run(move |exchange, now| exchange.acknowledge_one(key, now))

@@ -310,8 +310,11 @@ async fn an_order_can_be_rejected_or_held_for_locate() {
     peer.place(resting(2)).await;
     let told = peer.until("404").await;
     assert_eq!(told[1].text(10), "locate");
-    peer.cancel(2).await;
-    assert_eq!(peer.hear().await[0], "status Cancelled 0+10");
+    simulator.control().acknowledge(2).await.unwrap();
+    assert_eq!(
+        peer.hear().await,
+        ["open Submitted", "status Submitted 0+10"]
+    );
 }
 
 #[tokio::test]

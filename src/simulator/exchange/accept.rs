@@ -36,7 +36,7 @@ impl Exchange {
             return Ok(());
         };
         match order.phase {
-            Phase::Filled => return Err(refuse_again(104, "Cannot modify a filled order.")),
+            Phase::Filled => return Err(refuse_again(104, "Can't modify a filled order.")),
             Phase::Cancelled | Phase::Inactive | Phase::Discarded => {
                 return Err(refuse_again(103, "Duplicate order id"));
             }

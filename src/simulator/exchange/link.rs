@@ -26,6 +26,18 @@ impl Exchange {
     /// Acknowledges one withheld order.
     pub(crate) fn acknowledge_one(&mut self, key: OrderKey, now: Now) -> Result<(), ControlError> {
         let (perm_id, phase) = self.locate(key)?;
+        let held = self
+            .book
+            .get(perm_id)
+            .is_some_and(|order| order.why_held.is_some());
+        if held && phase == Phase::PreSubmitted {
+            if let Some(order) = self.book.get_mut(perm_id) {
+                order.why_held = None;
+            }
+            self.go_live(perm_id, now);
+            self.journal_order(perm_id);
+            return Ok(());
+        }
         if phase != Phase::Withheld {
             return Err(ControlError::NotWorking {
                 key,
@@ -42,7 +54,7 @@ impl Exchange {
         self.switches.ib_lost = true;
         let text = match code {
             2110 => {
-                "Connectivity between TWS and server is broken. It will be restored automatically."
+                "Connectivity between Trader Workstation and server is broken. It will be restored automatically."
             }
             _ => "Connectivity between IBKR and Trader Workstation has been lost.",
         };

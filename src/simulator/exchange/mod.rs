@@ -188,9 +188,8 @@ impl Exchange {
             Request::CurrentTime => self.current_time(connection, now),
             Request::CurrentTimeMillis => self.current_time_millis(connection, now),
             Request::ContractData(asked) => self.contract_data(connection, &asked, now),
-            Request::StartApi { .. } => {
-                self.error_to(connection, -1, 501, "Already connected.", now)
-            }
+            // A second login on one connection changes nothing.
+            Request::StartApi { .. } => {}
             Request::Malformed { id } => self.unreadable(connection, id, now),
             Request::Other { id } => {
                 tracing::debug!(id, "a request that the simulator does not answer")
