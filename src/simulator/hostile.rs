@@ -1,6 +1,6 @@
 //! Random peers against the frame reader, the request decoder and the exchange.
 //!
-//! Each runs as part of `cargo test`. For longer: `PROPTEST_CASES=2000000 cargo test --release --lib simulator::hostile`.
+//! Each runs as part of `cargo test`. For ten minutes and more: `PROPTEST_CASES=160000 cargo test --lib simulator::hostile`.
 
 use proptest::prelude::*;
 use prost::Message;
