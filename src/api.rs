@@ -6,8 +6,8 @@ use tokio_stream::StreamExt;
 
 use crate::config::Config;
 use crate::domain::{
-    HealthIn, HealthOut, OrderKey, OrderState, PlaceIn, PlaceOut, ValidateIn, ValidateOut, WatchIn,
-    WatchOut, WatchUpdate,
+    HealthIn, HealthOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState, PlaceIn, PlaceOut,
+    ValidateIn, ValidateOut, WatchIn, WatchOut, WatchUpdate,
 };
 use crate::error::{COULD_NOT_CONNECT, Error, Reason};
 use crate::feed::{Feed, FeedLimits, Watch};
@@ -36,19 +36,19 @@ pub async fn run_validate(config: &Config, input: ValidateIn) -> ValidateOut {
 pub async fn run_place(config: &Config, input: PlaceIn) -> PlaceOut {
     let dry_run = input.dry_run;
     let request_id = input.request_id.clone();
-    let placed = if dry_run {
-        gateway::dry_run(config, input)
-    } else {
-        match Gateway::open(config).await {
-            Ok(gateway) => {
-                let placed = gateway.place(input).await;
-                close(gateway, config).await;
-                placed
-            }
-            Err(error) => Err(error),
-        }
+    let placed = match gateway::dry_run(config, input.clone()) {
+        Ok(_) if !dry_run => place(config, input).await,
+        // What is wrong with the order itself is said without opening anything.
+        answered => answered,
     };
     placed.unwrap_or_else(|error| outcome::place_failed(error, dry_run, request_id))
+}
+
+async fn place(config: &Config, input: PlaceIn) -> Result<PlaceOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let placed = gateway.place(input).await;
+    close(gateway, config).await;
+    placed
 }
 
 /// Watches one order to its end; `on_update` sees every update as it comes, heartbeats too. The watch of an order that has ended
@@ -104,6 +104,30 @@ pub async fn run_cancel(config: &Config, key: OrderKey, timeout: f64) -> Result<
     let outcome = gateway.cancel(key, timeout).await;
     close(gateway, config).await;
     outcome
+}
+
+/// Reads one order and its fills from the store. Needs no TWS and takes no lock: it can be done beside a running gateway.
+///
+/// # Errors
+/// As [`Gateway::get`]; `STORE` where there is no store.
+pub async fn run_get(config: &Config, key: OrderKey) -> Result<OrderDetail, Error> {
+    gateway::check_key(&key)?;
+    let found = Reader::open(&config.order_db_path)
+        .await?
+        .get(key.clone())
+        .await?;
+    found.ok_or_else(|| Error::order_not_found(&key))
+}
+
+/// Reads a page of stored orders, newest first, like [`run_get`].
+///
+/// # Errors
+/// As [`Gateway::list`]; `STORE` where there is no store.
+pub async fn run_list(config: &Config, input: ListIn) -> Result<ListOut, Error> {
+    Ok(Reader::open(&config.order_db_path)
+        .await?
+        .list(input)
+        .await?)
 }
 
 async fn close(gateway: Gateway, config: &Config) {

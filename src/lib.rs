@@ -1,7 +1,38 @@
 //! Order gateway for Interactive Brokers: paper-trading order entry as a gRPC service, a CLI and a library.
+//!
+//! [`run_health`], [`run_validate`], [`run_place`] and [`run_watch`] do one operation and need nothing but a [`Config`]; a [`Gateway`] keeps
+//! one session with TWS for a program that does many; a [`Client`] calls a gateway that runs elsewhere. All three take the same inputs,
+//! answer the same outcomes and say the same about what went wrong.
+//!
+//! ```no_run
+//! use ibkr_orders::{Action, Amount, Config, OrderRequest, PlaceIn, WatchIn, run_place, run_watch};
+//!
+//! # async fn example() {
+//! let config = Config::default(); // a paper TWS at 127.0.0.1:7497, the store in data/orders.db
+//! let order = OrderRequest::limit(Action::Buy, "AAPL", Amount::from(10), "180.50".parse().expect("a decimal"));
+//! let placed = run_place(&config, PlaceIn { transmit: true, ..PlaceIn::new(order) }).await;
+//! if let Some(order_id) = placed.order_id {
+//!     let watched = run_watch(&config, WatchIn::new(order_id), |update| println!("{:?}", update.event)).await;
+//!     assert!(watched.terminal || watched.error.is_some());
+//! }
+//! # }
+//! ```
+//!
+//! An order comes as a typed [`OrderRequest`], as a JSON value or as a JSON text, and is always checked:
+//!
+//! ```
+//! use ibkr_orders::{Config, ValidateIn, run_validate};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let order = r#"{"action": "BUY", "symbol": "aapl", "order_type": "LMT", "quantity": 1}"#;
+//! let checked = run_validate(&Config::default(), ValidateIn::new(order)).await;
+//! assert!(!checked.valid); // a limit order needs a price
+//! # }
+//! ```
 
 #[cfg(feature = "gateway")]
-pub mod api;
+mod api;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;
@@ -14,6 +45,7 @@ pub mod domain;
 mod engine;
 pub mod error;
 #[cfg(feature = "gateway")]
+#[doc(hidden)]
 pub mod feed;
 #[cfg(feature = "gateway")]
 pub mod gateway;
@@ -21,10 +53,31 @@ mod outcome;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 #[cfg(feature = "gateway")]
+#[doc(hidden)]
 pub mod stats;
 #[cfg(feature = "gateway")]
+#[doc(hidden)]
 pub mod store;
 #[cfg(feature = "gateway")]
+#[doc(hidden)]
 pub mod tws;
 #[cfg(feature = "wire")]
 pub mod wire;
+
+#[cfg(feature = "gateway")]
+pub use api::{
+    run_cancel, run_get, run_health, run_list, run_place, run_transmit, run_validate, run_watch,
+};
+#[cfg(feature = "client")]
+pub use client::{Client, ClientOptions};
+#[cfg(feature = "gateway")]
+pub use config::Config;
+pub use domain::{
+    Action, Amount, Fill, HealthIn, HealthOut, LinkChange, LinkState, ListIn, ListOut, OrderDetail,
+    OrderError, OrderInput, OrderKey, OrderRequest, OrderState, OrderType, PlaceIn, PlaceOut,
+    SecType, Status, TimeInForce, Timestamp, ValidateIn, ValidateOut, Violation, WatchEvent,
+    WatchIn, WatchOut, WatchUpdate,
+};
+pub use error::{Error, Reason};
+#[cfg(feature = "gateway")]
+pub use gateway::Gateway;

@@ -6,7 +6,9 @@ use super::documents::ChangeDocument;
 use super::exit::Exit;
 use super::output::Output;
 use super::simulated::Simulated;
-use super::{local, order, stderr};
+use super::{order, stderr};
+use crate::api::{run_cancel, run_health, run_place, run_transmit};
+use crate::config::Config;
 use crate::domain::{
     HealthIn, HealthOut, OrderInput, OrderKey, OrderState, PlaceIn, PlaceOut, Status, ValidateIn,
     ValidateOut,
@@ -28,11 +30,11 @@ pub(super) async fn health(args: HealthArgs, checked: Checked, output: &mut Outp
 
 async fn health_through(checked: &Checked, input: HealthIn) -> Result<HealthOut, Error> {
     match &checked.door {
-        Door::Tws => Ok(local::health(&checked.config, input).await),
+        Door::Tws => Ok(run_health(&checked.config, input).await),
         Door::Simulator => {
             let simulated = Simulated::start(&checked.config).await?;
             let config = simulated.config.clone();
-            Ok(simulated.stop_after(local::health(&config, input)).await)
+            Ok(simulated.stop_after(run_health(&config, input)).await)
         }
         Door::Server(server) => server.connect().await?.health(input).await,
     }
@@ -95,9 +97,9 @@ async fn place_through(checked: &Checked, input: PlaceIn) -> Result<PlaceOut, Er
         Door::Simulator if !input.dry_run => {
             let simulated = Simulated::start(&checked.config).await?;
             let config = simulated.config.clone();
-            Ok(simulated.stop_after(local::place(&config, input)).await)
+            Ok(simulated.stop_after(run_place(&config, input)).await)
         }
-        Door::Tws | Door::Simulator => Ok(local::place(&checked.config, input).await),
+        Door::Tws | Door::Simulator => Ok(run_place(&checked.config, input).await),
     }
 }
 
@@ -152,12 +154,12 @@ async fn change_through(
     timeout: f64,
 ) -> Result<OrderState, Error> {
     match &checked.door {
-        Door::Tws => local::change(&checked.config, change, key, timeout).await,
+        Door::Tws => change_here(&checked.config, change, key, timeout).await,
         Door::Simulator => {
             let simulated = Simulated::start(&checked.config).await?;
             let config = simulated.config.clone();
             simulated
-                .stop_after(local::change(&config, change, key, timeout))
+                .stop_after(change_here(&config, change, key, timeout))
                 .await
         }
         Door::Server(server) => {
@@ -167,5 +169,17 @@ async fn change_through(
                 Change::Cancel => client.cancel(key, timeout).await,
             }
         }
+    }
+}
+
+async fn change_here(
+    config: &Config,
+    change: Change,
+    key: OrderKey,
+    timeout: f64,
+) -> Result<OrderState, Error> {
+    match change {
+        Change::Transmit => run_transmit(config, key, timeout).await,
+        Change::Cancel => run_cancel(config, key, timeout).await,
     }
 }

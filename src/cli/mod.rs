@@ -1,6 +1,6 @@
 //! The command line: reads arguments, asks one operation through one door, prints its outcome.
 //!
-//! Nothing here decides about orders. Standard output has one owner ([`output`]); hints, logs and progress go to stderr.
+//! Nothing here decides about orders. Standard output has one owner (`output`); hints, logs and progress go to stderr.
 
 mod args;
 mod ask;
@@ -8,7 +8,6 @@ mod checked;
 mod documents;
 mod exit;
 mod help;
-mod local;
 mod order;
 mod output;
 mod pages;
@@ -25,9 +24,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::config::Config;
-use crate::domain::{Limits, check};
-use crate::outcome;
+use crate::domain::ValidateIn;
+use crate::{gateway, outcome};
 use args::{Command, CommandLine, OrderArgs};
 use ask::Change;
 use checked::{Checked, Door};
@@ -132,17 +130,12 @@ fn page(command: &Command, output: &mut Output) -> Exit {
 /// Checks without opening anything: no runtime, no store, no TWS.
 fn validate(args: &OrderArgs, checked: &Checked, output: &mut Output) -> Exit {
     let outcome = match order::read(args) {
-        Ok(order) => outcome::validated(check(order, args.transmit, &limits(&checked.config))),
+        Ok(order) => {
+            let transmit = args.transmit;
+            gateway::validate(&checked.config, ValidateIn { order, transmit })
+        }
         Err(error) => outcome::validate_failed(error),
     };
     output.json(&outcome);
     Exit::of(outcome.valid)
-}
-
-fn limits(config: &Config) -> Limits {
-    Limits {
-        quantity_max: config.max_order_quantity,
-        notional_max: config.max_order_notional,
-        account: config.ib_account.clone(),
-    }
 }

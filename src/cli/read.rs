@@ -6,9 +6,9 @@ use super::documents::{GetDocument, ListDocument};
 use super::exit::Exit;
 use super::output::Output;
 use super::{stderr, table};
+use crate::api::{run_get, run_list};
 use crate::domain::{ListIn, ListOut, OrderDetail, OrderKey};
 use crate::error::Error;
-use crate::store::Reader;
 
 pub(super) async fn get(args: GetArgs, checked: Checked, output: &mut Output) -> Exit {
     let result = order(args.key.key(), &checked).await;
@@ -49,21 +49,14 @@ pub(super) async fn list(args: ListArgs, checked: Checked, output: &mut Output) 
 
 async fn order(key: OrderKey, checked: &Checked) -> Result<OrderDetail, Error> {
     match &checked.door {
-        Door::Tws | Door::Simulator => {
-            let reader = Reader::open(&checked.config.order_db_path).await?;
-            let found = reader.get(key.clone()).await?;
-            found.ok_or_else(|| Error::order_not_found(&key))
-        }
+        Door::Tws | Door::Simulator => run_get(&checked.config, key).await,
         Door::Server(server) => server.connect().await?.get(key).await,
     }
 }
 
 async fn orders(request: ListIn, checked: &Checked) -> Result<ListOut, Error> {
     match &checked.door {
-        Door::Tws | Door::Simulator => {
-            let reader = Reader::open(&checked.config.order_db_path).await?;
-            Ok(reader.list(request).await?)
-        }
+        Door::Tws | Door::Simulator => run_list(&checked.config, request).await,
         Door::Server(server) => server.connect().await?.list(request).await,
     }
 }

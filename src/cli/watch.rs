@@ -8,7 +8,8 @@ use super::exit::Exit;
 use super::output::Output;
 use super::progress::Progress;
 use super::simulated::Simulated;
-use super::{local, stderr};
+use super::stderr;
+use crate::api::run_watch;
 use crate::domain::{Status, WatchEvent, WatchIn, WatchOut, WatchUpdate};
 use crate::error::Error;
 use crate::outcome;
@@ -68,12 +69,12 @@ async fn through(
     on_update: impl FnMut(&WatchUpdate),
 ) -> Result<WatchOut, Error> {
     match &checked.door {
-        Door::Tws => Ok(local::watch(&checked.config, input, on_update).await),
+        Door::Tws => Ok(run_watch(&checked.config, input, on_update).await),
         Door::Simulator => {
             let simulated = Simulated::start(&checked.config).await?;
             let config = simulated.config.clone();
             Ok(simulated
-                .stop_after(local::watch(&config, input, on_update))
+                .stop_after(run_watch(&config, input, on_update))
                 .await)
         }
         Door::Server(server) => {

@@ -12,7 +12,7 @@ use super::ending::Ending;
 use super::hub::{Hub, Signal, Subscription};
 use super::update::{FeedEvent, FeedUpdate};
 use super::watch::WatchSpec;
-use crate::domain::{Status, StoredEvent, Timestamp};
+use crate::domain::{OrderKey, Status, StoredEvent, Timestamp};
 use crate::error::{Error, Reason};
 
 /// Events read from the store at a time: what a watcher holds at most.
@@ -95,10 +95,7 @@ impl Watcher {
             (Some(_), Some(detail)) => Some(Ending::of(detail, head, linger, (now, wall_clock()))),
             (None, _) => None,
             (Some(id), None) => {
-                return Err(Error::new(
-                    Reason::OrderNotFound,
-                    format!("there is no order {id}: list shows those there are"),
-                ));
+                return Err(Error::order_not_found(&OrderKey::OrderId(id)));
             }
         };
         let mut page = VecDeque::new();

@@ -62,7 +62,7 @@ pub(super) fn request_id(id: &str) -> Result<(), Error> {
 }
 
 /// A name of an order that could be one.
-pub(super) fn key(key: &OrderKey) -> Result<(), Error> {
+pub(crate) fn key(key: &OrderKey) -> Result<(), Error> {
     match key {
         OrderKey::OrderId(id) if *id <= 0 => Err(Error::request_field(
             "order_id",

@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::Reader;
+pub(crate) use limits::key as check_key;
 pub use limits::limits;
 use limits::seconds;
 pub use place::{dry_run, validate};

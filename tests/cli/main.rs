@@ -8,6 +8,8 @@
 
 mod contract;
 mod documents;
+mod examples;
 mod manual;
+mod orders;
 mod random;
 mod run;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ibkr_orders::api;
+use ibkr_orders as api;
 use ibkr_orders::domain::{
     HealthIn, ListIn, OrderKey, PlaceIn, Status, ValidateIn, WatchEvent, WatchIn,
 };
