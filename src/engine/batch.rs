@@ -1,6 +1,6 @@
 //! The work of one batch: copies of what it touches, rows to write, and what to do once they are written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +29,8 @@ pub(crate) struct Batch {
     pub(crate) rows: Vec<Row>,
     /// What to do after the commit, in order.
     pub(crate) effects: Vec<Effect>,
+    /// Callers who waited for a session and do not any more; with `None` among them, nobody does.
+    pub(crate) unparked: BTreeSet<Option<u64>>,
 }
 
 /// A copy of an order.
@@ -109,6 +111,7 @@ impl Batch {
             desk: desk.clone(),
             rows: Vec::new(),
             effects: Vec::new(),
+            unparked: BTreeSet::new(),
         }
     }
 

@@ -16,6 +16,8 @@ mod moment;
 mod pacer;
 mod queue;
 mod rows;
+#[cfg(test)]
+mod simulation;
 mod step;
 
 pub(crate) use self::core::{Found, Settings};

@@ -98,6 +98,7 @@ impl Step<'_> {
                 self.reconcile_after(Duration::ZERO);
             }
         }
+        self.batch.unparked.insert(None);
         self.effect(Effect::UnparkAll);
     }
 

@@ -106,8 +106,7 @@ impl Step<'_> {
     /// A caller's time is over.
     pub(super) fn expired(&mut self, waiter: u64, order_id: i32) -> Result<(), Stop> {
         if order_id == 0 {
-            if self.core.is_parked(waiter) {
-                self.effect(Effect::Unpark(waiter));
+            if self.core.is_parked(waiter) && self.unpark(waiter) {
                 let error = Core::unreachable(&self.batch.desk);
                 self.reply(waiter, Err(error));
             }
@@ -132,9 +131,20 @@ impl Step<'_> {
         self.batch.desk.closing = true;
         let parked: Vec<u64> = self.core.parked().collect();
         for waiter in parked {
-            self.effect(Effect::Unpark(waiter));
-            self.reply(waiter, Err(shutting_down()));
+            if self.unpark(waiter) {
+                self.reply(waiter, Err(shutting_down()));
+            }
         }
+    }
+
+    /// Ends a caller's wait for a session; false when this batch has done so already.
+    fn unpark(&mut self, waiter: u64) -> bool {
+        let unparked = &mut self.batch.unparked;
+        let still = !unparked.contains(&None) && unparked.insert(Some(waiter));
+        if still {
+            self.effect(Effect::Unpark(waiter));
+        }
+        still
     }
 
     /// What waits for its slot is not sent any more, and nobody waits any longer.

@@ -1,0 +1,148 @@
+//! A store in memory that checks what is written to it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use super::super::batch::{Batch, Row, Write};
+use super::super::core::Found;
+use super::super::entry::Entry;
+use super::super::rows::{Rows, Stop};
+use crate::domain::lifecycle::ExecutionChange;
+use crate::domain::{EventKind, Fill, OrderRecord, StoredEvent};
+
+/// First sequence less one.
+pub(super) const BASE: u64 = 1_000;
+
+#[derive(Debug, Default)]
+pub(super) struct SimStore {
+    pub(super) orders: BTreeMap<i32, OrderRecord>,
+    pub(super) by_request: HashMap<String, i32>,
+    pub(super) events: Vec<Arc<StoredEvent>>,
+    pub(super) fills: BTreeMap<String, Fill>,
+    pub(super) accounts: Option<Vec<String>>,
+}
+
+impl SimStore {
+    pub(super) fn write(&mut self, batch: &Batch) {
+        for (write, record) in batch.orders() {
+            let state = &record.state;
+            if write == Write::Insert {
+                assert!(
+                    !self.orders.contains_key(&state.order_id),
+                    "order id {} used twice",
+                    state.order_id
+                );
+                let known = self
+                    .by_request
+                    .insert(state.request_id.clone(), state.order_id);
+                assert_eq!(known, None, "request {} placed twice", state.request_id);
+            } else {
+                assert!(self.orders.contains_key(&state.order_id));
+            }
+            self.orders.insert(state.order_id, record.clone());
+        }
+        for row in &batch.rows {
+            match row {
+                Row::Event(event) => {
+                    assert_eq!(
+                        event.sequence,
+                        BASE + 1 + self.events.len() as u64,
+                        "a gap in the events"
+                    );
+                    self.events.push(Arc::clone(event));
+                }
+                Row::Execution(ExecutionChange::New(fill)) => {
+                    let known = self.fills.insert(fill.exec_id.clone(), fill.clone());
+                    assert_eq!(known, None, "execution {} stored twice", fill.exec_id);
+                }
+                Row::Execution(ExecutionChange::Replaced { previous, fill }) => {
+                    assert!(self.fills.remove(previous).is_some());
+                    self.fills.insert(fill.exec_id.clone(), fill.clone());
+                }
+                Row::Execution(ExecutionChange::Charged(fill)) => {
+                    assert!(
+                        self.fills
+                            .insert(fill.exec_id.clone(), fill.clone())
+                            .is_some()
+                    );
+                }
+                Row::Accounts(accounts) => self.accounts = Some(accounts.to_vec()),
+            }
+        }
+    }
+
+    /// What a gateway that starts now finds.
+    pub(super) fn found(&self) -> Found {
+        let orders = self
+            .orders
+            .values()
+            .filter(|record| !record.state.terminal)
+            .map(|record| Entry::stored(record.clone(), self.fills_of(record.state.order_id)))
+            .collect();
+        Found {
+            orders,
+            head_sequence: BASE + self.events.len() as u64,
+            highest_order_id: self.orders.keys().last().copied().unwrap_or(0),
+            accounts: self.accounts.clone(),
+        }
+    }
+
+    pub(super) fn fills_of(&self, order_id: i32) -> Vec<Fill> {
+        let of_order = |fill: &&Fill| fill.order_id == order_id;
+        self.fills.values().filter(of_order).cloned().collect()
+    }
+
+    /// What the last event of each order says is what its row says.
+    pub(super) fn check(&self) {
+        let mut last = BTreeMap::new();
+        for event in &self.events {
+            if let EventKind::Order(state) = &event.kind {
+                assert_eq!(state.sequence, event.sequence);
+                last.insert(event.order_id, state);
+            }
+        }
+        for (order_id, record) in &self.orders {
+            assert_eq!(
+                last.get(order_id),
+                Some(&&record.state),
+                "row and events of {order_id} differ"
+            );
+        }
+    }
+}
+
+impl Rows for &SimStore {
+    fn by_order_id(&mut self, order_id: i32) -> Result<Option<OrderRecord>, Stop> {
+        Ok(self.orders.get(&order_id).cloned())
+    }
+
+    fn by_request_id(&mut self, request_id: &str) -> Result<Option<OrderRecord>, Stop> {
+        let order_id = self.by_request.get(request_id);
+        Ok(order_id.and_then(|id| self.orders.get(id)).cloned())
+    }
+
+    fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop> {
+        let with = |record: &&OrderRecord| record.state.perm_id == Some(perm_id);
+        Ok(self.orders.values().rev().find(with).cloned())
+    }
+
+    fn by_order_ref(&mut self, order_ref: &str) -> Result<Vec<OrderRecord>, Stop> {
+        let with = |record: &&OrderRecord| record.state.order_ref == order_ref;
+        Ok(self
+            .orders
+            .values()
+            .rev()
+            .filter(with)
+            .take(16)
+            .cloned()
+            .collect())
+    }
+
+    fn executions(&mut self, order_id: i32) -> Result<Vec<Fill>, Stop> {
+        Ok(self.fills_of(order_id))
+    }
+
+    fn execution(&mut self, exec_id: &str) -> Result<Option<Fill>, Stop> {
+        Ok(self.fills.get(exec_id).cloned())
+    }
+}
