@@ -5,6 +5,7 @@ use super::checked::{Checked, Door, Server};
 use super::documents::ChangeDocument;
 use super::exit::Exit;
 use super::output::Output;
+use super::progress::while_waiting;
 use super::simulated::Simulated;
 use super::{order, stderr};
 use crate::api::{run_cancel, run_health, run_place, run_transmit};
@@ -20,7 +21,7 @@ pub(super) async fn health(args: HealthArgs, checked: Checked, output: &mut Outp
     let input = HealthIn {
         timeout: args.timeout.timeout,
     };
-    let out = health_through(&checked, input)
+    let out = while_waiting(health_through(&checked, input))
         .await
         .unwrap_or_else(|error| outcome::health_failed(error, checked.config.ib_client_id));
     stderr::hint(out.error.as_deref(), &checked);
@@ -81,7 +82,7 @@ pub(super) async fn place(args: PlaceArgs, checked: Checked, output: &mut Output
                 timeout: timeout.timeout,
                 request_id: request_id.clone(),
             };
-            place_through(&checked, input).await
+            while_waiting(place_through(&checked, input)).await
         }
         Err(error) => Err(error),
     };
@@ -135,7 +136,7 @@ pub(super) async fn change(
         door: _,
         settings: _,
     } = args;
-    let result = change_through(&checked, change, key.key(), timeout.timeout).await;
+    let result = while_waiting(change_through(&checked, change, key.key(), timeout.timeout)).await;
     let done = match &result {
         Ok(order) => change == Change::Cancel || order.status != Status::Rejected,
         Err(error) => {

@@ -5,6 +5,21 @@ use std::time::{Duration, Instant};
 
 use crate::domain::{LinkState, OrderState, WatchEvent, WatchUpdate};
 
+/// Waits for an operation that shows nothing of itself, and says every second that it still does.
+pub(super) async fn while_waiting<T>(operation: impl Future<Output = T>) -> T {
+    /// A wait shorter than this is none.
+    const BEAT: Duration = Duration::from_secs(1);
+    let mut progress = Progress::stderr(Instant::now());
+    let mut beats = tokio::time::interval_at(tokio::time::Instant::now() + BEAT, BEAT);
+    let mut operation = std::pin::pin!(operation);
+    loop {
+        tokio::select! {
+            out = &mut operation => return out,
+            _ = beats.tick() => progress.draw(Instant::now()),
+        }
+    }
+}
+
 /// The line, drawn over and over in place. Silent where stderr is no terminal.
 pub(super) struct Progress<W: Write> {
     terminal: Option<W>,
@@ -60,7 +75,7 @@ impl<W: Write> Progress<W> {
                 "order {} {} {}/{} {}",
                 order.order_id, order.status, order.filled, order.quantity, order.symbol
             ),
-            None => "waiting".to_owned(),
+            None => "waiting for TWS".to_owned(),
         };
         let link = self
             .link
@@ -128,7 +143,7 @@ mod tests {
         drop(progress);
         assert_eq!(
             String::from_utf8(drawn).unwrap(),
-            "\r\x1b[2Kwaiting 1m05s [link to TWS lost]\r\x1b[2Kwaiting 1h02m05s\r\x1b[2K"
+            "\r\x1b[2Kwaiting for TWS 1m05s [link to TWS lost]\r\x1b[2Kwaiting for TWS 1h02m05s\r\x1b[2K"
         );
     }
 

@@ -133,3 +133,19 @@ fn a_reader_that_goes_away_causes_no_panic() {
         assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "{args:?}");
     }
 }
+
+#[test]
+fn validate_answers_in_milliseconds() {
+    let shell = Shell::new();
+    // The quickest of several: the others measure what else the machine was doing.
+    let quickest = (0..20).map(|_| {
+        let started = std::time::Instant::now();
+        shell.run(&["validate", "--json", MARKET]);
+        started.elapsed()
+    });
+    let quickest = quickest.min().unwrap();
+    assert!(
+        quickest < std::time::Duration::from_millis(30),
+        "{quickest:?}"
+    );
+}

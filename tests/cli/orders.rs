@@ -16,13 +16,13 @@ const RESTING: &str =
     r#"{"action":"BUY","symbol":"AAPL","order_type":"LMT","quantity":5,"limit_price":100.5}"#;
 
 /// A simulated TWS beside the program, not inside it.
-struct Tws {
+pub struct Tws {
     runtime: Runtime,
     simulator: Option<Simulator>,
 }
 
 impl Tws {
-    fn start(config: SimulatorConfig) -> Self {
+    pub fn start(config: SimulatorConfig) -> Self {
         let runtime = Runtime::new().unwrap();
         let simulator = runtime.block_on(Simulator::start(config)).unwrap();
         Self {
@@ -31,11 +31,11 @@ impl Tws {
         }
     }
 
-    fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.simulator.as_ref().unwrap().address().port()
     }
 
-    fn orders_seen(&self) -> u64 {
+    pub fn orders_seen(&self) -> u64 {
         let control = self.simulator.as_ref().unwrap().control();
         self.runtime
             .block_on(control.inspect(|view| view.place_messages_total()))
@@ -274,6 +274,60 @@ fn a_streamed_watch_ends_when_nobody_reads_it() {
     let ran = finish(child);
     assert_eq!(ran.code, 1);
     assert!(!ran.stderr.contains("panic"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_watch_that_is_interrupted_says_where_to_go_on() {
+    let tws = Tws::start(SimulatorConfig::on_free_port());
+    let shell = Shell::new().with("IB_PORT", tws.port());
+    let placed: Place = shell
+        .run(&[
+            "place",
+            "--transmit",
+            "--request-id",
+            "r",
+            "--json",
+            RESTING,
+        ])
+        .read();
+    let id = placed.order_id.unwrap().to_string();
+    let mut child = shell.spawn(&["watch", "--order-id", &id, "--stream"]);
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let first: Update = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    let interrupt = format!("kill -INT {}", child.id());
+    assert!(
+        std::process::Command::new("sh")
+            .args(["-c", &interrupt])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let last = lines.map(|line| line.unwrap()).last().unwrap();
+    assert_eq!(finish(child).code, 1);
+    let outcome: Watch = serde_json::from_str(&last).unwrap();
+    let error = outcome.error.unwrap();
+    let cursor: u64 = error
+        .strip_prefix("interrupted: go on with --after-sequence ")
+        .unwrap()
+        .parse()
+        .unwrap();
+    assert!(cursor >= first.sequence, "{cursor} {first:?}");
+
+    shell.run(&["cancel", "--request-id", "r"]);
+    let rest: Watch = shell
+        .run(&[
+            "watch",
+            "--order-id",
+            &id,
+            "--after-sequence",
+            &cursor.to_string(),
+        ])
+        .read();
+    assert_eq!(rest.status.as_deref(), Some("CANCELLED"), "{rest:?}");
+    assert!(
+        rest.updates.iter().all(|update| update.sequence > cursor),
+        "{rest:?}"
+    );
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Nonsense of every kind: it is answered with a document or a usage text, never with a panic, and never sends an order.
 
+use ibkr_orders::simulator::SimulatorConfig;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use crate::orders::Tws;
 use crate::run::{Ran, Shell};
 
 /// How often each property is tried; `PROPTEST_CASES` says otherwise. A failing case is printed smallest.
@@ -192,4 +194,24 @@ proptest! {
         }
         is_answered(&ran)?;
     }
+}
+
+#[test]
+fn no_random_order_reaches_tws_unless_it_is_valid() {
+    let tws = Tws::start(SimulatorConfig::on_free_port());
+    let shell = Shell::new().with("IB_PORT", tws.port());
+    let mut runner = proptest::test_runner::TestRunner::new(tries());
+    let outcome = runner.run(&prop_oneof![any_json(), near_order()], |order| {
+        let text = order.to_string();
+        let checked = shell.run(&["validate", "--json", &text]);
+        // One that is valid by chance may be placed, and is no matter here.
+        prop_assume!(checked.code == 1);
+        let placed = shell.run(&["place", "--transmit", "--json", &text]);
+        is_answered(&placed)?;
+        prop_assert_eq!(placed.code, 1);
+        prop_assert_eq!(&placed.json()["errors"], &checked.json()["errors"]);
+        Ok(())
+    });
+    assert_eq!(outcome, Ok(()));
+    assert_eq!(tws.orders_seen(), 0);
 }
