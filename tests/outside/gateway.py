@@ -1,8 +1,9 @@
 """A gateway, and the TWS it talks to, as processes of their own: for the tests of this directory, and as a command
 
-    python tests/outside/gateway.py [--directory DIR] [--seconds MAX] -- COMMAND...
+    python tests/outside/gateway.py [--protected] [--directory DIR] [--seconds MAX] -- COMMAND...
 
-that runs COMMAND with ORDERS_SERVER naming a fresh simulated gateway, and exits with its code.
+that runs COMMAND with ORDERS_SERVER naming a fresh simulated gateway, and exits with its code. A protected one speaks TLS and
+asks for a token: COMMAND finds ORDERS_SERVER_CA and ORDERS_TOKEN too.
 """
 
 import argparse
@@ -15,8 +16,8 @@ import tempfile
 import time
 from pathlib import Path
 
-import stubs
-from stubs import grpc, pb
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS_MAX = 30
@@ -124,33 +125,53 @@ class Gateway:
         log = self.directory / "gateway.log"
         self.process = Process("gateway", self.command, log, bare_environment(**self.settings), self.directory)
         self.process.wait_for_port(self.port)
-        with stubs.connect(self.address) as orders:
-            wait_until(lambda: self.process.check() or self.connected(orders), "gateway connected to TWS")
+        self.process.wait_for_port(self.metrics_port)
+        with grpc.insecure_channel(f"127.0.0.1:{self.metrics_port}") as channel:
+            probe = health_pb2_grpc.HealthStub(channel)
+            wait_until(lambda: self.process.check() or connected(probe), "gateway connected to TWS")
         return self
-
-    @staticmethod
-    def connected(orders):
-        try:
-            return orders.Health(pb.HealthRequest(), timeout=5).connected
-        except grpc.RpcError as error:
-            if error.code() != grpc.StatusCode.UNAVAILABLE:
-                raise
-            return False
 
     def stop(self, with_signal=signal.SIGTERM):
         return self.process.stop(with_signal)
+
+
+def connected(probe):
+    """Whether the probe of the metrics port, which needs neither TLS nor token, says that TWS is connected."""
+    try:
+        answer = probe.Check(health_pb2.HealthCheckRequest(service="ibkr.orders.v1.OrderService"), timeout=5)
+        return answer.status == health_pb2.HealthCheckResponse.SERVING
+    except grpc.RpcError as error:
+        if error.code() != grpc.StatusCode.UNAVAILABLE:
+            raise
+        return False
+
+
+def protection(directory):
+    """Settings for a gateway with a certificate of its own and a token, and the environment that a caller needs."""
+    certificate, key, tokens = (Path(directory) / name for name in ("server.pem", "server.key", "tokens"))
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+         "-subj", "/CN=gateway", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout", key, "-out", certificate],
+        check=True, capture_output=True, timeout=30,
+    )  # fmt: skip
+    tokens.write_text("a-token-for-this-test-only\n")
+    settings = {"TLS_CERT": certificate, "TLS_KEY": key, "AUTH_TOKEN_FILE": tokens}
+    return settings, {"ORDERS_SERVER_CA": str(certificate), "ORDERS_TOKEN": tokens.read_text().strip()}
 
 
 def main():
     parser = argparse.ArgumentParser(description="Runs a command against a fresh simulated gateway.")
     parser.add_argument("--directory", default=".", help="where the command runs")
     parser.add_argument("--seconds", type=int, default=120, help="the longest the command may take")
+    parser.add_argument("--protected", action="store_true", help="with TLS and a token")
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
-        gateway = Gateway(directory).start()
+        settings, environment = protection(directory) if arguments.protected else ({}, {})
+        gateway = Gateway(directory, **settings).start()
         try:
-            environment = os.environ | {"ORDERS_SERVER": f"http://{gateway.address}"}
+            scheme = "https" if arguments.protected else "http"
+            environment = os.environ | environment | {"ORDERS_SERVER": f"{scheme}://{gateway.address}"}
             done = subprocess.run(arguments.command, cwd=arguments.directory, env=environment, timeout=arguments.seconds).returncode
         except subprocess.TimeoutExpired as late:
             print(late, file=sys.stderr)
