@@ -1,7 +1,7 @@
 """Calls every method with grpcurl against a fresh simulated gateway and writes docs/grpcurl.md from what came back.
 
     python tests/outside/grpcurl_transcript.py           writes docs/grpcurl.md
-    python tests/outside/grpcurl_transcript.py --check   compares with it: everything but times, sequences, ids and prices
+    python tests/outside/grpcurl_transcript.py --check   compares with it, but for what differs from run to run
 """
 
 import difflib
@@ -17,6 +17,9 @@ PAGE = ROOT / "docs/grpcurl.md"
 SHOWN = "localhost:50051"
 SERVICE = "ibkr.orders.v1.OrderService"
 
+# Fields that tell how far an order had come.
+PROGRESS = ("status", "filled", "remaining", "avgFillPrice", "terminal", "commission", "rawState")
+
 # Heading, what it shows, the call: method, request, exit code (grpcurl: 64 + the status code).
 CALLS = [
     ("Health", "Whether orders can be placed now.", "Health", {}, 0),
@@ -27,7 +30,9 @@ CALLS = [
     ("Place", "With a `request_id`, so that the call may be repeated; `transmit` sends it to the market.", "Place",
      {"order": {"action": "BUY", "symbol": "AAPL", "order_type": "MKT", "quantity": "1"}, "transmit": True,
       "request_id": "try-1"}, 0),
-    (None, "The same request again is the same order: `replayed`.", "Place",
+    ("Watch", "From what Place answered to the end of the order: every event once. Without `after_sequence` the current state comes first.",
+     "Watch", {"order_id": 1, "after_sequence": "SEQUENCE"}, 0),
+    ("Place again", "The same request again is the same order: `replayed`.", "Place",
      {"order": {"action": "BUY", "symbol": "AAPL", "order_type": "MKT", "quantity": "1"}, "transmit": True,
       "request_id": "try-1"}, 0),
     (None, "Another order under a used `request_id` is refused.", "Place",
@@ -39,7 +44,6 @@ CALLS = [
     (None, "Without `transmit` the order is staged in TWS.", "Place",
      {"order": {"action": "BUY", "symbol": "MSFT", "order_type": "LMT", "quantity": "2", "limit_price": "1.5", "tif": "GTC"},
       "request_id": "try-3"}, 0),
-    ("Watch", "From the order's current state to its end.", "Watch", {"order_id": 1}, 0),
     ("Transmit", "Releases a staged order.", "Transmit", {"request_id": "try-3"}, 0),
     ("Cancel", "By the order's id or by its `request_id`.", "Cancel", {"request_id": "try-3"}, 0),
     ("Get", "One order and its fills.", "Get", {"request_id": "try-1"}, 0),
@@ -58,8 +62,9 @@ def call(address, method, request, expected):
     )  # fmt: skip
     if done.returncode != expected:
         raise RuntimeError(f"{method} {request}: exit code {done.returncode} instead of {expected}\n{done.stdout}")
+    answered = re.sub(r'  "(contract|orderPayload)": \{\n.*?\n    \}(,?)\n', r'  "\1": {…}\2\n', done.stdout, flags=re.DOTALL)
     typed = f"-d '{command[1]}' " if command else ""
-    return f"$ grpcurl -plaintext {typed}{SHOWN} {SERVICE}/{method}\n{done.stdout.rstrip()}\n"
+    return f"$ grpcurl -plaintext {typed}{SHOWN} {SERVICE}/{method}\n{answered.rstrip()}\n"
 
 
 def page(address):
@@ -72,23 +77,30 @@ def page(address):
         "Against `ibkr-orders serve --simulate`, by reflection: no stubs and no schema file are needed. Each answer below is what",
         "the gateway said (`tests/outside/grpcurl_transcript.py` makes this page, and CI compares it). With TLS leave `-plaintext`",
         "out; with a token add `-H \"authorization: Bearer $TOKEN\"`. grpcurl leaves out fields that are empty; `-emit-defaults`",
-        "shows them. A refusal's exit code is 64 plus the status code.",
+        "shows them. A refusal's exit code is 64 plus the status code. `{…}` stands for the IB contract and order as constructed.",
         "",
         "```console",
         f"$ grpcurl -plaintext {SHOWN} list {SERVICE}",
         listed.stdout.rstrip(),
         "```",
     ]
+    sequence = None
     for heading, what, method, request, expected in CALLS:
+        if "after_sequence" in request:
+            request = request | {"after_sequence": sequence}
+        said = call(address, method, request, expected)
+        sequence = sequence or next(iter(re.findall(r'"sequence": "(\d+)"', said)), None)
         lines += ["", f"## {heading}"] if heading else []
-        lines += ["", what, "", "```console", call(address, method, request, expected).rstrip(), "```"]
+        lines += ["", what, "", "```console", said.rstrip(), "```"]
     return "\n".join(lines) + "\n"
 
 
 def fixed(text):
-    """The text without what differs from run to run."""
-    text = re.sub(r'"(raw_?[sS]tate|next_?[pP]age_?[tT]oken)": ".*"', r'"\1": …', text)
+    """The text without what differs from run to run: ids, times, prices, and how far an order had come when it was shown."""
+    text = re.sub(r"(Watch\n).*?```", r"\1```", text, flags=re.DOTALL)
+    text = re.sub(rf'^ *"({"|".join(PROGRESS)})": .*\n', "", text, flags=re.MULTILINE)
     text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", text)
+    text = re.sub(r'"(execId|nextPageToken)": ".*"', r'"\1": "ID"', text)
     return re.sub(r"(?<![\w-])\d+(\.\d+)*", "N", text)
 
 
