@@ -256,6 +256,12 @@ impl Core {
         if entry.run.cancel != Cancelling::Queued {
             return None;
         }
+        let status = entry.order.record.state.status;
+        if status.is_terminal() && status != Status::Inactive {
+            // It ended while its cancel waited.
+            entry.run.cancel = Cancelling::Idle;
+            return None;
+        }
         entry.run.cancel = Cancelling::Handed {
             session,
             at: now.tick,
@@ -265,7 +271,9 @@ impl Core {
 
     fn hand_place(&mut self, session: u64, order_id: i32, now: Moment) -> Option<TwsCommand> {
         let entry = self.book.get_mut(order_id)?;
-        if entry.run.sending != Sending::Queued {
+        if entry.run.sending != Sending::Queued
+            || entry.order.record.state.status != Status::Submitting
+        {
             return None;
         }
         entry.run.sending = Sending::Handed {

@@ -13,7 +13,7 @@ use super::link::LinkStatus;
 use super::moment::Clock;
 use super::rows::{NoRows, Stop, StoreRows};
 use crate::domain::{LinkState, Status};
-use crate::error::{Error, Reason};
+use crate::error::{COULD_NOT_CONNECT, Error, Reason};
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::{Store, StoreError};
@@ -472,17 +472,33 @@ impl Driver {
         });
     }
 
-    /// Nobody is left without an answer.
-    pub(super) fn answer_everybody(&mut self, error: &Error) {
+    /// Nobody is left without an answer: `begun` for those whose wish may be stored, `unheard` for those nobody has looked at.
+    pub(super) fn answer_everybody(&mut self, begun: &Error, unheard: &Error) {
         self.calls.close();
         while let Ok(call) = self.calls.try_recv() {
             if let Call::Ask { reply, .. } = call {
-                let _ = reply.send(Err(error.clone()));
+                let _ = reply.send(Err(unheard.clone()));
             }
         }
         for (_, reply) in self.callers.drain() {
-            let _ = reply.send(Err(error.clone()));
+            let _ = reply.send(Err(begun.clone()));
         }
+    }
+
+    /// Watches end, and nobody takes the last session for a living one.
+    pub(super) fn show_ended(&self) {
+        self.feed.set_connected(false);
+        self.feed.close();
+        self.stats.tws_connected.set(0);
+        self.stats.ib_connected.set(0);
+        self.link.send_modify(|link| {
+            *link = LinkStatus {
+                attempted: true,
+                failure: Some(format!("{COULD_NOT_CONNECT}: the gateway has ended")),
+                store_ok: link.store_ok,
+                ..LinkStatus::default()
+            };
+        });
     }
 
     /// The core, which nobody shares between two transactions.

@@ -129,8 +129,11 @@ impl Engine {
     }
 
     fn why_gone(&self) -> crate::error::Error {
+        let gone = self.ended.has_changed().is_err();
         match &*self.ended.borrow() {
             Some(Ended::Failed(last_word)) => stopped(last_word),
+            // The task ended without a word: it panicked, or its runtime is gone.
+            None if gone => stopped("the engine's task is gone"),
             Some(Ended::Closed) | None => shutting_down(),
         }
     }
@@ -162,15 +165,18 @@ async fn run(mut driver: Driver, adapter: Option<TwsHandle>, ended: watch::Sende
     let outcome = driver.run().await;
     let how = match outcome {
         Ok(()) => {
-            driver.answer_everybody(&shutting_down());
+            // Whoever is left waits for an order whose state could not be stored.
+            driver.answer_everybody(&stopped("it was shut down"), &shutting_down());
             Ended::Closed
         }
         Err(Fatal(last_word)) => {
             tracing::error!(%last_word, "the engine stops");
-            driver.answer_everybody(&stopped(&last_word));
+            let error = stopped(&last_word);
+            driver.answer_everybody(&error, &error);
             Ended::Failed(last_word)
         }
     };
+    driver.show_ended();
     let store = driver.store.clone();
     // With the driver go the ends of the adapter's channels, so that it does not wait for anybody to read them.
     drop(driver);

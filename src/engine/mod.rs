@@ -19,6 +19,8 @@ mod rows;
 #[cfg(test)]
 mod simulation;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use self::core::{Found, Settings};
 pub(crate) use entry::Entry;

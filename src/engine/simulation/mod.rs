@@ -4,7 +4,7 @@
 //! failure prints its seed.
 
 mod random;
-mod store;
+pub(super) mod store;
 mod tws;
 mod world;
 

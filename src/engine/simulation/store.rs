@@ -11,19 +11,19 @@ use crate::domain::lifecycle::ExecutionChange;
 use crate::domain::{EventKind, Fill, OrderRecord, StoredEvent};
 
 /// First sequence less one.
-pub(super) const BASE: u64 = 1_000;
+pub(in crate::engine) const BASE: u64 = 1_000;
 
 #[derive(Debug, Default)]
-pub(super) struct SimStore {
-    pub(super) orders: BTreeMap<i32, OrderRecord>,
-    pub(super) by_request: HashMap<String, i32>,
-    pub(super) events: Vec<Arc<StoredEvent>>,
-    pub(super) fills: BTreeMap<String, Fill>,
-    pub(super) accounts: Option<Vec<String>>,
+pub(in crate::engine) struct SimStore {
+    pub(in crate::engine) orders: BTreeMap<i32, OrderRecord>,
+    pub(in crate::engine) by_request: HashMap<String, i32>,
+    pub(in crate::engine) events: Vec<Arc<StoredEvent>>,
+    pub(in crate::engine) fills: BTreeMap<String, Fill>,
+    pub(in crate::engine) accounts: Option<Vec<String>>,
 }
 
 impl SimStore {
-    pub(super) fn write(&mut self, batch: &Batch) {
+    pub(in crate::engine) fn write(&mut self, batch: &Batch) {
         for (write, record) in batch.orders() {
             let state = &record.state;
             if write == Write::Insert {
@@ -72,7 +72,7 @@ impl SimStore {
     }
 
     /// What a gateway that starts now finds.
-    pub(super) fn found(&self) -> Found {
+    pub(in crate::engine) fn found(&self) -> Found {
         let orders = self
             .orders
             .values()
@@ -87,13 +87,13 @@ impl SimStore {
         }
     }
 
-    pub(super) fn fills_of(&self, order_id: i32) -> Vec<Fill> {
+    pub(in crate::engine) fn fills_of(&self, order_id: i32) -> Vec<Fill> {
         let of_order = |fill: &&Fill| fill.order_id == order_id;
         self.fills.values().filter(of_order).cloned().collect()
     }
 
     /// What the last event of each order says is what its row says.
-    pub(super) fn check(&self) {
+    pub(in crate::engine) fn check(&self) {
         let mut last = BTreeMap::new();
         for event in &self.events {
             if let EventKind::Order(state) = &event.kind {

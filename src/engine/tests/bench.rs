@@ -1,0 +1,295 @@
+//! A core on a bench: inputs go in, and what comes of them is kept.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::domain::{
+    Amount, CompletedReport, ErrorReport, ExecutionReport, Limits, LinkState, OpenOrderReport,
+    OrderKey, OrderReport, OrderState, Origin, Status, StatusReport, Timestamp, check,
+};
+use crate::engine::batch::Batch;
+use crate::engine::core::{Core, Settings};
+use crate::engine::input::{Ask, Input, Outcome, PlaceWish, Wish};
+use crate::engine::moment::Moment;
+use crate::engine::rows::NoRows;
+use crate::engine::simulation::store::SimStore;
+use crate::error::Error;
+use crate::tws::{SessionInfo, TwsCommand, TwsEvent};
+
+pub(super) struct Bench {
+    pub(super) core: Core,
+    pub(super) store: SimStore,
+    pub(super) now: Moment,
+    /// Commands to the adapter, oldest first; a test takes them.
+    pub(super) commands: Vec<TwsCommand>,
+    pub(super) replies: Vec<(u64, Outcome)>,
+    pub(super) links: Vec<LinkState>,
+    pub(super) commits: usize,
+    waiters: u64,
+}
+
+impl Bench {
+    pub(super) fn new() -> Self {
+        Self::with_rate(1_000)
+    }
+
+    pub(super) fn with_rate(messages_per_second: u32) -> Self {
+        let store = SimStore::default();
+        Self {
+            core: Core::new(settings(messages_per_second), store.found()),
+            store,
+            now: Moment {
+                wall: Timestamp::from_unix_micros(1_795_000_000_000_000),
+                tick: Duration::ZERO,
+            },
+            commands: Vec::new(),
+            replies: Vec::new(),
+            links: Vec::new(),
+            commits: 0,
+            waiters: 0,
+        }
+    }
+
+    /// In session 1, its reconcile over.
+    pub(super) fn connected() -> Self {
+        let mut bench = Self::new();
+        bench.connect(1);
+        bench
+    }
+
+    pub(super) fn connect(&mut self, session: u64) {
+        self.session_up(session);
+        let token = self.reconcile_token().expect("a reconcile begins");
+        self.reconciled(session, token);
+    }
+
+    pub(super) fn session_up(&mut self, session: u64) {
+        self.tws(TwsEvent::SessionUp(SessionInfo {
+            session,
+            accounts: vec!["DU1".to_owned()],
+            next_valid_id: 1,
+            server_version: 226,
+        }));
+    }
+
+    pub(super) fn session_down(&mut self, session: u64) {
+        let reason = "cut".to_owned();
+        self.tws(TwsEvent::SessionDown { session, reason });
+    }
+
+    /// Takes the reconcile command, if there is one.
+    pub(super) fn reconcile_token(&mut self) -> Option<u64> {
+        let at = self
+            .commands
+            .iter()
+            .position(|command| matches!(command, TwsCommand::Reconcile { .. }))?;
+        match self.commands.remove(at) {
+            TwsCommand::Reconcile { token, .. } => Some(token),
+            _ => None,
+        }
+    }
+
+    pub(super) fn reconciled(&mut self, session: u64, token: u64) {
+        let result = Ok(());
+        self.tws(TwsEvent::Reconciled {
+            session,
+            token,
+            result,
+        });
+    }
+
+    pub(super) fn tws(&mut self, event: TwsEvent) {
+        self.process(&[Input::Tws(event)]);
+    }
+
+    pub(super) fn report(&mut self, report: OrderReport) {
+        self.tws(TwsEvent::Report { session: 1, report });
+    }
+
+    pub(super) fn ask(&mut self, what: Wish, patience: Duration) -> u64 {
+        let ask = self.asking(what, patience);
+        self.process(&[Input::Ask(ask)]);
+        self.waiters
+    }
+
+    pub(super) fn asking(&mut self, what: Wish, patience: Duration) -> Ask {
+        self.waiters += 1;
+        Ask {
+            waiter: self.waiters,
+            deadline: self.now.tick + patience,
+            what,
+        }
+    }
+
+    pub(super) fn place(&mut self, transmit: bool) -> u64 {
+        let id = format!("r{}", self.waiters);
+        self.ask(place(&id, transmit), Duration::from_secs(5))
+    }
+
+    pub(super) fn cancel(&mut self, order_id: i32) -> u64 {
+        self.ask(
+            Wish::Cancel(OrderKey::OrderId(order_id)),
+            Duration::from_secs(5),
+        )
+    }
+
+    pub(super) fn transmit(&mut self, order_id: i32) -> u64 {
+        self.ask(
+            Wish::Transmit(OrderKey::OrderId(order_id)),
+            Duration::from_secs(5),
+        )
+    }
+
+    /// Lets time pass, second by second.
+    pub(super) fn wait(&mut self, time: Duration) {
+        let until = self.now.tick + time;
+        while self.now.tick < until {
+            self.now.tick = until.min(self.now.tick + Duration::from_secs(1));
+            let due = self.core.due(self.now);
+            self.process(&due);
+        }
+    }
+
+    /// One batch, committed.
+    pub(super) fn process(&mut self, inputs: &[Input]) {
+        let mut batch = Batch::new(&self.core.desk);
+        let mut rows = &self.store;
+        for input in inputs {
+            if self
+                .core
+                .step(&mut batch, input, &mut NoRows, self.now)
+                .is_err()
+            {
+                self.core
+                    .step(&mut batch, input, &mut rows, self.now)
+                    .expect("rows are there");
+            }
+        }
+        self.commits += usize::from(batch.writes());
+        self.store.write(&batch);
+        let out = self.core.commit(batch, self.now);
+        self.replies.extend(out.replies);
+        self.commands.extend(out.commands);
+        self.links
+            .extend(out.links.into_iter().map(|change| change.state));
+        let handed = self.core.flush(self.now, 1_000);
+        self.commands
+            .extend(handed.into_iter().map(|handed| handed.command));
+    }
+
+    pub(super) fn state(&self, order_id: i32) -> &OrderState {
+        &self.store.orders[&order_id].state
+    }
+
+    #[track_caller]
+    pub(super) fn assert_status(&self, order_id: i32, status: Status) {
+        assert_eq!(self.state(order_id).status, status);
+    }
+
+    /// What a caller was told, if anything.
+    pub(super) fn told(&self, waiter: u64) -> Option<Result<Status, Error>> {
+        let (_, outcome) = self.replies.iter().find(|(id, _)| *id == waiter)?;
+        Some(outcome.clone().map(|answer| answer.state.status))
+    }
+}
+
+pub(super) fn place(request_id: &str, transmit: bool) -> Wish {
+    let order = json!({
+        "action": "BUY", "symbol": "AAPL", "order_type": "LMT", "limit_price": 10, "quantity": 100, "transmit": transmit,
+    });
+    let order = check(order.into(), false, &Limits::default()).expect("valid");
+    Wish::Place(Arc::new(PlaceWish {
+        digest: order.digest(),
+        order,
+        request_id: request_id.to_owned(),
+        request_id_given: true,
+    }))
+}
+
+pub(super) fn open_order(order_id: i32, word: &str, origin: Origin) -> OrderReport {
+    OrderReport::OpenOrder(OpenOrderReport {
+        origin,
+        order_id,
+        client_id: 7,
+        perm_id: Some(i64::from(order_id) + 900),
+        order_ref: None,
+        account: None,
+        status: word.to_owned(),
+        what_if: false,
+        reject_reason: None,
+        warning_text: None,
+        completed_status: None,
+    })
+}
+
+pub(super) fn status(order_id: i32, word: &str) -> OrderReport {
+    OrderReport::Status(StatusReport {
+        origin: Origin::Live,
+        order_id,
+        client_id: 7,
+        perm_id: Some(i64::from(order_id) + 900),
+        status: word.to_owned(),
+        filled: Amount::ZERO,
+        remaining: Amount::from(100),
+        avg_fill_price: None,
+        why_held: None,
+    })
+}
+
+pub(super) fn execution(order_id: i32, exec_id: &str, quantity: i64) -> OrderReport {
+    OrderReport::Execution(ExecutionReport {
+        origin: Origin::Live,
+        order_id,
+        client_id: 7,
+        perm_id: Some(i64::from(order_id) + 900),
+        order_ref: None,
+        account: None,
+        exec_id: exec_id.to_owned(),
+        quantity: quantity.into(),
+        price: Amount::from(10),
+        exchange: "NASDAQ".to_owned(),
+        time_text: String::new(),
+        time: None,
+        cumulative_quantity: None,
+        avg_price: None,
+    })
+}
+
+pub(super) fn completed(order_ref: &str, perm_id: i64, word: &str) -> OrderReport {
+    OrderReport::Completed(CompletedReport {
+        order_id: None,
+        client_id: None,
+        perm_id: Some(perm_id),
+        order_ref: Some(order_ref.to_owned()),
+        account: None,
+        symbol: "AAPL".to_owned(),
+        status: word.to_owned(),
+        unfilled: None,
+        filled: None,
+        completed_status: None,
+    })
+}
+
+pub(super) fn error(order_id: i32, code: i32) -> OrderReport {
+    OrderReport::Error(ErrorReport {
+        order_id,
+        code,
+        text: format!("code {code}"),
+    })
+}
+
+fn settings(messages_per_second: u32) -> Settings {
+    Settings {
+        client_id: 7,
+        limits: Limits::default(),
+        allow_live: false,
+        peer: "bench".to_owned(),
+        messages_per_second,
+        acknowledgement_timeout: Duration::from_secs(30),
+        terminal_linger: Duration::from_secs(1),
+        reconcile_timeout: Duration::from_secs(40),
+        parked_max: 4,
+    }
+}

@@ -1,0 +1,158 @@
+//! Sessions that come and go, and TWS's own link to IB.
+
+use std::time::Duration;
+
+use super::bench::{Bench, place, status};
+use crate::domain::{LinkState, Status};
+use crate::error::Reason;
+use crate::tws::{ConnectFailure, SessionInfo, TwsCommand, TwsEvent};
+
+fn ib_link(connected: bool, data_lost: bool) -> TwsEvent {
+    TwsEvent::IbLink {
+        session: 1,
+        connected,
+        data_lost,
+        text: "Connectivity".to_owned(),
+    }
+}
+
+#[test]
+fn an_order_waits_for_a_session_and_is_told_why_there_is_none() {
+    let mut bench = Bench::new();
+    let waiter = bench.ask(place("a", true), Duration::from_secs(2));
+    bench.tws(TwsEvent::ConnectFailed(ConnectFailure::Refused {
+        code: Some(326),
+        detail: "client id 7 is in use".to_owned(),
+    }));
+    assert_eq!(bench.told(waiter), None);
+    bench.wait(Duration::from_secs(2));
+    let error = bench.told(waiter).unwrap().unwrap_err();
+    assert_eq!(error.reason, Reason::TwsUnavailable);
+    assert_eq!(
+        error.message,
+        "could not connect to TWS: client id 7 is in use"
+    );
+    assert!(bench.store.orders.is_empty());
+
+    let patient = bench.ask(place("a", true), Duration::from_secs(2));
+    bench.session_up(1);
+    bench.wait(Duration::from_secs(1));
+    assert_eq!(bench.store.orders.len(), 1);
+    bench.report(status(1, "Submitted"));
+    assert_eq!(bench.told(patient), Some(Ok(Status::Submitted)));
+}
+
+#[test]
+fn only_so_many_callers_wait_for_a_session() {
+    let mut bench = Bench::new();
+    for n in 0..4 {
+        bench.ask(place(&format!("a{n}"), true), Duration::from_secs(2));
+    }
+    let one_more = bench.ask(place("b", true), Duration::from_secs(2));
+    assert_eq!(
+        bench.told(one_more).unwrap().unwrap_err().reason,
+        Reason::Overloaded
+    );
+}
+
+#[test]
+fn what_waits_for_its_slot_when_the_session_breaks_is_known_not_to_be_sent() {
+    let mut bench = Bench::with_rate(6);
+    bench.connect(1);
+    bench.place(false);
+    bench.tws(TwsEvent::TimeAnswered {
+        session: 1,
+        token: 1,
+    });
+    bench.place(true);
+    let release = bench.transmit(1);
+    let new = bench.place(true);
+    bench.session_down(1);
+    assert_eq!(bench.told(new), Some(Ok(Status::Rejected)));
+    assert_eq!(
+        bench.told(release).unwrap().unwrap_err().reason,
+        Reason::TwsUnavailable
+    );
+    bench.assert_status(1, Status::Staged);
+    assert!(!bench.state(1).transmit);
+    // What had gone out may have arrived.
+    bench.assert_status(2, Status::Submitting);
+    bench.connect(2);
+    bench.assert_status(2, Status::Unconfirmed);
+    bench.assert_status(1, Status::Staged);
+    assert!(
+        !bench
+            .commands
+            .iter()
+            .any(|command| matches!(command, TwsCommand::Place { session: 2, .. }))
+    );
+    assert_eq!(
+        bench.links,
+        [
+            LinkState::Restored,
+            LinkState::Reconciled,
+            LinkState::Lost,
+            LinkState::Restored,
+            LinkState::Reconciled
+        ]
+    );
+}
+
+#[test]
+fn without_ib_orders_are_refused_and_cancels_go() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.report(status(1, "Submitted"));
+    bench.commands.clear();
+    bench.tws(ib_link(false, false));
+    let refused = bench.place(true);
+    assert_eq!(
+        bench.told(refused).unwrap().unwrap_err().reason,
+        Reason::IbUnavailable
+    );
+    bench.cancel(1);
+    assert!(matches!(
+        bench.commands[..],
+        [TwsCommand::Cancel { order_id: 1, .. }]
+    ));
+    bench.commands.clear();
+    bench.tws(ib_link(true, true));
+    assert!(bench.reconcile_token().is_some());
+    assert_eq!(bench.links[2..], [LinkState::IbLost, LinkState::IbRestored]);
+}
+
+#[test]
+fn a_login_that_is_not_the_right_one_gets_nothing_not_even_a_question() {
+    let login = |session, account: &str| {
+        TwsEvent::SessionUp(SessionInfo {
+            session,
+            accounts: vec![account.to_owned()],
+            next_valid_id: 1,
+            server_version: 226,
+        })
+    };
+    let mut bench = Bench::new();
+    bench.tws(login(1, "U1"));
+    let live = bench.place(true);
+    assert_eq!(
+        bench.told(live).unwrap().unwrap_err().reason,
+        Reason::LiveAccount
+    );
+    bench.session_down(1);
+    bench.tws(login(2, "DU1"));
+    bench.session_down(2);
+    bench.commands.clear();
+    bench.tws(login(3, "DU2"));
+    let other = bench.place(true);
+    let cancel = bench.cancel(1);
+    assert_eq!(
+        bench.told(other).unwrap().unwrap_err().reason,
+        Reason::StoreMismatch
+    );
+    assert_eq!(
+        bench.told(cancel).unwrap().unwrap_err().reason,
+        Reason::OrderNotFound
+    );
+    assert!(bench.commands.is_empty());
+    assert!(bench.store.orders.is_empty());
+}

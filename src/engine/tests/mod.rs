@@ -1,0 +1,7 @@
+//! The engine's core, driven input by input: no clock, no socket, no disk.
+
+mod bench;
+mod ends;
+mod links;
+mod reconciles;
+mod sending;

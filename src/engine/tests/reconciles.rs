@@ -1,0 +1,191 @@
+//! What is concluded from what TWS shows and does not show.
+
+use std::time::Duration;
+
+use super::bench::{Bench, completed, error, execution, open_order, status};
+use crate::domain::{Origin, Status};
+use crate::tws::{SendKind, Sent, TwsCommand, TwsEvent};
+
+#[test]
+fn an_order_without_a_sign_for_half_a_minute_is_asked_for_and_then_unconfirmed() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.wait(Duration::from_secs(29));
+    assert_eq!(bench.reconcile_token(), None);
+    bench.wait(Duration::from_secs(2));
+    let token = bench.reconcile_token().expect("asked for");
+    bench.assert_status(1, Status::Submitting);
+    bench.reconciled(1, token);
+    bench.assert_status(1, Status::Unconfirmed);
+    // A late sign is still a sign.
+    bench.report(status(1, "Submitted"));
+    bench.assert_status(1, Status::Submitted);
+}
+
+#[test]
+fn a_reconcile_that_fails_concludes_nothing_and_is_made_again() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.session_down(1);
+    bench.session_up(2);
+    let token = bench.reconcile_token().expect("asked for");
+    bench.tws(TwsEvent::Reconciled {
+        session: 2,
+        token,
+        result: Err("out of time".to_owned()),
+    });
+    bench.assert_status(1, Status::Submitting);
+    assert_eq!(bench.reconcile_token(), None);
+    bench.wait(Duration::from_secs(2));
+    let again = bench.reconcile_token().expect("made again");
+    assert!(again > token);
+    // The answer to the first one is too late to mean anything.
+    bench.reconciled(2, token);
+    bench.assert_status(1, Status::Submitting);
+    bench.report(open_order(1, "Submitted", Origin::Snapshot));
+    bench.reconciled(2, again);
+    bench.assert_status(1, Status::Submitted);
+}
+
+#[test]
+fn an_order_sent_while_a_reconcile_runs_is_not_missed_in_it() {
+    let mut bench = Bench::new();
+    bench.session_up(1);
+    let token = bench.reconcile_token().expect("asked for");
+    bench.place(true);
+    bench.reconciled(1, token);
+    bench.assert_status(1, Status::Submitting);
+}
+
+#[test]
+fn a_row_older_than_the_live_end_of_an_order_does_not_bring_it_back() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.report(status(1, "Submitted"));
+    bench.tws(TwsEvent::ReportsMissed {
+        session: 1,
+        reason: "lag".to_owned(),
+    });
+    let token = bench.reconcile_token().expect("asked for");
+    bench.report(status(1, "Cancelled"));
+    bench.report(open_order(1, "Submitted", Origin::Snapshot));
+    bench.reconciled(1, token);
+    bench.assert_status(1, Status::Cancelled);
+    // A row of a later reconcile is newer, and counts.
+    bench.tws(TwsEvent::ReportsMissed {
+        session: 1,
+        reason: "lag".to_owned(),
+    });
+    let token = bench.reconcile_token().expect("asked for");
+    bench.report(open_order(1, "Submitted", Origin::Snapshot));
+    bench.reconciled(1, token);
+    bench.assert_status(1, Status::Submitted);
+}
+
+#[test]
+fn a_cancel_without_a_verdict_goes_again_after_the_reconcile() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.report(status(1, "Submitted"));
+    bench.cancel(1);
+    bench.session_down(1);
+    bench.commands.clear();
+    bench.session_up(2);
+    let token = bench.reconcile_token().expect("asked for");
+    assert!(bench.commands.is_empty());
+    bench.report(open_order(1, "Submitted", Origin::Snapshot));
+    bench.reconciled(2, token);
+    assert!(matches!(
+        bench.commands[..],
+        [TwsCommand::Cancel {
+            session: 2,
+            order_id: 1
+        }]
+    ));
+}
+
+#[test]
+fn the_verdict_on_a_cancel_is_what_the_reconcile_after_it_shows() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.report(status(1, "Submitted"));
+    let waiter = bench.cancel(1);
+    bench.report(error(1, 161));
+    assert_eq!(bench.told(waiter), None);
+    let token = bench.reconcile_token().expect("asked for");
+    bench.report(execution(1, "x.01", 100));
+    bench.reconciled(1, token);
+    assert_eq!(bench.told(waiter), Some(Ok(Status::Filled)));
+    bench.place(true);
+    bench.report(status(2, "Submitted"));
+    let waiter = bench.cancel(2);
+    bench.report(error(2, 136));
+    let token = bench.reconcile_token().expect("asked for");
+    bench.report(open_order(2, "Submitted", Origin::Snapshot));
+    bench.commands.clear();
+    bench.reconciled(1, token);
+    // It stays open: that is the answer, and the cancel is not sent for ever.
+    assert_eq!(bench.told(waiter), Some(Ok(Status::Submitted)));
+    assert!(bench.commands.is_empty());
+}
+
+#[test]
+fn an_unconfirmed_order_that_tws_does_not_know_is_cancelled_once_nothing_shows_it() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.session_down(1);
+    bench.connect(2);
+    bench.assert_status(1, Status::Unconfirmed);
+    let waiter = bench.cancel(1);
+    bench.report(error(1, 10147));
+    bench.assert_status(1, Status::Unconfirmed);
+    let token = bench.reconcile_token().expect("asked for");
+    bench.reconciled(2, token);
+    bench.assert_status(1, Status::Cancelled);
+    assert_eq!(bench.state(1).last_error_code, Some(10147));
+    assert_eq!(bench.told(waiter), Some(Ok(Status::Cancelled)));
+}
+
+#[test]
+fn a_message_that_left_in_part_causes_a_reconcile() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.tws(TwsEvent::Sent {
+        session: 1,
+        order_id: 1,
+        kind: SendKind::Place,
+        outcome: Sent::Unknown {
+            reason: "timed out".to_owned(),
+        },
+    });
+    let token = bench.reconcile_token().expect("asked for");
+    bench.reconciled(1, token);
+    bench.assert_status(1, Status::Unconfirmed);
+}
+
+#[test]
+fn a_completed_order_without_ids_is_found_by_its_reference_where_that_names_one() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.session_down(1);
+    bench.session_up(2);
+    let token = bench.reconcile_token().expect("asked for");
+    let order_ref = bench.state(1).order_ref.clone();
+    bench.report(completed("somebody's", 4_711, "Filled"));
+    bench.report(completed(&order_ref, 4_712, "Filled"));
+    bench.assert_status(1, Status::Submitting);
+    bench.reconciled(2, token);
+    bench.assert_status(1, Status::Filled);
+    assert_eq!(bench.state(1).perm_id, Some(4_712));
+}
+
+#[test]
+fn a_reconcile_that_never_ends_is_given_up_and_made_again() {
+    let mut bench = Bench::connected();
+    bench.session_down(1);
+    bench.session_up(2);
+    let first = bench.reconcile_token().expect("asked for");
+    bench.wait(Duration::from_secs(45));
+    let second = bench.reconcile_token().expect("made again");
+    assert!(second > first);
+}
