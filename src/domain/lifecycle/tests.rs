@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Action, OrderRequest, OrderState, SecType, TimeInForce};
+use crate::domain::{
+    Action, CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport,
+    OrderRequest, OrderState, SecType, StatusReport, TimeInForce,
+};
 
 const NOW: Timestamp = Timestamp::from_unix_micros(1_795_000_000_000_000);
 

@@ -1,5 +1,8 @@
 //! The engine's task: gathers what waits, commits it as one batch, and then does what comes of it.
 
+mod intake;
+mod outgoing;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,16 +11,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{Batch, Write};
 use super::core::{Core, Outbound};
-use super::input::{Ask, Input, Outcome, Wish};
+use super::input::{Input, Outcome, Wish};
 use super::link::LinkStatus;
 use super::moment::Clock;
 use super::rows::{NoRows, Stop, StoreRows};
-use crate::domain::{LinkState, Status};
-use crate::error::{COULD_NOT_CONNECT, Error, Reason};
+use crate::domain::LinkState;
+use crate::error::{Error, Reason};
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::{Store, StoreError};
-use crate::tws::{SendKind, Sent, TwsCommand, TwsEvent};
+use crate::tws::{TwsCommand, TwsEvent};
 
 /// Inputs of one kind in one batch.
 const BATCH_MAX: usize = 1_024;
@@ -97,145 +100,6 @@ impl Driver {
                     return self.process(vec![Input::CloseNow]).await;
                 }
             }
-        }
-    }
-
-    /// Waits until there is something to do, and takes all of it.
-    async fn gather(&mut self) -> Result<Vec<Input>, Fatal> {
-        let now = self.clock.now();
-        let mut inputs = self.core_mut()?.due(now);
-        let mut events = Vec::new();
-        let mut calls = Vec::new();
-        let stuck_is_due = !self.stuck.is_empty() && now.tick >= self.stuck_until;
-        if inputs.is_empty() && !stuck_is_due {
-            let wake = self.wake(now.tick);
-            tokio::select! {
-                biased;
-                taken = self.events.recv_many(&mut events, BATCH_MAX) => {
-                    if taken == 0 {
-                        return Err(Fatal("the TWS adapter ended".to_owned()));
-                    }
-                }
-                taken = self.calls.recv_many(&mut calls, BATCH_MAX), if !self.abandoned => {
-                    if taken == 0 {
-                        // Every handle is gone: nobody waits for anything.
-                        self.abandoned = true;
-                        calls.push(Call::Close { grace: Duration::ZERO });
-                    }
-                }
-                () = tokio::time::sleep_until(self.clock.instant(wake).into()) => {}
-            }
-        }
-        while events.len() < BATCH_MAX
-            && let Ok(event) = self.events.try_recv()
-        {
-            events.push(event);
-        }
-        while calls.len() < BATCH_MAX
-            && let Ok(call) = self.calls.try_recv()
-        {
-            calls.push(call);
-        }
-        self.stats
-            .engine_queue
-            .set(i64::try_from(self.calls.len()).unwrap_or(i64::MAX));
-        for event in &events {
-            self.count_sent(event);
-        }
-        let events = events.into_iter().map(Input::Tws);
-        if self.stuck.is_empty() {
-            inputs.extend(events);
-        } else {
-            self.stuck.extend(events);
-            self.bound_stuck();
-            if self.clock.tick() >= self.stuck_until {
-                inputs.splice(0..0, std::mem::take(&mut self.stuck));
-                if std::mem::take(&mut self.reports_dropped) {
-                    inputs.push(Input::ReportsDropped);
-                }
-            }
-        }
-        for call in calls {
-            self.take(call, &mut inputs);
-        }
-        // Who has gone away before anything was stored has asked for nothing.
-        inputs.retain(|input| match input {
-            Input::Ask(ask) => {
-                let there = self
-                    .callers
-                    .get(&ask.waiter)
-                    .is_some_and(|reply| !reply.is_closed());
-                if !there {
-                    self.callers.remove(&ask.waiter);
-                }
-                there
-            }
-            _ => true,
-        });
-        Ok(inputs)
-    }
-
-    fn wake(&self, now: Duration) -> Duration {
-        let at = crate::engine::moment::Moment {
-            wall: crate::domain::Timestamp::default(),
-            tick: now,
-        };
-        let mut wake = if self.outbox.is_empty() {
-            self.core.next_wake(at)
-        } else {
-            now + OUTBOX_DELAY
-        };
-        if !self.stuck.is_empty() {
-            wake = wake.min(self.stuck_until);
-        }
-        if let Some(until) = self.closing {
-            wake = wake.min(until);
-        }
-        wake
-    }
-
-    fn take(&mut self, call: Call, inputs: &mut Vec<Input>) {
-        match call {
-            Call::Ask {
-                wish,
-                deadline,
-                reply,
-            } => {
-                self.waiters += 1;
-                self.callers.insert(self.waiters, reply);
-                inputs.push(Input::Ask(Ask {
-                    waiter: self.waiters,
-                    deadline,
-                    what: wish,
-                }));
-            }
-            Call::Close { grace } => {
-                let until = self.clock.tick() + grace;
-                self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
-                inputs.push(Input::Closing);
-            }
-        }
-    }
-
-    fn count_sent(&mut self, event: &TwsEvent) {
-        match event {
-            TwsEvent::Sent { kind, outcome, .. } => {
-                self.in_adapter = self.in_adapter.saturating_sub(1);
-                if *kind == SendKind::Place && *outcome == Sent::Written {
-                    fail::fail_point!("place-after-send");
-                }
-            }
-            TwsEvent::SessionDown { .. } => self.in_adapter = 0,
-            _ => {}
-        }
-    }
-
-    /// What waits for the store is bounded: reports can be asked for again, the rest is little.
-    fn bound_stuck(&mut self) {
-        if self.stuck.len() > STUCK_MAX {
-            self.stuck
-                .retain(|input| !matches!(input, Input::Tws(TwsEvent::Report { .. })));
-            self.reports_dropped = true;
         }
     }
 
@@ -394,111 +258,6 @@ impl Driver {
         }
         self.outbox.extend(commands);
         Ok(())
-    }
-
-    fn count_move(&self, from: Option<Status>, to: Status) {
-        self.stats.status_changes.of(to).add_one();
-        if let Some(from) = from.filter(|from| !from.is_terminal()) {
-            self.stats.open_orders.of(from).add(-1);
-        }
-        if !to.is_terminal() {
-            self.stats.open_orders.of(to).add(1);
-        }
-    }
-
-    /// Hands messages whose slot has come to the adapter.
-    fn send(&mut self) -> Result<(), Fatal> {
-        self.drain_outbox()?;
-        if self.outbox.is_empty() {
-            let now = self.clock.now();
-            let room = self.commands.capacity();
-            let handed = self.core_mut()?.flush(now, room);
-            for message in handed {
-                if let Some(waited) = message.waited {
-                    self.in_adapter += 1;
-                    self.stats.pacing_wait_seconds.observe(waited.as_secs_f64());
-                }
-                self.outbox.push_back(message.command);
-            }
-            self.drain_outbox()?;
-        }
-        let waiting = self.core.queue.len() + self.outbox.len();
-        self.stats
-            .pacing_queue
-            .set(i64::try_from(waiting).unwrap_or(i64::MAX));
-        Ok(())
-    }
-
-    fn drain_outbox(&mut self) -> Result<(), Fatal> {
-        while let Some(command) = self.outbox.pop_front() {
-            if matches!(command, TwsCommand::Place { .. }) {
-                fail::fail_point!("place-before-send");
-            }
-            match self.commands.try_send(command) {
-                Ok(()) => {}
-                Err(mpsc::error::TrySendError::Full(command)) => {
-                    self.outbox.push_front(command);
-                    return Ok(());
-                }
-                Err(mpsc::error::TrySendError::Closed(_)) => {
-                    return Err(Fatal("the TWS adapter ended".to_owned()));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells everybody who looks at the link how it stands.
-    fn show_link(&self) {
-        let status = LinkStatus::of(&self.core.desk, self.store_ok);
-        self.stats.tws_connected.set(i64::from(status.connected));
-        self.stats.ib_connected.set(i64::from(status.ib_connected));
-        self.stats.store_writable.set(i64::from(status.store_ok));
-        self.link.send_if_modified(|known| {
-            if *known == status {
-                return false;
-            }
-            // What changes with every order or heartbeat wakes nobody.
-            let wakes = LinkStatus {
-                next_order_id: status.next_order_id,
-                tws_time: status.tws_time,
-                ..known.clone()
-            } != status;
-            if known.connected != status.connected {
-                self.feed.set_connected(status.connected);
-            }
-            *known = status;
-            wakes
-        });
-    }
-
-    /// Nobody is left without an answer: `begun` for those whose wish may be stored, `unheard` for those nobody has looked at.
-    pub(super) fn answer_everybody(&mut self, begun: &Error, unheard: &Error) {
-        self.calls.close();
-        while let Ok(call) = self.calls.try_recv() {
-            if let Call::Ask { reply, .. } = call {
-                let _ = reply.send(Err(unheard.clone()));
-            }
-        }
-        for (_, reply) in self.callers.drain() {
-            let _ = reply.send(Err(begun.clone()));
-        }
-    }
-
-    /// Watches end, and nobody takes the last session for a living one.
-    pub(super) fn show_ended(&self) {
-        self.feed.set_connected(false);
-        self.feed.close();
-        self.stats.tws_connected.set(0);
-        self.stats.ib_connected.set(0);
-        self.link.send_modify(|link| {
-            *link = LinkStatus {
-                attempted: true,
-                failure: Some(format!("{COULD_NOT_CONNECT}: the gateway has ended")),
-                store_ok: link.store_ok,
-                ..LinkStatus::default()
-            };
-        });
     }
 
     /// The core, which nobody shares between two transactions.

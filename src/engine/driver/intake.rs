@@ -1,0 +1,148 @@
+//! What reaches the engine: callers, TWS, timers.
+
+use std::time::Duration;
+
+use super::{BATCH_MAX, Call, Driver, Fatal, OUTBOX_DELAY, STUCK_MAX};
+use crate::engine::input::{Ask, Input};
+use crate::tws::{SendKind, Sent, TwsEvent};
+
+impl Driver {
+    /// Waits until there is something to do, and takes all of it.
+    pub(super) async fn gather(&mut self) -> Result<Vec<Input>, Fatal> {
+        let now = self.clock.now();
+        let mut inputs = self.core_mut()?.due(now);
+        let mut events = Vec::new();
+        let mut calls = Vec::new();
+        let stuck_is_due = !self.stuck.is_empty() && now.tick >= self.stuck_until;
+        if inputs.is_empty() && !stuck_is_due {
+            let wake = self.wake(now.tick);
+            tokio::select! {
+                biased;
+                taken = self.events.recv_many(&mut events, BATCH_MAX) => {
+                    if taken == 0 {
+                        return Err(Fatal("the TWS adapter ended".to_owned()));
+                    }
+                }
+                taken = self.calls.recv_many(&mut calls, BATCH_MAX), if !self.abandoned => {
+                    if taken == 0 {
+                        // Every handle is gone: nobody waits for anything.
+                        self.abandoned = true;
+                        calls.push(Call::Close { grace: Duration::ZERO });
+                    }
+                }
+                () = tokio::time::sleep_until(self.clock.instant(wake).into()) => {}
+            }
+        }
+        while events.len() < BATCH_MAX
+            && let Ok(event) = self.events.try_recv()
+        {
+            events.push(event);
+        }
+        while calls.len() < BATCH_MAX
+            && let Ok(call) = self.calls.try_recv()
+        {
+            calls.push(call);
+        }
+        self.stats
+            .engine_queue
+            .set(i64::try_from(self.calls.len()).unwrap_or(i64::MAX));
+        for event in &events {
+            self.count_sent(event);
+        }
+        let events = events.into_iter().map(Input::Tws);
+        if self.stuck.is_empty() {
+            inputs.extend(events);
+        } else {
+            self.stuck.extend(events);
+            self.bound_stuck();
+            if self.clock.tick() >= self.stuck_until {
+                inputs.splice(0..0, std::mem::take(&mut self.stuck));
+                if std::mem::take(&mut self.reports_dropped) {
+                    inputs.push(Input::ReportsDropped);
+                }
+            }
+        }
+        for call in calls {
+            self.take(call, &mut inputs);
+        }
+        // Who has gone away before anything was stored has asked for nothing.
+        inputs.retain(|input| match input {
+            Input::Ask(ask) => {
+                let there = self
+                    .callers
+                    .get(&ask.waiter)
+                    .is_some_and(|reply| !reply.is_closed());
+                if !there {
+                    self.callers.remove(&ask.waiter);
+                }
+                there
+            }
+            _ => true,
+        });
+        Ok(inputs)
+    }
+
+    fn wake(&self, now: Duration) -> Duration {
+        let at = crate::engine::moment::Moment {
+            wall: crate::domain::Timestamp::default(),
+            tick: now,
+        };
+        let mut wake = if self.outbox.is_empty() {
+            self.core.next_wake(at)
+        } else {
+            now + OUTBOX_DELAY
+        };
+        if !self.stuck.is_empty() {
+            wake = wake.min(self.stuck_until);
+        }
+        if let Some(until) = self.closing {
+            wake = wake.min(until);
+        }
+        wake
+    }
+
+    fn take(&mut self, call: Call, inputs: &mut Vec<Input>) {
+        match call {
+            Call::Ask {
+                wish,
+                deadline,
+                reply,
+            } => {
+                self.waiters += 1;
+                self.callers.insert(self.waiters, reply);
+                inputs.push(Input::Ask(Ask {
+                    waiter: self.waiters,
+                    deadline,
+                    what: wish,
+                }));
+            }
+            Call::Close { grace } => {
+                let until = self.clock.tick() + grace;
+                self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
+                inputs.push(Input::Closing);
+            }
+        }
+    }
+
+    fn count_sent(&mut self, event: &TwsEvent) {
+        match event {
+            TwsEvent::Sent { kind, outcome, .. } => {
+                self.in_adapter = self.in_adapter.saturating_sub(1);
+                if *kind == SendKind::Place && *outcome == Sent::Written {
+                    fail::fail_point!("place-after-send");
+                }
+            }
+            TwsEvent::SessionDown { .. } => self.in_adapter = 0,
+            _ => {}
+        }
+    }
+
+    /// What waits for the store is bounded: reports can be asked for again, the rest is little.
+    fn bound_stuck(&mut self) {
+        if self.stuck.len() > STUCK_MAX {
+            self.stuck
+                .retain(|input| !matches!(input, Input::Tws(TwsEvent::Report { .. })));
+            self.reports_dropped = true;
+        }
+    }
+}
