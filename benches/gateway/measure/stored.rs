@@ -88,6 +88,16 @@ fn multiply(store: &Connection, kind: &str, copies: i64) -> Fallible<()> {
         ),
         params![id, sequence, copies],
     )?;
+    store.execute(
+        &format!(
+            "{numbers} INSERT INTO executions (order_id, exec_id, quantity, price, time, exchange, commission, currency)
+             SELECT ?1 + n, 'stored.' || (?1 + n), quantity, price, time, exchange, commission, currency FROM numbers,
+             (SELECT * FROM executions WHERE order_id =
+              (SELECT order_id FROM orders WHERE {kind} AND order_id <= ?1 ORDER BY order_id DESC LIMIT 1) LIMIT 1)
+             WHERE ?2 > 0"
+        ),
+        params![id, sequence, copies],
+    )?;
     store.execute_batch("COMMIT")?;
     Ok(())
 }
