@@ -8,27 +8,50 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Messages are remembered by the millisecond, so that a high rate costs no more memory than a low one.
 const GRAIN_MICROS: u128 = 1_000;
 
-/// A sliding window of one second over the messages sent: never more than the rate in any second.
+/// The part of the rate that may go at once after a pause. The rest of a burst goes evenly, so that under load a slot is always
+/// near: a cancel, which goes before all orders, waits for one message and not for the end of the second.
+const BURST_DIVISOR: u32 = 4;
+/// But so many messages at least, as far as the rate goes: a session begins with the reconcile's, and an order follows.
+const BURST_MIN: u32 = 8;
+
+/// Two limits at once. A sliding window of one second over the messages sent: never more than the rate in any second. And an even
+/// flow: messages go `1 / rate` apart, but for a burst after a pause.
 #[derive(Debug)]
 pub(crate) struct Pacer {
     rate: usize,
     /// End of a millisecond and messages sent in it, oldest first.
     sent: VecDeque<(Duration, usize)>,
     total: usize,
+    /// Time between two messages of an even flow.
+    interval: Duration,
+    /// How far a burst may be ahead of the even flow.
+    ahead_max: Duration,
+    /// When the next message would go if every one so far had gone evenly.
+    even: Duration,
 }
 
 impl Pacer {
     /// For so many messages a second.
     pub(crate) fn new(rate: u32) -> Self {
+        let rate = rate.max(1);
+        let interval = WINDOW / rate;
+        let burst = (rate / BURST_DIVISOR).max(BURST_MIN).min(rate);
         Self {
-            rate: usize::try_from(rate).unwrap_or(usize::MAX).max(1),
+            rate: usize::try_from(rate).unwrap_or(usize::MAX),
             sent: VecDeque::new(),
             total: 0,
+            interval,
+            ahead_max: interval.saturating_mul(burst.saturating_sub(1)),
+            even: Duration::ZERO,
         }
     }
 
     /// When a message may go that has `ahead` others before it.
     pub(crate) fn slot(&self, now: Duration, ahead: usize) -> Duration {
+        self.window_slot(now, ahead).max(self.even_slot(now, ahead))
+    }
+
+    fn window_slot(&self, now: Duration, ahead: usize) -> Duration {
         let windows = u32::try_from(ahead / self.rate).unwrap_or(u32::MAX);
         let ahead = ahead % self.rate;
         let first = if self.total + ahead < self.rate {
@@ -44,6 +67,12 @@ impl Pacer {
             taken.map_or(now, |(at, _)| (*at + WINDOW).max(now))
         };
         first + WINDOW.saturating_mul(windows)
+    }
+
+    fn even_slot(&self, now: Duration, ahead: usize) -> Duration {
+        let ahead = u32::try_from(ahead).unwrap_or(u32::MAX);
+        let even = self.even.max(now) + self.interval.saturating_mul(ahead);
+        even.saturating_sub(self.ahead_max).max(now)
     }
 
     /// Counts messages that go now.
@@ -62,6 +91,16 @@ impl Pacer {
             Some(_) | None => self.sent.push_back((at, messages)),
         }
         self.total += messages;
+        let messages = u32::try_from(messages).unwrap_or(u32::MAX);
+        self.even = self.even.max(now) + self.interval.saturating_mul(messages);
+        if self.total >= self.rate
+            && let Some((oldest, _)) = self.sent.front()
+        {
+            // The wait for the window is no pause: no burst follows it, or there would be one in every second from now on.
+            let reopens = *oldest + WINDOW;
+            let no_burst = (reopens + self.ahead_max).saturating_sub(self.interval);
+            self.even = self.even.max(no_burst);
+        }
     }
 }
 
@@ -74,17 +113,47 @@ mod tests {
     }
 
     #[test]
-    fn as_many_as_the_rate_go_at_once_and_the_next_a_second_later() {
-        let mut pacer = Pacer::new(3);
-        for at in [0, 0, 10] {
+    fn a_quarter_of_the_rate_goes_at_once_and_the_rest_evenly() {
+        let mut pacer = Pacer::new(40);
+        for _ in 0..10 {
+            assert_eq!(pacer.slot(ms(0), 0), ms(0));
+            pacer.count(ms(0), 1);
+        }
+        assert_eq!(pacer.slot(ms(0), 0), ms(25));
+        assert_eq!(pacer.slot(ms(0), 3), ms(100));
+        assert_eq!(pacer.slot(ms(30), 0), ms(30));
+        pacer.count(ms(30), 1);
+        assert_eq!(pacer.slot(ms(30), 0), ms(50), "lateness is made up for");
+    }
+
+    #[test]
+    fn the_window_holds_where_the_even_flow_would_let_more_through() {
+        let mut pacer = Pacer::new(4);
+        for at in [0, 250, 500, 750] {
             assert_eq!(pacer.slot(ms(at), 0), ms(at));
             pacer.count(ms(at), 1);
         }
-        assert_eq!(pacer.slot(ms(20), 0), ms(1000));
-        assert_eq!(pacer.slot(ms(20), 1), ms(1000));
-        assert_eq!(pacer.slot(ms(20), 2), ms(1010));
-        assert_eq!(pacer.slot(ms(20), 3), ms(2000));
-        assert_eq!(pacer.slot(ms(20), 30), ms(11_000));
+        // Messages sent without a slot, as a reconcile's are, count too.
+        pacer.count(ms(750), 2);
+        assert_eq!(pacer.slot(ms(750), 0), ms(1500));
+        assert_eq!(pacer.slot(ms(750), 8), ms(3500));
+    }
+
+    #[test]
+    fn under_load_a_slot_is_never_far() {
+        let mut pacer = Pacer::new(50);
+        let mut now = ms(0);
+        let mut longest = ms(0);
+        for message in 0..500 {
+            let slot = pacer.slot(now, 0);
+            if message > 100 {
+                longest = longest.max(slot - now);
+            }
+            now = slot;
+            pacer.count(now, 1);
+        }
+        assert!(longest <= ms(41), "{longest:?}");
+        assert!(now < ms(10_000), "{now:?}");
     }
 
     #[test]
