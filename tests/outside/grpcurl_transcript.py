@@ -100,7 +100,7 @@ def fixed(text):
     text = re.sub(r"(Watch\n).*?```", r"\1```", text, flags=re.DOTALL)
     text = re.sub(rf'^ *"({"|".join(PROGRESS)})": .*\n', "", text, flags=re.MULTILINE)
     text = re.sub(r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME", text)
-    text = re.sub(r'"(execId|nextPageToken)": ".*"', r'"\1": "ID"', text)
+    text = re.sub(r'"(execId|nextPageToken|exchange)": ".*"', r'"\1": "WORD"', text)
     return re.sub(r"(?<![\w-])\d+(\.\d+)*", "N", text)
 
 
