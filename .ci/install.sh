@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the scripts here: installs what they need, by package name, into target/ci or with apt-get. Every install is
 # bounded in time and repeated only when something changed.
 

@@ -32,7 +32,7 @@ def check_two_gateways(bench, start_proxy):
     assert {order.request_id for order in every_order(orders, **FIRST)} == {"first-0", "first-1", "first-2"}
     assert {order.request_id for order in every_order(orders, **SECOND)} == {"second-0", "second-1"}
     for nobody in (NOBODY, {}):
-        refused = error_of(lambda: place(orders, request(market()), **nobody))
+        refused = error_of(lambda call=nobody: place(orders, request(market()), **call))
         assert refused.code() == grpc.StatusCode.PERMISSION_DENIED, refused
 
     # Watches resume through it, each in its own store.
@@ -51,7 +51,7 @@ def check_two_gateways(bench, start_proxy):
     breaks = watch(watches, open_first.order_id, cursor, poll=0.2, timeout=60, **FIRST)
     next(stays), next(breaks)
     first.stop(signal.SIGKILL)
-    broken = error_of(lambda: [cursor := max(cursor, event.sequence) for event in breaks])
+    broken = error_of(lambda: list(breaks))
     # How a proxy shows a gateway that died in the middle of a stream: a reset, which libraries call INTERNAL.
     assert broken.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.INTERNAL), broken
     assert error_of(lambda: place(orders, request(market()), **FIRST)).code() == grpc.StatusCode.UNAVAILABLE

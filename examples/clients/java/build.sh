@@ -13,7 +13,8 @@ for name in grpc-api grpc-context grpc-core grpc-netty grpc-protobuf grpc-protob
     netty-transport-native-unix-common; do
     libraries="$libraries:/usr/share/java/$name.jar"
 done
-javac -nowarn -proc:none -cp "${libraries#:}" -d build PlaceAndWatch.java $(find gen -name '*.java')
+find gen -name '*.java' > build/sources
+javac -nowarn -proc:none -cp "${libraries#:}" -d build PlaceAndWatch.java @build/sources
 
 printf '#!/bin/sh\nexec java -cp "%s%s" PlaceAndWatch "$@"\n' "$PWD/build" "$libraries" > build/run
 chmod +x build/run
