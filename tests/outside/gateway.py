@@ -8,6 +8,7 @@ asks for a token: COMMAND finds ORDERS_SERVER_CA and ORDERS_TOKEN too.
 
 import argparse
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -28,11 +29,19 @@ def binary():
     return str(Path(os.environ.get("IBKR_ORDERS_BIN", ROOT / "target/debug/ibkr-orders")).resolve())
 
 
+# Below the ports that systems take for outgoing connections, so that none of those takes the port of a gateway that restarts.
+PORTS = range(20_000, 32_000)
+handed_out = set()
+
+
 def free_port():
-    """A port that nobody listens on now. Whoever starts on it may still lose the race, and then says so."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port that nobody listens on now, and that this function never gave before."""
+    for port in random.sample(PORTS, 100):
+        with socket.socket() as probe:
+            if port not in handed_out and probe.connect_ex(("127.0.0.1", port)) != 0:
+                handed_out.add(port)
+                return port
+    raise RuntimeError(f"no free port between {PORTS.start} and {PORTS.stop}")
 
 
 def wait_until(condition, what, seconds_max=START_SECONDS_MAX):
