@@ -49,6 +49,7 @@ fn play(seed: u64) {
     }
     // Now everything works, and the market takes what is left.
     world.calm = true;
+    world.tws.answers = true;
     for last in [false, true] {
         world.reconnect();
         world.settle();

@@ -41,6 +41,8 @@ pub(super) struct ModelTws {
     pub(super) session: u64,
     pub(super) up: bool,
     pub(super) ib: bool,
+    /// Queries are answered in time.
+    pub(super) answers: bool,
     next_id: i32,
     counter: i64,
     /// On their way to the gateway.
@@ -97,11 +99,16 @@ impl ModelTws {
             0
         };
         let keep = self.says.len() - lost;
-        // Whether a message was handed over is known to the adapter itself, not told by TWS.
+        // Sessions, and whether a message was handed over, are known to the adapter itself, not told by TWS.
         let late: Vec<TwsEvent> = self
             .says
             .drain(keep..)
-            .filter(|event| matches!(event, TwsEvent::Sent { .. }))
+            .filter(|event| {
+                matches!(
+                    event,
+                    TwsEvent::Sent { .. } | TwsEvent::SessionUp(_) | TwsEvent::SessionDown { .. }
+                )
+            })
             .collect();
         self.says.extend(late);
         self.up = false;
@@ -380,7 +387,7 @@ impl ModelTws {
                 rows.push(OrderReport::Execution(row));
             }
         }
-        let fails = random.percent(10);
+        let fails = !self.answers && random.percent(10);
         if fails {
             rows.truncate(random.below(rows.len() + 1));
         }

@@ -190,7 +190,9 @@ impl World {
     fn deliver(&mut self) {
         let count = 1 + self.random.below(12);
         let count = count.min(self.tws.says.len());
-        let events = self.tws.says.drain(..count).map(Input::Tws).collect();
+        // What is stuck came before.
+        let mut events = std::mem::take(&mut self.stuck);
+        events.extend(self.tws.says.drain(..count).map(Input::Tws));
         self.process(events);
     }
 
@@ -395,7 +397,14 @@ impl World {
             self.process(inputs);
             self.advance(Duration::from_millis(1_100));
         }
-        panic!("it does not come to rest: {:?}", self.core.desk);
+        panic!(
+            "it does not come to rest at {:?}, stuck {}, says {}, to_tws {:?}: {:?}",
+            self.now.tick,
+            self.stuck.len(),
+            self.tws.says.len(),
+            self.to_tws,
+            self.core.desk
+        );
     }
 
     /// A watcher that follows the store and one that was shown everything live see the same.
