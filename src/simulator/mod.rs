@@ -1,7 +1,7 @@
 //! A TWS on loopback, for newcomers, for tests and for users' continuous integration.
 //!
 //! It speaks the protobuf era of the wire protocol (server versions 213 to 226), so that any client of it can connect:
-//! `ibapi` from crates.io, IB's own Python client, ours. It behaves as TWS was seen to behave; `docs/simulator.md`
+//! the `ibapi` crate, IB's own Python client, ours. It behaves as TWS was seen to behave; `docs/simulator.md`
 //! says what it does, what it does not, and where each behaviour comes from.
 //!
 //! ```no_run
