@@ -63,6 +63,10 @@ pub(crate) struct Reconcile {
     pub(crate) due: Option<Duration>,
     /// Failures in a row.
     pub(crate) failures: u32,
+    /// Rounds that failed, and rounds that ended well with how long the last of them took: for the statistics.
+    pub(crate) failed: u64,
+    /// See `failed`.
+    pub(crate) ended: (u64, Duration),
     /// Watchers were told that a link broke or came back: its end is shown to them.
     pub(crate) announce: bool,
 }

@@ -109,6 +109,11 @@ impl Engine {
         }
     }
 
+    /// Calls that wait for the engine.
+    pub(crate) fn queued(&self) -> usize {
+        self.calls.max_capacity() - self.calls.capacity()
+    }
+
     /// Asks for something and waits for the answer. Once the wish is stored, going away changes nothing.
     pub(crate) async fn ask(&self, wish: Wish, patience: Duration) -> Outcome {
         let (reply, answer) = oneshot::channel();

@@ -10,6 +10,7 @@ use super::watch::{Watch, WatchSpec};
 use super::watcher::Watcher;
 use crate::domain::{LinkChange, StoredEvent};
 use crate::error::{Error, Reason};
+use crate::stats::Stats;
 use crate::store::Reader;
 
 /// Bounds of the feed.
@@ -48,6 +49,7 @@ pub struct Feed {
 pub(super) struct Hub {
     pub(super) reader: Reader,
     pub(super) limits: FeedLimits,
+    pub(super) stats: Arc<Stats>,
     slots: Arc<Semaphore>,
     /// Sequence of the last event published.
     head: AtomicU64,
@@ -94,6 +96,16 @@ pub(super) struct Signal {
 impl Feed {
     /// A feed over a store whose last event is `head_sequence`.
     pub fn new(reader: Reader, head_sequence: u64, limits: FeedLimits) -> Self {
+        Self::counted(reader, head_sequence, limits, Arc::default())
+    }
+
+    /// The same, counting slow watchers in `stats`.
+    pub fn counted(
+        reader: Reader,
+        head_sequence: u64,
+        limits: FeedLimits,
+        stats: Arc<Stats>,
+    ) -> Self {
         let (signal, _) = watch::channel(Signal {
             links: 0,
             connected: false,
@@ -103,6 +115,7 @@ impl Feed {
             hub: Arc::new(Hub {
                 reader,
                 limits,
+                stats,
                 slots: Arc::new(Semaphore::new(
                     limits.watchers_max.min(Semaphore::MAX_PERMITS),
                 )),

@@ -174,9 +174,11 @@ impl Watcher {
         match self.take() {
             Taken::Event(event) => return Live::Update(self.in_turn(FeedUpdate::from(event))),
             Taken::Behind(missed) if missed > self.hub.limits.lag_events_max => {
+                self.hub.stats.watchers_lagged.add_one();
                 return Live::Update(Err(self.lagged(missed)));
             }
             Taken::Behind(_) if !signal.closed => {
+                self.hub.stats.watcher_fallbacks.add_one();
                 self.phase = Phase::CatchUp {
                     target: self.hub.head(),
                 };

@@ -77,9 +77,13 @@ impl Gateway {
         self.shared.engine.link()
     }
 
-    /// What the gateway counts about itself.
+    /// What the gateway counts about itself. Numbers of what waits or is open are as of now.
     pub fn stats(&self) -> Arc<Stats> {
-        Arc::clone(&self.shared.stats)
+        let stats = &self.shared.stats;
+        let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
+        stats.watchers.set(count(self.shared.feed.watchers()));
+        stats.engine_queue.set(count(self.shared.engine.queued()));
+        Arc::clone(stats)
     }
 
     /// Resolves when the engine has ended: `None` when it was closed, its last word when it could not go on.

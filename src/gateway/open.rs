@@ -71,15 +71,16 @@ impl Gateway {
             accounts,
         };
         let reader = store.reader();
-        let feed = Feed::new(
+        let stats = Arc::new(Stats::default());
+        let feed = Feed::counted(
             reader.clone(),
             head_sequence,
             FeedLimits {
                 watchers_max: config.bounds.watchers_max,
                 lag_events_max: config.bounds.watcher_lag_events_max,
             },
+            Arc::clone(&stats),
         );
-        let stats = Arc::new(Stats::default());
         let engine = Engine::start(
             settings(config),
             found,

@@ -231,7 +231,12 @@ impl Driver {
             replies,
             commands,
             moves,
-        } = self.core_mut()?.commit(batch, now);
+        } = {
+            let before = self.core.desk.reconcile.clone();
+            let outbound = self.core_mut()?.commit(batch, now);
+            self.count_reconciles(&before);
+            outbound
+        };
         for (from, to) in moves {
             self.count_move(from, to);
         }

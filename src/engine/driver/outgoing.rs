@@ -4,11 +4,20 @@ use tokio::sync::mpsc;
 
 use super::{Call, Driver, Fatal};
 use crate::domain::Status;
+use crate::engine::desk::Reconcile;
 use crate::engine::link::LinkStatus;
 use crate::error::{COULD_NOT_CONNECT, Error};
 use crate::tws::TwsCommand;
 
 impl Driver {
+    pub(super) fn count_reconciles(&self, before: &Reconcile) {
+        let Reconcile { failed, ended, .. } = &self.core.desk.reconcile;
+        self.stats.reconcile_failures.add(failed - before.failed);
+        if ended.0 > before.ended.0 {
+            self.stats.reconcile_seconds.observe(ended.1.as_secs_f64());
+        }
+    }
+
     pub(super) fn count_move(&self, from: Option<Status>, to: Status) {
         self.stats.status_changes.of(to).add_one();
         if let Some(from) = from.filter(|from| !from.is_terminal()) {

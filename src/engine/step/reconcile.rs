@@ -91,6 +91,7 @@ impl Step<'_> {
             .saturating_mul(1 << reconcile.failures.min(10))
             .min(RETRY_DELAY_MAX);
         reconcile.failures += 1;
+        reconcile.failed += 1;
         reconcile.due = Some(
             reconcile
                 .due
@@ -141,7 +142,10 @@ impl Step<'_> {
         let desk = &mut self.batch.desk;
         desk.unmatched = Arc::default();
         desk.last_contact = Some(now.wall);
-        desk.reconcile.running = None;
+        if let Some(begun) = desk.reconcile.running.take() {
+            let (ended, _) = desk.reconcile.ended;
+            desk.reconcile.ended = (ended + 1, now.tick.saturating_sub(begun));
+        }
         desk.reconcile.failures = 0;
         if std::mem::take(&mut desk.reconcile.announce) {
             self.link(
