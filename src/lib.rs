@@ -49,6 +49,10 @@ pub mod error;
 pub mod feed;
 #[cfg(feature = "gateway")]
 pub mod gateway;
+#[cfg(feature = "server")]
+pub mod grpc;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod outcome;
 #[cfg(feature = "simulator")]
 pub mod simulator;
@@ -58,6 +62,8 @@ pub mod stats;
 #[cfg(feature = "gateway")]
 #[doc(hidden)]
 pub mod store;
+#[cfg(any(feature = "server", feature = "cli"))]
+pub mod telemetry;
 #[cfg(feature = "gateway")]
 #[doc(hidden)]
 pub mod tws;

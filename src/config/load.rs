@@ -190,6 +190,9 @@ impl Settings {
         });
         replace(&mut config.log_format, format);
         config.log_filter = set.text("RUST_LOG").or(config.log_filter);
+        config.otlp_endpoint = set
+            .text("OTEL_EXPORTER_OTLP_ENDPOINT")
+            .or(config.otlp_endpoint);
         self.pairs(&config);
         match self.problems {
             problems if problems.is_empty() => Ok(config),

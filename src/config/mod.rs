@@ -51,6 +51,8 @@ pub struct Config {
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written, for example `info` or `ibkr_orders=debug`.
     pub log_filter: Option<String>,
+    /// `OTEL_EXPORTER_OTLP_ENDPOINT`: collector that traces are exported to over OTLP/gRPC; `None`: nowhere.
+    pub otlp_endpoint: Option<String>,
     /// Every wait of the gateway.
     pub timers: Timers,
     /// Every bound of the gateway.
@@ -85,6 +87,10 @@ pub struct Timers {
     pub acknowledgement_timeout: Duration,
     /// How long a watch stays for the commission after FILLED, or for the reason after INACTIVE; Place waits so for INACTIVE.
     pub terminal_linger: Duration,
+    /// Limit of a caller's TLS handshake, and of the time until its connection speaks HTTP/2.
+    pub client_handshake_timeout: Duration,
+    /// Between two looks at the certificate and token files for a change.
+    pub reload_interval: Duration,
     /// How long calls in flight may take after a shutdown was asked for.
     pub shutdown_grace: Duration,
 }
@@ -102,6 +108,8 @@ pub struct Bounds {
     pub streams_per_connection_max: u32,
     /// Connections open at once.
     pub connections_max: usize,
+    /// Unary calls being answered at once.
+    pub calls_in_flight_max: usize,
     /// Bytes of a gRPC request.
     pub request_bytes_max: usize,
 }
@@ -127,6 +135,7 @@ impl Default for Config {
             max_order_notional: None,
             log_format: LogFormat::Text,
             log_filter: None,
+            otlp_endpoint: None,
             timers: Timers::default(),
             bounds: Bounds::default(),
         }
@@ -144,6 +153,8 @@ impl Default for Timers {
             reconcile_step_timeout: Duration::from_secs(10),
             acknowledgement_timeout: Duration::from_secs(30),
             terminal_linger: Duration::from_secs(1),
+            client_handshake_timeout: Duration::from_secs(10),
+            reload_interval: Duration::from_secs(5),
             shutdown_grace: Duration::from_secs(5),
         }
     }
@@ -157,6 +168,7 @@ impl Default for Bounds {
             watcher_lag_events_max: 100_000,
             streams_per_connection_max: 1_024,
             connections_max: 4_096,
+            calls_in_flight_max: 16_384,
             request_bytes_max: 1 << 20,
         }
     }

@@ -1,0 +1,95 @@
+//! An answer on its way out, watched to its end: only there stands how the call went.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use hyper::body::{Body, Frame, SizeHint};
+use tokio_util::task::task_tracker::TaskTrackerToken;
+use tonic::{Code, Status};
+use tracing::{Span, error, info};
+
+use crate::stats::{CODES, Stats};
+
+/// A call from its arrival to the end of its answer. When it is dropped the call is over, whoever ended it.
+pub(super) struct Call {
+    pub(super) span: Span,
+    pub(super) method: usize,
+    pub(super) arrived: Instant,
+    pub(super) stats: Arc<Stats>,
+    /// How it ended; until then as if the caller had gone away.
+    pub(super) code: Code,
+    /// Keeps the shutdown waiting; `None` for calls that are nobody's work.
+    pub(super) _in_flight: Option<TaskTrackerToken>,
+}
+
+impl Call {
+    /// Takes the code from headers or trailers that have one.
+    pub(super) fn read_code(&mut self, headers: &HeaderMap<HeaderValue>) {
+        if let Some(code) = headers.get(Status::GRPC_STATUS) {
+            self.code = Code::from_bytes(code.as_bytes());
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        let seconds = self.arrived.elapsed().as_secs_f64();
+        let code = self.code as usize;
+        self.stats.calls.in_flight.add(-1);
+        self.stats.calls.ended(self.method, code, seconds);
+        let _entered = self.span.enter();
+        let (code, ms) = (CODES[code], (seconds * 1e6).round() / 1e3);
+        match self.code {
+            Code::Internal | Code::Unknown | Code::DataLoss => error!(code, ms, "call failed"),
+            _ => info!(code, ms, "call"),
+        }
+    }
+}
+
+/// The body of an answer with the call it answers.
+pub(super) struct Observed<B> {
+    pub(super) body: B,
+    pub(super) call: Option<Call>,
+}
+
+impl<B> Body for Observed<B>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    type Data = Bytes;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
+        let this = &mut *self;
+        let frame = {
+            // What the handler's stream does is part of its call's span.
+            let _entered = this.call.as_ref().map(|call| call.span.enter());
+            ready!(Pin::new(&mut this.body).poll_frame(cx))
+        };
+        match &frame {
+            Some(Ok(frame)) => {
+                if let (Some(call), Some(trailers)) = (&mut this.call, frame.trailers_ref()) {
+                    call.read_code(trailers);
+                    this.call = None;
+                }
+            }
+            Some(Err(_)) | None => this.call = None,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,146 @@
+//! The gRPC service over a [`Gateway`]: it translates, protects and counts, and decides nothing about orders.
+
+mod body;
+mod calls;
+mod connection;
+mod deadline;
+mod probe;
+mod reload;
+mod service;
+mod settings;
+mod tls;
+mod token;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tonic::codec::CompressionEncoding;
+use tonic::service::Routes;
+use tracing::{info, warn};
+
+use crate::gateway::Gateway;
+use crate::wire::FILE_DESCRIPTOR_SET;
+use crate::wire::pb::order_service_server::OrderServiceServer;
+
+pub use probe::Readiness;
+pub(crate) use probe::{Probe, follow};
+use service::Orders;
+pub use settings::{ServerSettings, TlsFiles};
+
+/// Body of an answer, for who serves a part of this elsewhere.
+#[cfg(feature = "metrics")]
+pub(crate) type AnswerBody = tonic::body::Body;
+
+/// How long connections may take to say goodbye once no call is left.
+const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Why the service cannot be offered.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The address can be reached from elsewhere and nothing protects it.
+    #[error(
+        "{0} is not a loopback address and neither TLS nor a token protects it: set TLS_CERT and TLS_KEY, or AUTH_TOKEN_FILE, or give --insecure where a mesh protects the connection"
+    )]
+    Unprotected(SocketAddr),
+    /// The certificates cannot be used.
+    #[error("TLS: {0}")]
+    Tls(String),
+    /// The token file cannot be used.
+    #[error("AUTH_TOKEN_FILE: {0}")]
+    Tokens(String),
+    /// Something about the listener or the service's own description failed.
+    #[error("the service cannot start: {0}")]
+    Start(String),
+}
+
+/// Serves a gateway on a listener until `shutdown` ends, then drains: the health service says NOT_SERVING, new calls are refused,
+/// watches end, and calls in flight get `shutdown_grace` to finish. The gateway is left open.
+///
+/// # Errors
+/// What is wrong before the first connection is accepted; later failures end single connections only.
+pub async fn serve(
+    listener: TcpListener,
+    gateway: Gateway,
+    settings: ServerSettings,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let address = listener
+        .local_addr()
+        .map_err(|error| ServeError::Start(error.to_string()))?;
+    let protected = settings.tls.is_some() || settings.token_file.is_some();
+    if !address.ip().is_loopback() && !protected {
+        if !settings.insecure {
+            return Err(ServeError::Unprotected(address));
+        }
+        warn!(
+            "serving {address} without TLS or token, as told: whoever can reach it can place orders"
+        );
+    }
+
+    // Tasks end with this function: a JoinSet aborts what it holds.
+    let mut tasks = JoinSet::new();
+    let secrets = reload::secrets(&settings, &mut tasks).await?;
+    let stopping = CancellationToken::new();
+    let readiness = follow(&gateway, stopping.clone(), &mut tasks);
+    let in_flight = TaskTracker::new();
+    let calls = calls::Calls {
+        routes: routes(&gateway, &settings, readiness, stopping.clone())?,
+        tokens: secrets.tokens,
+        stopping: stopping.clone(),
+        in_flight: in_flight.clone(),
+        room: Arc::new(Semaphore::new(settings.calls_in_flight_max)),
+        stats: gateway.stats(),
+    };
+    let close = CancellationToken::new();
+    let connections = connection::accept(listener, &settings, secrets.tls, calls, close.clone());
+    let drained = async {
+        shutdown.await;
+        info!("shutting down: no new calls, waiting for those in flight");
+        stopping.cancel();
+        in_flight.close();
+        if tokio::time::timeout(settings.shutdown_grace, in_flight.wait())
+            .await
+            .is_err()
+        {
+            warn!("{} calls did not finish in time", in_flight.len());
+        }
+        close.cancel();
+        // What is left after this says nothing any more, or never did.
+        tokio::time::sleep(GOODBYE_TIMEOUT).await;
+    };
+    tokio::select! {
+        () = connections => {}
+        () = drained => {}
+    }
+    Ok(())
+}
+
+/// Every service behind its path.
+fn routes(
+    gateway: &Gateway,
+    settings: &ServerSettings,
+    readiness: watch::Receiver<Readiness>,
+    stopping: CancellationToken,
+) -> Result<Routes, ServeError> {
+    let reflection = || {
+        tonic_reflection::server::Builder::configure()
+            .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
+            .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+    };
+    let failed = |error: tonic_reflection::server::Error| ServeError::Start(error.to_string());
+    let orders = OrderServiceServer::new(Orders::new(gateway.clone(), stopping))
+        // Compressed requests are read; answers are too small to gain by it.
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(settings.request_bytes_max);
+    Ok(Routes::new(orders)
+        .add_service(Probe::service(readiness))
+        .add_service(reflection().build_v1().map_err(failed)?)
+        .add_service(reflection().build_v1alpha().map_err(failed)?)
+        .prepare())
+}

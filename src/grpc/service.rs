@@ -1,0 +1,184 @@
+//! The handlers: each unpacks a request, calls the gateway once and converts its answer.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio_stream::Stream;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::{Request, Response, Status};
+use tracing::Span;
+
+use crate::domain::{
+    HealthIn, ListIn, OrderKey, OrderState, PlaceIn, ValidateIn, WatchIn, WatchUpdate,
+};
+use crate::error::{Error, Reason};
+use crate::feed::Watch;
+use crate::gateway::Gateway;
+use crate::wire::pb::order_service_server::OrderService;
+use crate::wire::{cancel_in, pb, status_from_error, transmit_in};
+
+use super::deadline::{effective_timeout, until_deadline};
+
+/// The service over a gateway.
+#[derive(Clone)]
+pub(super) struct Orders {
+    gateway: Gateway,
+    stopping: CancellationToken,
+}
+
+impl Orders {
+    pub(super) fn new(gateway: Gateway, stopping: CancellationToken) -> Self {
+        Self { gateway, stopping }
+    }
+}
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// Writes an order's names on the call's span, so that they stand in each of its log lines.
+fn note(order: &OrderState) {
+    let span = Span::current();
+    span.record("order_id", order.order_id);
+    span.record("request_id", order.request_id.as_str());
+}
+
+fn note_key(key: &OrderKey) {
+    let span = Span::current();
+    match key {
+        OrderKey::OrderId(order_id) => span.record("order_id", order_id),
+        OrderKey::RequestId(request_id) => span.record("request_id", request_id.as_str()),
+    };
+}
+
+#[tonic::async_trait]
+impl OrderService for Orders {
+    async fn health(&self, request: Request<pb::HealthRequest>) -> Answer<pb::HealthResponse> {
+        let (metadata, _, message) = request.into_parts();
+        let mut input = HealthIn::try_from(message).map_err(status_from_error)?;
+        input.timeout = effective_timeout(input.timeout, &metadata);
+        let health = self.gateway.health(input).await;
+        Ok(Response::new(health.into()))
+    }
+
+    async fn validate(
+        &self,
+        request: Request<pb::ValidateRequest>,
+    ) -> Answer<pb::ValidateResponse> {
+        let input = ValidateIn::try_from(request.into_inner()).map_err(status_from_error)?;
+        Ok(Response::new(self.gateway.validate(input).into()))
+    }
+
+    async fn place(&self, request: Request<pb::PlaceRequest>) -> Answer<pb::PlaceResponse> {
+        let (metadata, _, message) = request.into_parts();
+        let mut input = PlaceIn::try_from(message).map_err(status_from_error)?;
+        input.timeout = effective_timeout(input.timeout, &metadata);
+        if let Some(request_id) = &input.request_id {
+            Span::current().record("request_id", request_id.as_str());
+        }
+        let out = self.gateway.place(input).await.map_err(status_from_error)?;
+        out.state.as_ref().inspect(|state| note(state));
+        Ok(Response::new(out.into()))
+    }
+
+    type WatchStream = Updates;
+
+    async fn watch(&self, request: Request<pb::WatchRequest>) -> Answer<Updates> {
+        let (metadata, _, message) = request.into_parts();
+        let mut input = WatchIn::try_from(message).map_err(status_from_error)?;
+        input.timeout = effective_timeout(input.timeout, &metadata);
+        // The caller's deadline ends the watch like its own max_wait: with a word, and a little earlier.
+        input.max_wait = match (input.max_wait, until_deadline(&metadata)) {
+            (Some(max_wait), Some(left)) => Some(max_wait.min(left)),
+            (max_wait, left) => max_wait.or(left),
+        };
+        if input.order_id != 0 {
+            Span::current().record("order_id", input.order_id);
+        }
+        let watch = self.gateway.watch(input).await.map_err(status_from_error)?;
+        Ok(Response::new(Updates {
+            watch,
+            stopping: Box::pin(self.stopping.clone().cancelled_owned()),
+            ended: false,
+        }))
+    }
+
+    async fn transmit(
+        &self,
+        request: Request<pb::TransmitRequest>,
+    ) -> Answer<pb::TransmitResponse> {
+        let (metadata, _, message) = request.into_parts();
+        let (key, timeout) = transmit_in(message).map_err(status_from_error)?;
+        note_key(&key);
+        let timeout = effective_timeout(timeout, &metadata);
+        let order = self
+            .gateway
+            .transmit(key, timeout)
+            .await
+            .map_err(status_from_error)?;
+        note(&order);
+        Ok(Response::new(pb::TransmitResponse {
+            order: Some(order.into()),
+        }))
+    }
+
+    async fn cancel(&self, request: Request<pb::CancelRequest>) -> Answer<pb::CancelResponse> {
+        let (metadata, _, message) = request.into_parts();
+        let (key, timeout) = cancel_in(message).map_err(status_from_error)?;
+        note_key(&key);
+        let timeout = effective_timeout(timeout, &metadata);
+        let order = self
+            .gateway
+            .cancel(key, timeout)
+            .await
+            .map_err(status_from_error)?;
+        note(&order);
+        Ok(Response::new(pb::CancelResponse {
+            order: Some(order.into()),
+        }))
+    }
+
+    async fn get(&self, request: Request<pb::GetRequest>) -> Answer<pb::GetResponse> {
+        let key = OrderKey::try_from(request.into_inner()).map_err(status_from_error)?;
+        note_key(&key);
+        let detail = self.gateway.get(key).await.map_err(status_from_error)?;
+        note(&detail.order);
+        Ok(Response::new(detail.into()))
+    }
+
+    async fn list(&self, request: Request<pb::ListRequest>) -> Answer<pb::ListResponse> {
+        let input = ListIn::try_from(request.into_inner()).map_err(status_from_error)?;
+        let out = self.gateway.list(input).await.map_err(status_from_error)?;
+        Ok(Response::new(out.into()))
+    }
+}
+
+/// The updates of a watch as messages, until it ends or the gateway shuts down.
+pub(super) struct Updates {
+    watch: Watch,
+    stopping: Pin<Box<WaitForCancellationFutureOwned>>,
+    ended: bool,
+}
+
+impl Stream for Updates {
+    type Item = Result<pb::WatchResponse, Status>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        // First, so that a stream of events does not put the shutdown off.
+        let item = if self.stopping.as_mut().poll(cx).is_ready() {
+            Some(Err(status_from_error(Error::new(
+                Reason::ShuttingDown,
+                "the gateway is shutting down: watch again with the last sequence seen as after_sequence",
+            ))))
+        } else {
+            match std::task::ready!(Pin::new(&mut self.watch).poll_next(cx)) {
+                Some(Ok(update)) => Some(Ok(WatchUpdate::from(update).into())),
+                Some(Err(error)) => Some(Err(status_from_error(error))),
+                None => None,
+            }
+        };
+        self.ended = !matches!(item, Some(Ok(_)));
+        Poll::Ready(item)
+    }
+}

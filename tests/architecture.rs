@@ -1,0 +1,266 @@
+//! The direction of dependencies, read from the sources: what each room may know of the others, and of the outside.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each room of the crate may use of the others. A room that is not here fails the test until somebody decides.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("error", &["domain"]),
+    ("stats", &["domain"]),
+    ("config", &["domain"]),
+    ("outcome", &["domain", "error"]),
+    ("store", &["domain", "error", "stats"]),
+    ("tws", &["domain", "error"]),
+    ("wire", &["domain", "error"]),
+    ("feed", &["domain", "error", "stats", "store"]),
+    (
+        "engine",
+        &["config", "domain", "error", "feed", "stats", "store", "tws"],
+    ),
+    (
+        "gateway",
+        &[
+            "config", "domain", "engine", "error", "feed", "outcome", "stats", "store", "tws",
+        ],
+    ),
+    ("telemetry", &["config"]),
+    (
+        "grpc",
+        &[
+            "config",
+            "domain",
+            "error",
+            "feed",
+            "gateway",
+            "stats",
+            "telemetry",
+            "wire",
+        ],
+    ),
+    ("metrics", &["domain", "gateway", "grpc", "stats"]),
+    ("client", &["domain", "error", "outcome", "wire"]),
+    // A TWS of its own: a mistake of the gateway's must not be able to hide in it.
+    ("simulator", &[]),
+    (
+        "api",
+        &[
+            "config", "domain", "error", "feed", "gateway", "outcome", "store",
+        ],
+    ),
+    (
+        "cli",
+        &[
+            "api",
+            "client",
+            "config",
+            "domain",
+            "error",
+            "feed",
+            "gateway",
+            "grpc",
+            "metrics",
+            "outcome",
+            "simulator",
+            "store",
+            "telemetry",
+            "wire",
+        ],
+    ),
+    ("main", &["cli"]),
+];
+
+/// Which rooms may use a package from outside. Packages that are not here may be used anywhere.
+const PACKAGES: &[(&str, &[&str])] = &[
+    ("ibapi", &["tws"]),
+    ("rusqlite", &["store"]),
+    ("tokio_rusqlite", &["store"]),
+    ("rusqlite_migration", &["store"]),
+    ("tonic", &["wire", "grpc", "client"]),
+    ("tonic_types", &["wire"]),
+    ("tonic_health", &["grpc"]),
+    ("tonic_reflection", &["grpc"]),
+    // The simulator writes down TWS's messages itself.
+    ("prost", &["wire", "simulator"]),
+    ("prost_types", &["wire"]),
+    ("tokio_rustls", &["grpc"]),
+    ("subtle", &["grpc"]),
+    ("clap", &["cli"]),
+    ("clap_complete", &["cli"]),
+    ("clap_mangen", &["cli"]),
+    ("comfy_table", &["cli"]),
+    ("dotenvy", &["config"]),
+    ("opentelemetry", &["telemetry"]),
+    ("opentelemetry_sdk", &["telemetry"]),
+    ("opentelemetry_otlp", &["telemetry"]),
+    ("tracing_opentelemetry", &["telemetry"]),
+    ("tracing_subscriber", &["telemetry"]),
+    ("tokio::signal", &["cli"]),
+    ("std::env", &["config"]),
+];
+
+/// Modules that exist in tests only.
+const TEST_MODULES: &[&str] = &["tests", "simulation"];
+
+/// A source file and the room it belongs to.
+struct Source {
+    path: PathBuf,
+    room: String,
+    /// Its code without comments, and without the tests at its end: those may use whatever proves their point.
+    code: String,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    let mut open = vec![root.clone()];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let inside = path.strip_prefix(&root).unwrap();
+                let first = inside
+                    .components()
+                    .next()
+                    .unwrap()
+                    .as_os_str()
+                    .to_str()
+                    .unwrap();
+                let room = first.trim_end_matches(".rs").to_owned();
+                let is_test = inside.components().any(|part| {
+                    let name = part.as_os_str().to_str().unwrap().trim_end_matches(".rs");
+                    TEST_MODULES.contains(&name)
+                });
+                if room == "lib" || is_test {
+                    continue;
+                }
+                let text = fs::read_to_string(&path).unwrap();
+                let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
+                let text = text
+                    .split("#[cfg(test)]\npub(super) mod tests")
+                    .next()
+                    .unwrap();
+                let code = text
+                    .lines()
+                    .map(|line| line.split("//").next().unwrap())
+                    .collect::<Vec<_>>()
+                    .join("\n");
+                found.push(Source { path, room, code });
+            }
+        }
+    }
+    assert!(found.len() > 50, "only {} sources were found", found.len());
+    found
+}
+
+/// Whether `code` names `path` (`tonic`, `std::env`) as the beginning of a path.
+fn names(code: &str, path: &str) -> bool {
+    code.match_indices(path).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = &code[at + path.len()..];
+        let begins = !before
+            .is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '"' | '.' | '/' | '-'));
+        begins
+            && (after.starts_with("::")
+                || (path.contains("::")
+                    && !after.starts_with(|c: char| c.is_alphanumeric() || c == '_' || c == '!')))
+    })
+}
+
+/// Rooms that `code` names through `crate::`, also in `use crate::{a::B, c};`.
+fn rooms_named(code: &str) -> BTreeSet<String> {
+    let mut rooms = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        let Some(inside) = rest.strip_prefix('{') else {
+            rooms.insert(word(rest));
+            continue;
+        };
+        let (mut depth, mut start) = (0, true);
+        for (i, c) in inside.char_indices() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => break,
+                '}' => depth -= 1,
+                ',' if depth == 0 => start = true,
+                c if start && depth == 0 && !c.is_whitespace() => {
+                    rooms.insert(word(&inside[i..]));
+                    start = false;
+                }
+                _ => {}
+            }
+        }
+    }
+    rooms
+}
+
+fn word(text: &str) -> String {
+    text.chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
+}
+
+#[test]
+fn rooms_know_only_those_below_them() {
+    let allowed: BTreeMap<_, _> = ROOMS.iter().copied().collect();
+    let mut wrong = Vec::new();
+    for Source { path, room, code } in sources() {
+        let Some(may) = allowed.get(room.as_str()) else {
+            wrong.push(format!(
+                "{}: the room {room} has no line in this test",
+                path.display()
+            ));
+            continue;
+        };
+        let mut named = rooms_named(&code);
+        if room == "main" && code.contains("ibkr_orders::cli") {
+            named.insert("cli".to_owned());
+        }
+        for other in named {
+            if other != room && !may.contains(&other.as_str()) {
+                wrong.push(format!("{}: {room} may not use {other}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn packages_are_used_only_where_they_belong() {
+    let mut wrong = Vec::new();
+    for Source { path, room, code } in sources() {
+        for (package, rooms) in PACKAGES {
+            if names(&code, package) && !rooms.contains(&room.as_str()) {
+                wrong.push(format!(
+                    "{}: only {} may use {package}",
+                    path.display(),
+                    rooms.join(", ")
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_reader_of_this_test_sees_what_it_looks_for() {
+    assert!(names("use tonic::Status;", "tonic"));
+    assert!(names("    ::tonic::Code", "tonic") || names("(tonic::Code)", "tonic"));
+    assert!(!names(
+        "use my_tonic::Status; hyper::tonic::x; \"tonic::x\"",
+        "tonic"
+    ));
+    assert!(names("let x = std::env::var(name);", "std::env"));
+    assert!(names("use std::env;", "std::env"));
+    assert!(!names("use std::environment;", "std::env"));
+    let rooms = rooms_named("use crate::{a::{B, C}, d, e::F};\nuse crate::g::H; crate::i::j();");
+    assert_eq!(
+        rooms.into_iter().collect::<Vec<_>>(),
+        ["a", "d", "e", "g", "i"]
+    );
+}

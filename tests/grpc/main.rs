@@ -1,0 +1,14 @@
+//! The gRPC door: real sockets, a raw stub, the simulator behind it.
+
+#![allow(clippy::unwrap_used)]
+
+mod calls;
+mod client;
+mod errors;
+mod health;
+mod limits;
+mod operations;
+mod protection;
+mod reflection;
+mod shutdown;
+mod world;
