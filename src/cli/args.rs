@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 
+use super::serve::ServeArgs;
+use super::simulate::SimulateArgs;
 use super::{help, values};
 use crate::domain::Status;
 
@@ -51,6 +53,12 @@ pub(super) enum Command {
     /// Print stored orders, newest first
     #[command(after_long_help = help::LIST)]
     List(ListArgs),
+    /// Serve the gateway over gRPC until SIGTERM
+    #[command(after_long_help = help::SERVE)]
+    Serve(ServeArgs),
+    /// Run the simulator of TWS until SIGTERM
+    #[command(after_long_help = help::SIMULATE)]
+    Simulate(SimulateArgs),
     /// Print a completion script for a shell
     #[command(after_long_help = help::COMPLETIONS)]
     Completions {
@@ -74,7 +82,7 @@ impl Command {
             | Self::Cancel(ChangeArgs { door, settings, .. })
             | Self::Get(GetArgs { door, settings, .. })
             | Self::List(ListArgs { door, settings, .. }) => Some((door, settings)),
-            Self::Completions { .. } | Self::Man => None,
+            Self::Serve(_) | Self::Simulate(_) | Self::Completions { .. } | Self::Man => None,
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::config::{Config, ConfigError, Settings};
 use crate::domain::OrderKey;
 
 /// Store of the simulator, unless ORDER_DB_PATH says otherwise: simulated orders stay out of the real store.
-const SIMULATOR_DB_PATH: &str = "data/simulator.db";
+pub(super) const SIMULATOR_DB_PATH: &str = "data/simulator.db";
 
 /// Where an operation is done.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,6 +80,25 @@ fn flags(door: &DoorArgs, settings: &SettingsArgs) -> Vec<(&'static str, String)
         token_file,
         simulate: _,
     } = door;
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    [
+        ("ORDERS_SERVER", server.clone()),
+        ("ORDERS_SERVER_CA", path(server_ca)),
+        ("ORDERS_SERVER_NAME", server_name.clone()),
+        ("ORDERS_CLIENT_CERT", path(client_cert)),
+        ("ORDERS_CLIENT_KEY", path(client_key)),
+        ("ORDERS_TOKEN_FILE", path(token_file)),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| value.map(|value| (name, value)))
+    .chain(settings_flags(settings))
+    .collect()
+}
+
+/// The settings every command has, by the name of the variable they override.
+pub(super) fn settings_flags(
+    settings: &SettingsArgs,
+) -> impl Iterator<Item = (&'static str, String)> + use<> {
     let SettingsArgs {
         ib_host,
         ib_port,
@@ -92,14 +111,7 @@ fn flags(door: &DoorArgs, settings: &SettingsArgs) -> Vec<(&'static str, String)
         max_order_notional,
         log_format,
     } = settings;
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
     [
-        ("ORDERS_SERVER", server.clone()),
-        ("ORDERS_SERVER_CA", path(server_ca)),
-        ("ORDERS_SERVER_NAME", server_name.clone()),
-        ("ORDERS_CLIENT_CERT", path(client_cert)),
-        ("ORDERS_CLIENT_KEY", path(client_key)),
-        ("ORDERS_TOKEN_FILE", path(token_file)),
         ("IB_HOST", ib_host.clone()),
         ("IB_PORT", ib_port.clone()),
         ("IB_CLIENT_ID", ib_client_id.clone()),
@@ -116,7 +128,6 @@ fn flags(door: &DoorArgs, settings: &SettingsArgs) -> Vec<(&'static str, String)
     ]
     .into_iter()
     .filter_map(|(name, value)| value.map(|value| (name, value)))
-    .collect()
 }
 
 impl KeyArgs {

@@ -146,3 +146,28 @@ Examples:
 pub(super) const MAN: &str = "\
 Example:
   ibkr-orders man > /usr/local/share/man/man1/ibkr-orders.1";
+
+pub(super) const SERVE: &str = "\
+Prints nothing on stdout. Says on stderr where it listens ('listening on 127.0.0.1:50051'), then logs, a line per call.
+
+Ends on SIGTERM or SIGINT: new calls are refused, watches end with a word that they can resume, calls in flight get five seconds,
+the store is closed; exits 0. A second signal ends it at once. SIGHUP reads certificate and token files again; so does a change
+of them, within seconds. Exits 1 when it cannot go on, for example because the store cannot be written safely.
+
+Examples:
+  Try it without TWS, with nothing else installed
+    ibkr-orders serve --simulate
+
+  At IB Gateway's paper port
+    ibkr-orders serve --ib-port 4002
+
+  For other machines, encrypted and with a token
+    ibkr-orders serve --grpc-listen 0.0.0.0:50051 --tls-cert server.pem --tls-key server.key --auth-token-file tokens";
+
+pub(super) const SIMULATE: &str = "\
+A TWS on loopback for any client of the API's server versions 213 to 226. Says on stderr where it listens, ends on SIGTERM or SIGINT.
+
+Examples:
+  ibkr-orders simulate
+  ibkr-orders simulate --listen 127.0.0.1:0 --seed 11 --state tws.state
+  ibkr-orders simulate --fault drop-after-order=3 --fault duplicate";

@@ -13,7 +13,10 @@ mod output;
 mod pages;
 mod progress;
 mod read;
+mod serve;
 mod server;
+mod signals;
+mod simulate;
 mod simulated;
 mod stderr;
 mod table;
@@ -62,6 +65,11 @@ pub fn main() -> ExitCode {
 }
 
 fn run(command: Command, output: &mut Output) -> Exit {
+    let command = match command {
+        Command::Serve(args) => return on_all_cores(serve::serve(args)),
+        Command::Simulate(args) => return on_all_cores(simulate::simulate(args)),
+        command => command,
+    };
     let checked = match command
         .common()
         .map(|(door, settings)| Checked::read(door, settings))
@@ -85,17 +93,27 @@ fn run(command: Command, output: &mut Output) -> Exit {
         Command::Cancel(args) => on_runtime(ask::change(Change::Cancel, args, checked, output)),
         Command::Get(args) => on_runtime(read::get(args, checked, output)),
         Command::List(args) => on_runtime(read::list(args, checked, output)),
-        Command::Completions { .. } | Command::Man => page(&command, output),
+        Command::Serve(_) | Command::Simulate(_) | Command::Completions { .. } | Command::Man => {
+            page(&command, output)
+        }
     }
 }
 
 /// Runs an operation to its end.
 fn on_runtime(operation: impl Future<Output = Exit>) -> Exit {
-    match tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKER_THREADS)
-        .enable_all()
-        .build()
-    {
+    block_on(
+        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS),
+        operation,
+    )
+}
+
+/// Runs a service to its end.
+fn on_all_cores(service: impl Future<Output = Exit>) -> Exit {
+    block_on(&mut tokio::runtime::Builder::new_multi_thread(), service)
+}
+
+fn block_on(builder: &mut tokio::runtime::Builder, operation: impl Future<Output = Exit>) -> Exit {
+    match builder.enable_all().build() {
         Ok(runtime) => runtime.block_on(operation),
         Err(error) => {
             stderr::say(format_args!("could not start: {error}"));
@@ -122,7 +140,9 @@ fn page(command: &Command, output: &mut Output) -> Exit {
         | Command::Transmit(_)
         | Command::Cancel(_)
         | Command::Get(_)
-        | Command::List(_) => return Exit::Usage,
+        | Command::List(_)
+        | Command::Serve(_)
+        | Command::Simulate(_) => return Exit::Usage,
     }
     Exit::Success
 }

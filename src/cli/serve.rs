@@ -1,0 +1,223 @@
+//! `serve`: the gateway as a service, until somebody ends it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+use super::args::SettingsArgs;
+use super::checked::{SIMULATOR_DB_PATH, settings_flags};
+use super::exit::Exit;
+use super::signals::{Signals, on_hangup};
+use super::simulated::Simulated;
+use super::stderr;
+use crate::config::{Config, ConfigError, Settings};
+use crate::gateway::Gateway;
+use crate::grpc::{self, ServerSettings};
+use crate::metrics::{self, OperationsSettings};
+use crate::telemetry;
+
+/// Limit of the shutdown beyond the grace of calls in flight: closing the gateway and its store.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// `serve`
+#[derive(Debug, Args)]
+pub(super) struct ServeArgs {
+    /// Run on the built-in simulator of TWS, with a store of its own (data/simulator.db)
+    #[arg(long)]
+    pub(super) simulate: bool,
+    /// Where to listen; port 0 takes a free one (GRPC_LISTEN) [default: 127.0.0.1:50051]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) grpc_listen: Option<String>,
+    /// Where metrics and probes listen [default: nowhere] (METRICS_LISTEN)
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) metrics_listen: Option<String>,
+    /// PEM file with the server's certificate chain; switches TLS on (TLS_CERT)
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// PEM file with its private key (TLS_KEY)
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// PEM file of the authorities whose client certificates are required; switches mutual TLS on (TLS_CLIENT_CA)
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_client_ca: Option<PathBuf>,
+    /// File with bearer tokens, one a line; each call needs one (AUTH_TOKEN_FILE)
+    #[arg(long, value_name = "FILE")]
+    pub(super) auth_token_file: Option<PathBuf>,
+    /// Listen beyond loopback without TLS or token: a mesh protects the connection
+    #[arg(long)]
+    pub(super) insecure: bool,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+impl ServeArgs {
+    /// The configuration.
+    ///
+    /// # Errors
+    /// Every wrong setting.
+    pub(super) fn config(&self) -> Result<Config, ConfigError> {
+        let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+        let own = [
+            ("GRPC_LISTEN", self.grpc_listen.clone()),
+            ("METRICS_LISTEN", self.metrics_listen.clone()),
+            ("TLS_CERT", path(&self.tls_cert)),
+            ("TLS_KEY", path(&self.tls_key)),
+            ("TLS_CLIENT_CA", path(&self.tls_client_ca)),
+            ("AUTH_TOKEN_FILE", path(&self.auth_token_file)),
+        ];
+        let own = own
+            .into_iter()
+            .filter_map(|(name, value)| value.map(|value| (name, value)));
+        let mut defaults = Config {
+            insecure: self.insecure,
+            ..Config::default()
+        };
+        if self.simulate {
+            defaults.order_db_path = SIMULATOR_DB_PATH.into();
+        }
+        Settings::read(settings_flags(&self.settings).chain(own)).config(defaults)
+    }
+}
+
+/// Why the service did not start or did not end well.
+type Failure = (Exit, String);
+
+fn failed(message: impl ToString) -> Failure {
+    (Exit::Failed, message.to_string())
+}
+
+/// Serves until SIGTERM or SIGINT, or until the gateway cannot go on.
+pub(super) async fn serve(args: ServeArgs) -> Exit {
+    let config = match args.config() {
+        Ok(config) => config,
+        Err(error) => {
+            stderr::configuration(&error);
+            return Exit::Configuration;
+        }
+    };
+    let telemetry = match telemetry::start(&config, None) {
+        Ok(telemetry) => telemetry,
+        Err(error) => {
+            stderr::say(error);
+            return Exit::Configuration;
+        }
+    };
+    let ended = run(&args, config).await;
+    // Sends the last traces; what follows is for people.
+    drop(telemetry);
+    match ended {
+        Ok(()) => Exit::Success,
+        Err((exit, message)) => {
+            stderr::say(format_args!("ibkr-orders serve: {message}"));
+            exit
+        }
+    }
+}
+
+async fn run(args: &ServeArgs, config: Config) -> Result<(), Failure> {
+    let mut signals = Signals::listen().map_err(failed)?;
+    let listener = bind("GRPC_LISTEN", config.grpc_listen).await?;
+    let operations = match config.metrics_listen {
+        Some(address) => Some(bind("METRICS_LISTEN", address).await?),
+        None => None,
+    };
+    if !args.simulate {
+        return run_gateway(&config, listener, operations, &mut signals).await;
+    }
+    let simulated = Simulated::start(&config).await.map_err(failed)?;
+    let config = simulated.config.clone();
+    simulated
+        .stop_after(run_gateway(&config, listener, operations, &mut signals))
+        .await
+}
+
+async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        failed(format_args!(
+            "could not listen on {address} ({setting}): {error}"
+        ))
+    })
+}
+
+async fn run_gateway(
+    config: &Config,
+    listener: TcpListener,
+    operations: Option<TcpListener>,
+    signals: &mut Signals,
+) -> Result<(), Failure> {
+    let gateway = tokio::select! {
+        gateway = Gateway::open(config) => gateway.map_err(failed)?,
+        signal = signals.end() => {
+            info!("{signal} before the gateway was open");
+            return Ok(());
+        }
+    };
+    let stopping = CancellationToken::new();
+    let settings = ServerSettings::from(config);
+    let reload = std::sync::Arc::clone(&settings.reload);
+    let grace = settings.shutdown_grace;
+    stderr::say(format_args!(
+        "listening on {}",
+        listener.local_addr().map_err(failed)?
+    ));
+    if let Some(operations) = &operations {
+        info!(
+            "metrics and probes on {}",
+            operations.local_addr().map_err(failed)?
+        );
+    }
+    let served = grpc::serve(
+        listener,
+        gateway.clone(),
+        settings,
+        stopping.clone().cancelled_owned(),
+    );
+    let operations = async {
+        match operations {
+            Some(listener) => {
+                metrics::serve(
+                    listener,
+                    &gateway,
+                    OperationsSettings::default(),
+                    stopping.clone(),
+                )
+                .await
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let mut why = Ok(());
+    let ended = async {
+        tokio::select! {
+            signal = signals.end() => info!("{signal}: shutting down"),
+            last_word = gateway.stopped() => {
+                let last_word = last_word.unwrap_or_else(|| "the gateway was closed".to_owned());
+                error!("the gateway cannot go on: {last_word}");
+                why = Err(failed(format_args!("stopped: {last_word}")));
+            }
+        }
+        stopping.cancel();
+        // A second signal, or too long a shutdown, ends it at once.
+        tokio::select! {
+            signal = signals.end() => format!("{signal} during the shutdown"),
+            () = tokio::time::sleep(grace + CLOSE_TIMEOUT) => "the shutdown took too long".to_owned(),
+        }
+    };
+    let closed = async {
+        let served = served.await;
+        gateway.clone().close(grace).await;
+        served
+    };
+    let result = tokio::select! {
+        served = closed => served.map_err(|error| (Exit::Configuration, error.to_string())),
+        given_up = ended => Err(failed(given_up)),
+        () = operations => Ok(()),
+        () = on_hangup(|| reload.notify_waiters()) => Ok(()),
+    };
+    result.and(why)
+}

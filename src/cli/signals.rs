@@ -1,0 +1,41 @@
+//! What the operating system asks of a process that runs on.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Signals that ask for the end.
+#[derive(Debug)]
+pub(super) struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    /// Listens from now on: a signal that comes before [`Signals::end`] is asked for is not lost.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Waits for the next SIGTERM or SIGINT and says which it was.
+    pub(super) async fn end(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}
+
+/// Calls `again` at every SIGHUP.
+pub(super) async fn on_hangup(again: impl Fn()) {
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangup) => {
+            while hangup.recv().await.is_some() {
+                again();
+            }
+        }
+        Err(error) => tracing::warn!("SIGHUP cannot be listened to: {error}"),
+    }
+    std::future::pending().await
+}
