@@ -8,7 +8,7 @@ mod preload;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use preload::Faults;
 
@@ -104,4 +104,23 @@ fn a_power_loss_keeps_each_file_as_its_last_fsync_left_it() {
         fs::metadata(kept.path().join("orders.db")).unwrap().len(),
         10
     );
+}
+
+#[test]
+fn the_clock_is_as_far_off_as_was_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let faults = Faults::new(dir.path()).unwrap();
+    for offset in [3_600, -3_600, 0] {
+        faults.set_clock_offset(offset).unwrap();
+        let mut date = Command::new("date");
+        let output = faults.apply(date.arg("+%s")).unwrap().output().unwrap();
+        let told: i64 = String::from_utf8(output.stdout)
+            .unwrap()
+            .trim()
+            .parse()
+            .unwrap();
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        let ahead = told - i64::try_from(now.as_secs()).unwrap();
+        assert!((ahead - offset).abs() < 30, "{ahead} for {offset}");
+    }
 }

@@ -11,6 +11,8 @@
  *   FAULTS_FSYNC_EIO_AT     The n-th fsync (from 1) fails with EIO and syncs nothing. Later ones work again.
  *   FAULTS_ENOSPC_AFTER     Once this many bytes were written, each further write fails with ENOSPC. Writing 0 to the word
  *                           makes room again.
+ *   FAULTS_CLOCK_OFFSET_S   The wall clock is this many seconds ahead, or behind when negative. Clocks that measure time are left
+ *                           alone, as they are when somebody sets a machine's clock.
  *   FAULTS_POWER_LOSS_DIR   After each successful fsync the file is copied to this directory under its own name. What lies
  *                           there when the program is killed is what a machine without power would have kept. A file that
  *                           was deleted leaves there when its directory is synced.
@@ -29,6 +31,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
@@ -42,6 +45,7 @@ enum word {
     FSYNC_DELAY_US = 8, /* control: see the variables above */
     FSYNC_EIO_AT = 9,
     ENOSPC_AFTER = 10,
+    CLOCK_OFFSET_S = 11, /* signed */
     WORDS = 16
 };
 
@@ -60,12 +64,13 @@ static ssize_t (*real_write)(int, const void *, size_t);
 static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*real_pwrite64)(int, const void *, size_t, off64_t);
 static ssize_t (*real_writev)(int, const struct iovec *, int);
+static int (*real_clock_gettime)(clockid_t, struct timespec *);
 
 static void control(enum word word, const char *name)
 {
     const char *text = getenv(name);
     if (text && words[word] == 0)
-        words[word] = strtoull(text, NULL, 10);
+        words[word] = (uint64_t)strtoll(text, NULL, 10);
 }
 
 static void start(void)
@@ -76,6 +81,7 @@ static void start(void)
     real_pwrite = dlsym(RTLD_NEXT, "pwrite");
     real_pwrite64 = dlsym(RTLD_NEXT, "pwrite64");
     real_writev = dlsym(RTLD_NEXT, "writev");
+    real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
     match = getenv("FAULTS_MATCH");
     power_loss_dir = getenv("FAULTS_POWER_LOSS_DIR");
     const char *state = getenv("FAULTS_STATE");
@@ -95,6 +101,7 @@ static void start(void)
     control(FSYNC_DELAY_US, "FAULTS_FSYNC_DELAY_US");
     control(FSYNC_EIO_AT, "FAULTS_FSYNC_EIO_AT");
     control(ENOSPC_AFTER, "FAULTS_ENOSPC_AFTER");
+    control(CLOCK_OFFSET_S, "FAULTS_CLOCK_OFFSET_S");
 }
 
 __attribute__((constructor)) static void loaded(void)
@@ -296,4 +303,34 @@ ssize_t writev(int fd, const struct iovec *from, int count)
     if (!concerned(fd, path))
         return real_writev(fd, from, count);
     return no_room() ? fail(ENOSPC) : wrote(real_writev(fd, from, count));
+}
+
+int clock_gettime(clockid_t clock, struct timespec *now)
+{
+    pthread_once(&once, start);
+    int result = real_clock_gettime(clock, now);
+    if (result == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+        now->tv_sec += (time_t)(int64_t)get(CLOCK_OFFSET_S);
+    return result;
+}
+
+int gettimeofday(struct timeval *restrict now, void *restrict zone)
+{
+    struct timespec wall;
+    (void)zone; /* obsolete, and nobody asks for it */
+    if (clock_gettime(CLOCK_REALTIME, &wall) != 0)
+        return -1;
+    now->tv_sec = wall.tv_sec;
+    now->tv_usec = wall.tv_nsec / 1000;
+    return 0;
+}
+
+time_t time(time_t *also)
+{
+    struct timespec wall;
+    if (clock_gettime(CLOCK_REALTIME, &wall) != 0)
+        return (time_t)-1;
+    if (also)
+        *also = wall.tv_sec;
+    return wall.tv_sec;
 }

@@ -1,4 +1,4 @@
-//! Disk faults and fsync counts for a process under test, by the preload library of `tests/preload/faults.c`.
+//! Disk faults, fsync counts and a wrong clock for a process under test, by the preload library of `tests/preload/faults.c`.
 //!
 //! ```ignore
 //! let faults = Faults::new(dir.path())?.only("orders.db");
@@ -28,6 +28,7 @@ enum Word {
     FsyncDelayUs = 8,
     FsyncEioAt = 9,
     EnospcAfter = 10,
+    ClockOffset = 11,
 }
 
 const STATE_BYTES: u64 = 16 * 8;
@@ -97,6 +98,11 @@ impl Faults {
     /// The disk is full once this many bytes were written in all. 0: there is room.
     pub(crate) fn set_room(&self, bytes: u64) -> io::Result<()> {
         self.put(Word::EnospcAfter, bytes)
+    }
+
+    /// The program's wall clock is this many seconds ahead (negative: behind) from now on.
+    pub(crate) fn set_clock_offset(&self, seconds: i64) -> io::Result<()> {
+        self.put(Word::ClockOffset, seconds.cast_unsigned())
     }
 
     /// Calls of fsync and fdatasync so far.
