@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use clap::Args;
@@ -23,6 +24,8 @@ use crate::telemetry;
 
 /// Limit of the shutdown beyond the grace of calls in flight: closing the gateway and its store.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long before the end of the grace those who still wait for TWS are answered, so that the answer gets out.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
 /// `serve`
 #[derive(Debug, Args)]
@@ -209,9 +212,27 @@ async fn run_gateway(
         }
     };
     let closed = async {
-        let served = served.await;
-        gateway.clone().close(grace).await;
-        served
+        let grace_ends = async {
+            stopping.cancelled().await;
+            tokio::time::sleep(grace.saturating_sub(LAST_ANSWERS)).await;
+        };
+        let mut grace_ends = pin!(grace_ends);
+        let mut served = pin!(served);
+        tokio::select! {
+            served = &mut served => {
+                // No caller is left; an order that waits for its slot still goes out if that comes in time.
+                tokio::select! {
+                    () = gateway.clone().close(grace) => {}
+                    () = &mut grace_ends => gateway.clone().close(Duration::ZERO).await,
+                }
+                served
+            }
+            () = &mut grace_ends => {
+                // Who still waits for TWS is answered with the order as it is.
+                let (served, ()) = tokio::join!(served, gateway.clone().close(Duration::ZERO));
+                served
+            }
+        }
     };
     let result = tokio::select! {
         served = closed => served.map_err(|error| (Exit::Configuration, error.to_string())),
