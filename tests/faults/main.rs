@@ -1,0 +1,68 @@
+//! The fault table: one test per fault, through the real client, the real store and the simulator. `docs/faults.md` lists them.
+
+#![allow(clippy::unwrap_used)]
+
+mod cancel;
+mod clock;
+mod crash;
+mod disk;
+mod frames;
+mod guards;
+mod idempotency;
+mod limits;
+mod link;
+#[path = "../support/preload.rs"]
+mod preload;
+mod process;
+mod reports;
+mod restart;
+mod shutdown;
+mod watchers;
+mod world;
+
+/// The themes, by the name of their file.
+const THEMES: [(&str, &str); 12] = [
+    ("cancel", include_str!("cancel.rs")),
+    ("clock", include_str!("clock.rs")),
+    ("crash", include_str!("crash.rs")),
+    ("disk", include_str!("disk.rs")),
+    ("guards", include_str!("guards.rs")),
+    ("idempotency", include_str!("idempotency.rs")),
+    ("limits", include_str!("limits.rs")),
+    ("link", include_str!("link.rs")),
+    ("reports", include_str!("reports.rs")),
+    ("restart", include_str!("restart.rs")),
+    ("shutdown", include_str!("shutdown.rs")),
+    ("watchers", include_str!("watchers.rs")),
+];
+
+#[test]
+fn the_table_has_a_row_for_every_test_and_a_test_for_every_row() {
+    let table = include_str!("../../docs/faults.md");
+    for (theme, source) in THEMES {
+        let section = table
+            .split(&format!("`tests/faults/{theme}.rs`"))
+            .nth(1)
+            .unwrap_or_else(|| panic!("the table has no section of {theme}"));
+        let section = section.split("\n## ").next().unwrap();
+        let mut rows: Vec<_> = section
+            .lines()
+            .filter(|line| line.starts_with("| "))
+            .filter_map(|line| {
+                line.split('`').find(|cell| {
+                    cell.contains('_')
+                        && cell.starts_with(|c: char| c.is_ascii_lowercase())
+                        && cell.len() > 20
+                })
+            })
+            .collect();
+        let mut tests: Vec<_> = source
+            .split("#[tokio::test]")
+            .skip(1)
+            .filter_map(|test| test.split("async fn ").nth(1)?.split('(').next())
+            .collect();
+        rows.sort_unstable();
+        tests.sort_unstable();
+        assert_eq!(rows, tests, "{theme}");
+    }
+}

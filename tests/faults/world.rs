@@ -1,0 +1,425 @@
+//! The whole product in one process: store, gateway, gRPC service, client, and a simulator to break things with.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use ibkr_orders::client::{Client, ClientOptions, WatchStream};
+use ibkr_orders::config::Config;
+use ibkr_orders::domain::{
+    HealthIn, HealthOut, LinkState, ListIn, OrderDetail, OrderKey, OrderState, PlaceIn, PlaceOut,
+    Status, WatchEvent, WatchIn, WatchUpdate,
+};
+use ibkr_orders::error::Error;
+use ibkr_orders::gateway::Gateway;
+use ibkr_orders::grpc::{ServeError, ServerSettings, serve};
+use ibkr_orders::simulator::{Control, MessageKind, Simulator, SimulatorConfig, View};
+use rust_decimal::Decimal;
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// The longest anything may take that is waited for.
+pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+
+/// A gateway that serves gRPC, and the client that every call goes through.
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
+    pub(crate) config: Config,
+    pub(crate) client: Client,
+    pub(crate) gateway: Gateway,
+    /// Where the service listens.
+    url: String,
+    stop: CancellationToken,
+    served: JoinHandle<Result<(), ServeError>>,
+    _directory: TempDir,
+}
+
+impl World {
+    /// Connected to an exchange that does nothing unless told to.
+    pub(crate) async fn start() -> Self {
+        Self::with(SimulatorConfig::explicit(), |_| {}).await
+    }
+
+    /// The same with another simulator or configuration.
+    pub(crate) async fn with(simulator: SimulatorConfig, change: impl FnOnce(&mut Config)) -> Self {
+        let world = Self::unconnected(simulator, change).await;
+        world.connected(true).await;
+        world
+    }
+
+    /// The same, and nobody waits for the session.
+    pub(crate) async fn unconnected(
+        simulator: SimulatorConfig,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
+        let simulator = Simulator::start(simulator).await.unwrap();
+        let directory = TempDir::new().unwrap();
+        let mut config = quick(&simulator, directory.path().join("orders.db"));
+        change(&mut config);
+        let (gateway, client, url, stop, served) = open(&config).await;
+        Self {
+            simulator,
+            config,
+            client,
+            gateway,
+            url,
+            stop,
+            served,
+            _directory: directory,
+        }
+    }
+
+    pub(crate) fn control(&self) -> Control {
+        self.simulator.control()
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    /// Waits until the session with TWS stands as said.
+    pub(crate) async fn connected(&self, connected: bool) {
+        let mut link = self.gateway.link();
+        tokio::time::timeout(LIMIT, link.wait_for(|link| link.connected == connected))
+            .await
+            .expect("the link did not change in time")
+            .unwrap();
+    }
+
+    /// Places an order that is expected to be stored.
+    pub(crate) async fn place(&self, input: PlaceIn) -> OrderState {
+        let out = self.client.place(input).await.expect("placed");
+        assert!(out.submitted, "{out:?}");
+        out.state.expect("a submitted order has a state")
+    }
+
+    /// Places an order of which TWS says nothing in time.
+    pub(crate) async fn place_unanswered(&self, input: PlaceIn) -> OrderState {
+        let state = self
+            .place(PlaceIn {
+                timeout: 0.2,
+                ..input
+            })
+            .await;
+        assert_eq!(state.status, Status::Submitting);
+        state
+    }
+
+    pub(crate) async fn detail(&self, order_id: i32) -> OrderDetail {
+        self.client
+            .get(OrderKey::OrderId(order_id))
+            .await
+            .expect("the order exists")
+    }
+
+    pub(crate) async fn get(&self, order_id: i32) -> OrderState {
+        self.detail(order_id).await.order
+    }
+
+    pub(crate) async fn cancel(&self, order_id: i32, timeout: f64) -> Result<OrderState, Error> {
+        self.client
+            .cancel(OrderKey::OrderId(order_id), timeout)
+            .await
+    }
+
+    pub(crate) async fn transmit(&self, order_id: i32, timeout: f64) -> Result<OrderState, Error> {
+        self.client
+            .transmit(OrderKey::OrderId(order_id), timeout)
+            .await
+    }
+
+    pub(crate) async fn health(&self) -> HealthOut {
+        self.client.health(HealthIn::default()).await.unwrap()
+    }
+
+    /// Waits until something holds of an order.
+    pub(crate) async fn until(
+        &self,
+        order_id: i32,
+        what: &str,
+        check: impl Fn(&OrderState) -> bool,
+    ) -> OrderState {
+        let mut last = None;
+        let reached = async {
+            let mut watch = self.watch_all(0).await;
+            loop {
+                let state = self.get(order_id).await;
+                if check(&state) {
+                    return state;
+                }
+                last = Some(state);
+                watch.next().await.expect("no end").expect("no error");
+            }
+        };
+        match tokio::time::timeout(LIMIT, reached).await {
+            Ok(state) => state,
+            Err(_) => panic!("order {order_id} did not become {what}: {last:#?}"),
+        }
+    }
+
+    pub(crate) async fn until_status(&self, order_id: i32, status: Status) -> OrderState {
+        self.until(order_id, status.as_str(), |state| state.status == status)
+            .await
+    }
+
+    pub(crate) async fn watch(&self, order_id: i32, after_sequence: u64) -> WatchStream {
+        let input = WatchIn {
+            after_sequence,
+            poll_interval: 0.2,
+            ..WatchIn::new(order_id)
+        };
+        self.client.watch(input).await.expect("a watch")
+    }
+
+    pub(crate) async fn watch_all(&self, after_sequence: u64) -> WatchStream {
+        self.watch(0, after_sequence).await
+    }
+
+    /// Reads a watch up to a change of the link.
+    pub(crate) async fn link_shown(&self, watch: &mut WatchStream, state: LinkState) {
+        let shown = async {
+            loop {
+                let update = watch.next().await.expect("no end").expect("no error");
+                if matches!(update.event, WatchEvent::Link(change) if change.state == state) {
+                    return;
+                }
+            }
+        };
+        tokio::time::timeout(LIMIT, shown)
+            .await
+            .unwrap_or_else(|_| panic!("the watch did not show {state:?}"));
+    }
+
+    /// Drops every connection, and waits until a new session has been reconciled.
+    pub(crate) async fn reconnect(&self) {
+        let mut watch = self.watch_all(0).await;
+        // The first update says that the watch stands.
+        watch.next().await.unwrap().unwrap();
+        self.control().drop_connections().await.unwrap();
+        for state in [LinkState::Lost, LinkState::Restored, LinkState::Reconciled] {
+            self.link_shown(&mut watch, state).await;
+        }
+    }
+
+    /// How many placeOrder frames came for an order of this gateway.
+    pub(crate) async fn place_frames(&self, order_id: i32) -> u32 {
+        let client_id = self.config.ib_client_id;
+        self.look(move |view| view.place_messages((client_id, order_id)))
+            .await
+    }
+
+    pub(crate) async fn cancel_frames(&self, order_id: i32) -> u32 {
+        let client_id = self.config.ib_client_id;
+        self.look(move |view| view.cancel_messages((client_id, order_id)))
+            .await
+    }
+
+    /// Orders that TWS has under a reference.
+    pub(crate) async fn orders_in_tws(&self, order_ref: &str) -> usize {
+        let order_ref = order_ref.to_owned();
+        self.look(move |view| view.orders_with_ref(&order_ref).len())
+            .await
+    }
+
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&View<'_>) -> T + Send + 'static,
+    ) -> T {
+        self.control().inspect(look).await.unwrap()
+    }
+
+    /// Waits until something is true of the simulator.
+    pub(crate) async fn tws_shows(&self, check: impl FnMut(&View<'_>) -> bool + Send + 'static) {
+        self.control().wait_until(check).await.unwrap();
+    }
+
+    /// Ends the service and the gateway, and opens them again on the same store.
+    pub(crate) async fn restart(&mut self) {
+        self.stop_gateway().await;
+        self.start_gateway().await;
+        self.connected(true).await;
+    }
+
+    pub(crate) async fn stop_gateway(&mut self) {
+        self.stop.cancel();
+        let served = std::mem::replace(&mut self.served, tokio::spawn(async { Ok(()) }));
+        tokio::time::timeout(LIMIT, served)
+            .await
+            .expect("the service did not end")
+            .unwrap()
+            .unwrap();
+        tokio::time::timeout(LIMIT, self.gateway.clone().close(Duration::from_secs(1)))
+            .await
+            .expect("the gateway did not end");
+    }
+
+    pub(crate) async fn start_gateway(&mut self) {
+        (self.gateway, self.client, self.url, self.stop, self.served) = open(&self.config).await;
+    }
+
+    /// Ends everything; before that, what must hold after every fault is looked at.
+    pub(crate) async fn end(mut self) {
+        self.nothing_was_sent_twice().await;
+        self.fills_add_up().await;
+        self.stop_gateway().await;
+        self.simulator.shutdown().await;
+    }
+
+    /// Each order id of each client was placed at most once as staged and at most once to transmit, and each reference has one order.
+    pub(crate) async fn nothing_was_sent_twice(&self) {
+        let (messages, references) = self
+            .look(|view| {
+                let messages = view.messages().iter().copied().collect::<Vec<_>>();
+                let references = view
+                    .orders()
+                    .into_iter()
+                    .filter(|order| !order.manual)
+                    .map(|order| (order.client_id, order.order_ref))
+                    .collect::<Vec<_>>();
+                (messages, references)
+            })
+            .await;
+        let mut places: HashMap<(i32, Option<i32>, bool), u32> = HashMap::new();
+        for message in messages {
+            if message.kind == MessageKind::PlaceOrder {
+                *places
+                    .entry((message.client_id, message.order_id, message.transmit))
+                    .or_default() += 1;
+            }
+        }
+        for (order, count) in places {
+            assert_eq!(
+                count, 1,
+                "(client, order, transmit) {order:?} was sent more than once"
+            );
+        }
+        let mut seen = HashMap::new();
+        for reference in references {
+            let count = seen.entry(reference.clone()).or_insert(0);
+            *count += 1;
+            assert_eq!(*count, 1, "{reference:?} has more than one order in TWS");
+        }
+    }
+
+    /// What an order says it filled is what its executions say, where it has any.
+    async fn fills_add_up(&self) {
+        let orders = self.client.list(ListIn::default()).await.unwrap().orders;
+        for order in orders {
+            let OrderDetail { order, fills } = self.detail(order.order_id).await;
+            let sum: Decimal = fills.iter().map(|fill| fill.quantity.value()).sum();
+            assert!(
+                sum <= order.filled.value() && order.filled.value() <= order.quantity.value(),
+                "{order:#?} {fills:#?}"
+            );
+        }
+    }
+}
+
+async fn open(
+    config: &Config,
+) -> (
+    Gateway,
+    Client,
+    String,
+    CancellationToken,
+    JoinHandle<Result<(), ServeError>>,
+) {
+    let gateway = Gateway::open(config).await.unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let stop = CancellationToken::new();
+    let served = tokio::spawn(serve(
+        listener,
+        gateway.clone(),
+        ServerSettings::from(config),
+        stop.clone().cancelled_owned(),
+    ));
+    let url = format!("http://{address}");
+    let client = Client::connect(url.clone(), ClientOptions::default())
+        .await
+        .unwrap();
+    (gateway, client, url, stop, served)
+}
+
+/// A configuration in which waits are short; everything else is the default.
+pub(crate) fn quick(simulator: &Simulator, store: PathBuf) -> Config {
+    let mut config = Config {
+        ib_port: simulator.address().port(),
+        order_db_path: store,
+        ..Config::default()
+    };
+    let timers = &mut config.timers;
+    timers.tws_reconnect_delay_min = Duration::from_millis(20);
+    timers.tws_reconnect_delay_max = Duration::from_millis(100);
+    timers.terminal_linger = Duration::from_millis(200);
+    timers.shutdown_grace = Duration::from_secs(1);
+    config
+}
+
+/// A limit order far below the market, transmitted, under a request id.
+pub(crate) fn resting(request_id: &str) -> PlaceIn {
+    limit_order(request_id, 10)
+}
+
+pub(crate) fn limit_order(request_id: &str, quantity: u32) -> PlaceIn {
+    PlaceIn {
+        transmit: true,
+        timeout: 10.0,
+        request_id: Some(request_id.to_owned()),
+        ..PlaceIn::new(json!({
+            "action": "BUY", "symbol": "AAPL", "order_type": "LMT", "quantity": quantity, "limit_price": 1,
+        }))
+    }
+}
+
+/// The same, kept in TWS until it is transmitted.
+pub(crate) fn staged(request_id: &str) -> PlaceIn {
+    PlaceIn {
+        transmit: false,
+        ..resting(request_id)
+    }
+}
+
+/// Places through a client that may be cut off, and says how it went.
+pub(crate) async fn try_place(client: &Client, input: PlaceIn) -> Result<PlaceOut, Error> {
+    tokio::time::timeout(LIMIT, client.place(input))
+        .await
+        .expect("Place has a limit of its own")
+}
+
+/// Everything a watch shows until it ends, but heartbeats.
+pub(crate) async fn to_the_end(mut watch: WatchStream) -> (Vec<WatchUpdate>, Option<Error>) {
+    let all = async {
+        let mut updates = Vec::new();
+        loop {
+            match watch.next().await {
+                Some(Ok(update)) if matches!(update.event, WatchEvent::Heartbeat { .. }) => {}
+                Some(Ok(update)) => updates.push(update),
+                Some(Err(error)) => return (updates, Some(error)),
+                None => return (updates, None),
+            }
+        }
+    };
+    tokio::time::timeout(LIMIT, all)
+        .await
+        .expect("the watch ends in time")
+}
+
+/// Waits until `check` holds; for what nothing announces.
+pub(crate) async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
+    let waited = tokio::time::timeout(LIMIT, async {
+        while !check().await {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    });
+    waited
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not happen in time"));
+}
+
+pub(crate) fn decimal(text: &str) -> Decimal {
+    text.parse().unwrap()
+}
