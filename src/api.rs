@@ -59,21 +59,26 @@ pub async fn run_watch(
     on_update: impl FnMut(&WatchUpdate),
 ) -> WatchOut {
     let order_id = input.order_id;
+    let mut unknown = None;
     match ended(config, &input).await {
         Ok(Some(watch)) => return follow(watch, order_id, on_update).await,
         Ok(None) => {}
+        // Without TWS that is not the last word: what callers need to hear first is that nothing can be watched now.
+        Err(error) if error.reason == Reason::OrderNotFound => unknown = Some(error),
         Err(error) => return outcome::watch_failed(error, order_id, Vec::new()),
     }
     let gateway = match Gateway::open(config).await {
         Ok(gateway) => gateway,
-        Err(error) => return outcome::watch_failed(error, order_id, Vec::new()),
+        Err(error) => {
+            return outcome::watch_failed(unknown.unwrap_or(error), order_id, Vec::new());
+        }
     };
-    let patience = input.timeout;
-    let out = match gateway.watch(input).await {
-        Ok(watch) => match connected(&gateway, patience).await {
-            Ok(()) => follow(watch, order_id, on_update).await,
-            Err(error) => outcome::watch_failed(error, order_id, Vec::new()),
-        },
+    let started = match connected(&gateway, input.timeout).await {
+        Ok(()) => gateway.watch(input).await,
+        Err(error) => Err(error),
+    };
+    let out = match started {
+        Ok(watch) => follow(watch, order_id, on_update).await,
         Err(error) => outcome::watch_failed(error, order_id, Vec::new()),
     };
     close(gateway, config).await;
