@@ -27,8 +27,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crate::config::Config;
 use crate::domain::ValidateIn;
-use crate::{gateway, outcome};
+use crate::{gateway, outcome, telemetry};
 use args::{Command, CommandLine, OrderArgs};
 use ask::Change;
 use checked::{Checked, Door};
@@ -37,6 +38,9 @@ use output::Output;
 
 /// Threads of a command: it does one thing, but the gateway inside it must not wait for its own writer.
 const WORKER_THREADS: usize = 2;
+
+/// What a command logs when nobody says otherwise: it answers in its document and is not a service to keep an eye on.
+const LOG_FILTER: &str = "error";
 
 /// Runs the command of the process's arguments and says how the process should end.
 pub fn main() -> ExitCode {
@@ -81,29 +85,43 @@ fn run(command: Command, output: &mut Output) -> Exit {
         }
         None => return page(&command, output),
     };
+    let config = checked.config.clone();
     match command {
         Command::Validate(args) => match &checked.door {
             Door::Tws | Door::Simulator => validate(&args.order, &checked, output),
-            Door::Server(server) => on_runtime(ask::validate(args.order, server, output)),
+            Door::Server(server) => on_runtime(&config, ask::validate(args.order, server, output)),
         },
-        Command::Health(args) => on_runtime(ask::health(args, checked, output)),
-        Command::Place(args) => on_runtime(ask::place(args, checked, output)),
-        Command::Watch(args) => on_runtime(watch::watch(args, checked, output)),
-        Command::Transmit(args) => on_runtime(ask::change(Change::Transmit, args, checked, output)),
-        Command::Cancel(args) => on_runtime(ask::change(Change::Cancel, args, checked, output)),
-        Command::Get(args) => on_runtime(read::get(args, checked, output)),
-        Command::List(args) => on_runtime(read::list(args, checked, output)),
+        Command::Health(args) => on_runtime(&config, ask::health(args, checked, output)),
+        Command::Place(args) => on_runtime(&config, ask::place(args, checked, output)),
+        Command::Watch(args) => on_runtime(&config, watch::watch(args, checked, output)),
+        Command::Transmit(args) => on_runtime(
+            &config,
+            ask::change(Change::Transmit, args, checked, output),
+        ),
+        Command::Cancel(args) => {
+            on_runtime(&config, ask::change(Change::Cancel, args, checked, output))
+        }
+        Command::Get(args) => on_runtime(&config, read::get(args, checked, output)),
+        Command::List(args) => on_runtime(&config, read::list(args, checked, output)),
         Command::Serve(_) | Command::Simulate(_) | Command::Completions { .. } | Command::Man => {
             page(&command, output)
         }
     }
 }
 
-/// Runs an operation to its end.
-fn on_runtime(operation: impl Future<Output = Exit>) -> Exit {
+/// Runs an operation to its end, with its log lines on stderr.
+fn on_runtime(config: &Config, operation: impl Future<Output = Exit>) -> Exit {
     block_on(
         tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS),
-        operation,
+        async {
+            match telemetry::start(config, Some(LOG_FILTER)) {
+                Ok(_telemetry) => operation.await,
+                Err(error) => {
+                    stderr::say(error);
+                    Exit::Configuration
+                }
+            }
+        },
     )
 }
 

@@ -7,6 +7,7 @@ use super::checked::{Checked, Door};
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::Progress;
+use super::signals::Signals;
 use super::simulated::Simulated;
 use super::stderr;
 use crate::api::run_watch;
@@ -47,13 +48,13 @@ pub(super) async fn watch(args: WatchArgs, checked: Checked, output: &mut Output
         }
         progress.update(update, Instant::now());
     };
-    let interrupted = tokio::select! {
+    let ended = tokio::select! {
         out = through(&checked, input, on_update) => Ok(out),
-        _ = tokio::signal::ctrl_c() => Err("interrupted"),
+        () = interrupted() => Err("interrupted"),
         () = nobody_reads.notified() => Err("nobody reads the updates"),
     };
     drop(progress);
-    let out = match interrupted {
+    let out = match ended {
         Ok(Ok(out)) => out,
         Ok(Err(error)) => outcome::watch_failed(error, order_id, Vec::new()),
         Err(why) => seen.until(why),
@@ -83,6 +84,16 @@ async fn through(
             let updates = client.watch(input).await?;
             Ok(outcome::watched(updates, order_id, on_update).await)
         }
+    }
+}
+
+/// Waits for Ctrl-C or SIGTERM; without end where they cannot be listened to.
+async fn interrupted() {
+    match Signals::listen() {
+        Ok(mut signals) => {
+            signals.end().await;
+        }
+        Err(_) => std::future::pending().await,
     }
 }
 

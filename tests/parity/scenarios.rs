@@ -1,0 +1,454 @@
+//! What is tried through every door: the steps of each scenario, in the order of play.
+
+use serde_json::{Value, json};
+
+/// A short story.
+pub struct Scenario {
+    pub name: &'static str,
+    pub steps: Vec<Step>,
+    /// Whether a typed message can say it: a stub has no word for `"HOLD"` and no number for `"quantity": []`.
+    pub sayable: bool,
+}
+
+/// One operation.
+#[derive(Clone)]
+pub enum Step {
+    Health,
+    Validate {
+        order: Value,
+        transmit: bool,
+    },
+    Place(Place),
+    Watch {
+        which: Which,
+        max_wait: Option<f64>,
+    },
+    Transmit(Which),
+    Cancel(Which),
+    Get(Which),
+    List {
+        status: &'static [&'static str],
+        symbol: &'static str,
+        page_size: i32,
+        page: Page,
+    },
+}
+
+/// An order to place.
+#[derive(Clone)]
+pub struct Place {
+    pub order: Value,
+    pub transmit: bool,
+    pub dry_run: bool,
+    pub request_id: Option<&'static str>,
+}
+
+/// An order of the story.
+#[derive(Clone, Copy)]
+pub enum Which {
+    /// The one placed last.
+    Last,
+    Id(i32),
+    Request(&'static str),
+}
+
+/// A page of a list.
+#[derive(Clone, Copy)]
+pub enum Page {
+    First,
+    Next,
+    Token(&'static str),
+}
+
+use Which::{Id, Last, Request};
+
+fn validate(order: Value) -> Vec<Step> {
+    vec![Step::Validate {
+        order,
+        transmit: false,
+    }]
+}
+
+fn place(order: Value) -> Step {
+    Step::Place(Place {
+        order,
+        transmit: true,
+        dry_run: false,
+        request_id: None,
+    })
+}
+
+fn stage(order: Value) -> Step {
+    Step::Place(Place {
+        order,
+        transmit: false,
+        dry_run: false,
+        request_id: None,
+    })
+}
+
+fn dry(order: Value) -> Step {
+    Step::Place(Place {
+        order,
+        transmit: true,
+        dry_run: true,
+        request_id: None,
+    })
+}
+
+fn named(order: Value, request_id: &'static str) -> Step {
+    Step::Place(Place {
+        order,
+        transmit: true,
+        dry_run: false,
+        request_id: Some(request_id),
+    })
+}
+
+fn to_the_end(which: Which) -> Step {
+    Step::Watch {
+        which,
+        max_wait: Some(30.0),
+    }
+}
+
+fn briefly(which: Which) -> Step {
+    Step::Watch {
+        which,
+        max_wait: Some(0.2),
+    }
+}
+
+fn list(status: &'static [&'static str], symbol: &'static str, page_size: i32, page: Page) -> Step {
+    Step::List {
+        status,
+        symbol,
+        page_size,
+        page,
+    }
+}
+
+fn market(symbol: &str, quantity: i64) -> Value {
+    json!({"action": "BUY", "symbol": symbol, "order_type": "MKT", "quantity": quantity})
+}
+
+fn limit(symbol: &str, quantity: i64, price: f64) -> Value {
+    json!({"action": "BUY", "symbol": symbol, "order_type": "LMT", "quantity": quantity, "limit_price": price})
+}
+
+fn with(mut order: Value, field: &str, value: Value) -> Value {
+    order[field] = value;
+    order
+}
+
+/// With TWS there.
+pub fn with_tws() -> Vec<Scenario> {
+    let mut told = Vec::new();
+    let mut tell = |name, steps| {
+        told.push(Scenario {
+            name,
+            steps,
+            sayable: true,
+        })
+    };
+
+    tell("health of a gateway with TWS", vec![Step::Health]);
+    tell(
+        "a market order in lower case is valid",
+        validate(market("aapl", 1)),
+    );
+    tell(
+        "a limit order with every field is valid",
+        validate(json!({
+            "action": "SELL", "symbol": "MSFT", "order_type": "LMT", "quantity": "10.5", "limit_price": "450.25", "sec_type": "STK",
+            "exchange": "smart", "currency": "usd", "tif": "GTC", "transmit": true, "primary_exch": "nasdaq", "client_tag": "a",
+            "order_ref": "a", "account": "DU1234567", "outside_rth": true,
+        })),
+    );
+    tell(
+        "the request's transmit counts",
+        vec![Step::Validate {
+            order: market("AAPL", 1),
+            transmit: true,
+        }],
+    );
+    tell(
+        "an empty order misses every required field",
+        validate(json!({})),
+    );
+    tell(
+        "a limit order needs its price",
+        validate(with(market("AAPL", 1), "order_type", json!("LMT"))),
+    );
+    tell(
+        "a market order has no price",
+        validate(with(market("AAPL", 1), "limit_price", json!(1))),
+    );
+    tell("no quantity of zero", validate(market("AAPL", 0)));
+    tell("no negative quantity", validate(market("AAPL", -3)));
+    tell(
+        "no quantity above the operator's limit",
+        validate(market("AAPL", 200_000)),
+    );
+    tell(
+        "no number longer than a double",
+        validate(with(
+            market("AAPL", 1),
+            "quantity",
+            json!("1234567890123456"),
+        )),
+    );
+    tell(
+        "no exponent",
+        validate(with(market("AAPL", 1), "quantity", json!("1e3"))),
+    );
+    tell("no empty symbol", validate(market(" ", 1)));
+    tell(
+        "tag and ref must agree",
+        validate(with(
+            with(market("AAPL", 1), "client_tag", json!("a")),
+            "order_ref",
+            json!("b"),
+        )),
+    );
+    tell(
+        "a currency has three letters",
+        validate(with(market("AAPL", 1), "currency", json!("dollar"))),
+    );
+    tell(
+        "a tag has an end",
+        validate(with(
+            market("AAPL", 1),
+            "client_tag",
+            json!("x".repeat(200)),
+        )),
+    );
+
+    tell(
+        "a dry run shows what would be sent",
+        vec![dry(limit("AAPL", 5, 200.0))],
+    );
+    tell(
+        "a dry run of nonsense names it",
+        vec![dry(market("AAPL", 0))],
+    );
+    tell(
+        "an invalid order is not placed",
+        vec![place(market("AAPL", -1))],
+    );
+    tell(
+        "an account of somebody else is refused",
+        vec![place(with(market("AAPL", 1), "account", json!("DU9")))],
+    );
+
+    tell(
+        "a market order fills",
+        vec![place(market("AAPL", 1)), to_the_end(Last), Step::Get(Last)],
+    );
+    tell(
+        "a large order fills in parts",
+        vec![
+            place(market("SPY", 2_000)),
+            to_the_end(Last),
+            Step::Get(Last),
+        ],
+    );
+    tell(
+        "a sell with a tag fills",
+        vec![
+            place(with(
+                with(market("MSFT", 2), "action", json!("SELL")),
+                "client_tag",
+                json!("tag-1"),
+            )),
+            to_the_end(Last),
+            Step::Get(Last),
+        ],
+    );
+    tell(
+        "a resting limit order is watched for a while and cancelled",
+        vec![
+            place(limit("AAPL", 5, 100.0)),
+            briefly(Last),
+            Step::Cancel(Last),
+            to_the_end(Last),
+            Step::Get(Last),
+            Step::Cancel(Last),
+        ],
+    );
+    tell(
+        "a staged order is transmitted",
+        vec![
+            stage(market("IBM", 3)),
+            Step::Get(Last),
+            Step::Transmit(Last),
+            to_the_end(Last),
+            Step::Get(Last),
+        ],
+    );
+    tell(
+        "a staged order is discarded",
+        vec![
+            stage(limit("IBM", 3, 200.0)),
+            Step::Cancel(Last),
+            Step::Get(Last),
+        ],
+    );
+    tell(
+        "an unknown symbol is rejected",
+        vec![
+            place(market("NOPE", 1)),
+            to_the_end(Last),
+            Step::Get(Last),
+            Step::Transmit(Last),
+        ],
+    );
+    tell(
+        "a price off its tick is rejected",
+        vec![place(limit("AAPL", 1, 100.001)), to_the_end(Last)],
+    );
+    tell(
+        "an order beyond buying power is rejected",
+        vec![
+            place(market("META", 90_000)),
+            to_the_end(Last),
+            Step::Get(Last),
+        ],
+    );
+    tell(
+        "an order that must fill at once and cannot ends",
+        vec![
+            place(with(limit("KO", 1, 10.0), "tif", json!("IOC"))),
+            to_the_end(Last),
+            Step::Get(Last),
+        ],
+    );
+    tell(
+        "the same request again answers the same order",
+        vec![
+            named(market("GE", 1), "req-1"),
+            to_the_end(Last),
+            named(market("GE", 1), "req-1"),
+            Step::Get(Request("req-1")),
+        ],
+    );
+    tell(
+        "the same request id with another order is refused",
+        vec![named(market("GE", 2), "req-1")],
+    );
+    tell(
+        "orders are named by their request too",
+        vec![
+            named(limit("DIS", 1, 50.0), "req-2"),
+            Step::Cancel(Request("req-2")),
+            Step::Get(Request("req-2")),
+        ],
+    );
+    tell(
+        "a filled order cannot be cancelled",
+        vec![place(market("T", 1)), to_the_end(Last), Step::Cancel(Last)],
+    );
+    tell(
+        "a transmitted order is transmitted",
+        vec![
+            place(limit("XOM", 1, 50.0)),
+            Step::Transmit(Last),
+            Step::Cancel(Last),
+        ],
+    );
+    tell(
+        "an unknown order",
+        vec![
+            briefly(Id(999_999)),
+            Step::Get(Id(999_999)),
+            Step::Cancel(Id(999_999)),
+            Step::Transmit(Id(999_999)),
+            Step::Get(Request("req-none")),
+        ],
+    );
+    tell(
+        "orders of a symbol, of a status, by pages",
+        vec![
+            list(&[], "GE", 10, Page::First),
+            list(&["REJECTED"], "", 10, Page::First),
+            list(&["CANCELLED", "FILLED"], "", 3, Page::First),
+            list(&["CANCELLED", "FILLED"], "", 3, Page::Next),
+            list(&[], "NONE", 10, Page::First),
+            list(&[], "", 10, Page::Token("nonsense")),
+        ],
+    );
+
+    let mut unsayable = |name, order| {
+        told.push(Scenario {
+            name,
+            steps: validate(order),
+            sayable: false,
+        })
+    };
+    unsayable(
+        "words of no vocabulary",
+        json!({"action": "HOLD", "symbol": "A", "order_type": "STP", "quantity": 1, "tif": "NEVER", "sec_type": "FUT"}),
+    );
+    unsayable(
+        "a field that orders do not have",
+        with(market("AAPL", 1), "colour", json!("red")),
+    );
+    unsayable(
+        "values of the wrong kind",
+        json!({"action": 1, "symbol": [], "order_type": null, "quantity": {}, "transmit": "yes", "client_tag": 5}),
+    );
+    unsayable("no object", json!([1, 2]));
+    unsayable("a number", json!(7));
+    told
+}
+
+/// After TWS has gone. The orders are those of [`with_tws`].
+pub fn without_tws() -> Vec<Scenario> {
+    let mut told = Vec::new();
+    let mut tell = |name, steps| {
+        told.push(Scenario {
+            name,
+            steps,
+            sayable: true,
+        })
+    };
+    tell("health without TWS", vec![Step::Health]);
+    tell("an order without TWS", vec![place(market("AAPL", 1))]);
+    tell("a staged order without TWS", vec![stage(market("AAPL", 1))]);
+    tell(
+        "an order is checked without TWS",
+        vec![
+            Step::Validate {
+                order: market("AAPL", 1),
+                transmit: false,
+            },
+            dry(market("AAPL", 1)),
+        ],
+    );
+    tell(
+        "a known request is answered without TWS",
+        vec![
+            named(market("GE", 1), "req-1"),
+            named(market("GE", 5), "req-1"),
+        ],
+    );
+    tell(
+        "an order that ended is watched without TWS",
+        vec![to_the_end(Request("req-1"))],
+    );
+    tell(
+        "orders are read without TWS",
+        vec![
+            Step::Get(Request("req-1")),
+            list(&["FILLED"], "GE", 10, Page::First),
+        ],
+    );
+    tell(
+        "a request that nobody knows",
+        vec![
+            Step::Cancel(Request("req-none")),
+            Step::Transmit(Request("req-none")),
+        ],
+    );
+    told
+}
