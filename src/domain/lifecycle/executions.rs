@@ -10,6 +10,9 @@ use crate::domain::{Amount, Fill};
 /// Decimal places kept of an average price: a division may need more than anybody asked for.
 const AVERAGE_DECIMALS: u32 = 8;
 
+/// More shares than any order has: how many a correction took away is not known.
+const CORRECTED_UNKNOWN: Decimal = Decimal::from_parts(1_661_992_960, 1_808_227_885, 5, false, 0);
+
 /// What a report did to the executions of an order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExecutionChange {
@@ -56,6 +59,7 @@ impl Executions {
     /// Takes an execution; `None` when it is known, or older than its correction.
     pub fn take(&mut self, fill: Fill) -> Option<ExecutionChange> {
         let (stem, revision) = split(&fill.exec_id);
+        let corrects = revision.parse::<u32>().is_ok_and(|revision| revision > 1);
         let known = self.inner.by_stem.get(stem);
         if let Some(known) = known
             && !is_newer(revision, split(&known.exec_id).1)
@@ -67,7 +71,13 @@ impl Executions {
         let previous = inner.by_stem.remove(&stem);
         let mut fill = fill;
         let change = match previous {
-            None => ExecutionChange::New(fill.clone()),
+            None => {
+                // By how much what it corrects was more is not known: nobody heard it, or an earlier process did.
+                if corrects {
+                    inner.corrected_away = CORRECTED_UNKNOWN;
+                }
+                ExecutionChange::New(fill.clone())
+            }
             Some(previous) => {
                 inner.quantity -= previous.quantity.value();
                 inner.cost -= previous.quantity.value() * previous.price.value();

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{
-    Action, CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport,
+    Action, CommissionReport, CompletedReport, ErrorReport, ExecutionReport, Fill, OpenOrderReport,
     OrderRequest, OrderState, SecType, StatusReport, TimeInForce,
 };
 
@@ -272,6 +272,32 @@ fn a_correction_replaces_the_execution_it_names() {
             open_order("Filled", Origin::Live),
         ],
     );
+    assert_state(&order, Status::Filled, "90");
+}
+
+#[test]
+fn a_restart_does_not_forget_that_a_correction_took_shares_away() {
+    let mut order = order();
+    play(
+        &mut order,
+        &[
+            execution("x.1.01", "100", "10"),
+            execution("x.1.02", "90", "10"),
+        ],
+    );
+    // As the next process reads it: the corrected execution alone.
+    let fills = [Fill {
+        order_id: 5,
+        exec_id: "x.1.02".to_owned(),
+        quantity: amount("90"),
+        price: amount("10"),
+        time: None,
+        exchange: "NASDAQ".to_owned(),
+        commission: None,
+        currency: None,
+    }];
+    order.executions = Executions::from_fills(fills);
+    play(&mut order, &[status("Filled", "100")]);
     assert_state(&order, Status::Filled, "90");
 }
 
