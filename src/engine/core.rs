@@ -2,7 +2,7 @@
 //! a batch wrote, and carries out what comes of it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::pacer::Pacer;
 use super::queue::{Message, SendQueue};
 use super::rows::{Rows, Stop};
 use super::step::Step;
-use crate::domain::{Limits, LinkChange, OrderTicket, Status, StoredEvent};
+use crate::domain::{Fill, Limits, LinkChange, OrderRecord, OrderTicket, Status, StoredEvent};
 use crate::error::{Error, Reason};
 use crate::tws::TwsCommand;
 
@@ -59,6 +59,35 @@ pub(crate) struct Found {
     pub(crate) highest_order_id: i32,
     /// The accounts the store belongs to.
     pub(crate) accounts: Option<Vec<String>>,
+}
+
+impl Found {
+    /// From an opened store's rows.
+    pub(crate) fn new(
+        live: Vec<OrderRecord>,
+        fills: Vec<Fill>,
+        head_sequence: u64,
+        highest_order_id: i32,
+        accounts: Option<Vec<String>>,
+    ) -> Self {
+        let mut fills_of: HashMap<i32, Vec<Fill>> = HashMap::new();
+        for fill in fills {
+            fills_of.entry(fill.order_id).or_default().push(fill);
+        }
+        let orders = live
+            .into_iter()
+            .map(|record| {
+                let fills = fills_of.remove(&record.state.order_id);
+                Entry::stored(record, fills.unwrap_or_default())
+            })
+            .collect();
+        Self {
+            orders,
+            head_sequence,
+            highest_order_id,
+            accounts,
+        }
+    }
 }
 
 /// What comes of a batch once it is committed.

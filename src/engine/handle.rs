@@ -1,13 +1,12 @@
 //! Starting the engine, asking it, ending it.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::core::{Core, Found, Settings};
-use super::driver::{Call, Driver, Fatal, stopped};
+use super::driver::{Call, Driver, Ends, Fatal, stopped};
 use super::input::{Outcome, Wish};
 use super::link::LinkStatus;
 use super::moment::Clock;
@@ -79,27 +78,13 @@ impl Engine {
                 stats.open_orders.of(status).add(1);
             }
         }
-        let driver = Driver {
-            clock,
-            core: Arc::new(core),
-            store,
-            feed,
-            stats,
+        let ends = Ends {
             calls: inbox,
             events,
             commands,
             link,
-            callers: HashMap::new(),
-            waiters: 0,
-            outbox: VecDeque::new(),
-            in_adapter: 0,
-            stuck: Vec::new(),
-            stuck_until: Duration::ZERO,
-            reports_dropped: false,
-            store_ok: true,
-            closing: None,
-            abandoned: false,
         };
+        let driver = Driver::new(clock, core, store, feed, stats, ends);
         tokio::spawn(run(driver, adapter, ended));
         Self {
             calls,

@@ -20,10 +20,11 @@ mod rows;
 mod simulation;
 mod step;
 #[cfg(test)]
+mod task_simulation;
+#[cfg(test)]
 mod tests;
 
 pub(crate) use self::core::{Found, Settings};
-pub(crate) use entry::Entry;
 pub(crate) use handle::{Ended, Engine, TwsLink};
 pub(crate) use input::{Answer, PlaceWish, Wish};
 pub use link::LinkStatus;

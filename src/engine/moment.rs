@@ -19,6 +19,9 @@ pub(crate) struct Moment {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock {
     start: Instant,
+    /// What it shows instead, where a simulation moves the time.
+    #[cfg(test)]
+    played: Option<&'static std::sync::Mutex<Moment>>,
 }
 
 impl Clock {
@@ -26,11 +29,28 @@ impl Clock {
     pub(crate) fn start() -> Self {
         Self {
             start: Instant::now(),
+            #[cfg(test)]
+            played: None,
+        }
+    }
+
+    /// Shows what a simulation sets.
+    #[cfg(test)]
+    pub(crate) fn played(by: &'static std::sync::Mutex<Moment>) -> Self {
+        Self {
+            start: Instant::now(),
+            played: Some(by),
         }
     }
 
     /// Reads both clocks.
     pub(crate) fn now(self) -> Moment {
+        #[cfg(test)]
+        if let Some(played) = self.played {
+            return *played
+                .lock()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+        }
         Moment {
             wall: OffsetDateTime::now_utc().into(),
             tick: self.tick(),
@@ -39,6 +59,10 @@ impl Clock {
 
     /// Time since the start.
     pub(crate) fn tick(self) -> Duration {
+        #[cfg(test)]
+        if self.played.is_some() {
+            return self.now().tick;
+        }
         self.start.elapsed()
     }
 

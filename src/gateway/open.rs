@@ -1,6 +1,5 @@
 //! Opening a gateway: store, feed, adapter, engine.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -8,8 +7,7 @@ use tokio::sync::mpsc;
 use super::limits::limits;
 use super::{Gateway, Shared};
 use crate::config::Config;
-use crate::domain::Fill;
-use crate::engine::{Engine, Entry, Found, Settings, TwsLink};
+use crate::engine::{Engine, Found, Settings, TwsLink};
 use crate::error::Error;
 use crate::feed::{Feed, FeedLimits};
 use crate::stats::Stats;
@@ -53,23 +51,7 @@ impl Gateway {
             highest_order_id,
             accounts,
         } = opened;
-        let mut fills_of: HashMap<i32, Vec<Fill>> = HashMap::new();
-        for fill in fills {
-            fills_of.entry(fill.order_id).or_default().push(fill);
-        }
-        let orders = live
-            .into_iter()
-            .map(|record| {
-                let fills = fills_of.remove(&record.state.order_id);
-                Entry::stored(record, fills.unwrap_or_default())
-            })
-            .collect();
-        let found = Found {
-            orders,
-            head_sequence,
-            highest_order_id,
-            accounts,
-        };
+        let found = Found::new(live, fills, head_sequence, highest_order_id, accounts);
         let reader = store.reader();
         let stats = Arc::new(Stats::default());
         let feed = Feed::counted(

@@ -42,6 +42,9 @@ struct Shared {
     log_bytes_max: AtomicU64,
     /// Held while the store is open. A lock so that the last of many handles can give it back.
     lock: Mutex<Option<StoreLock>>,
+    /// Commits that fail from now on, as they do on a full disk.
+    #[cfg(test)]
+    refusals: AtomicU64,
 }
 
 impl Store {
@@ -101,6 +104,8 @@ impl Store {
                 log: path.map(|path| file::beside(&path, "-wal")),
                 log_bytes_max: AtomicU64::new(LOG_BYTES_MAX),
                 lock: Mutex::new(lock),
+                #[cfg(test)]
+                refusals: AtomicU64::new(0),
             }),
         };
         Opened {
@@ -147,6 +152,12 @@ impl Store {
     /// Transactions that wrote something since the store was opened: one sync each, but for what the log's writing back costs.
     pub fn commits(&self) -> u64 {
         self.shared.commits.load(Ordering::Relaxed)
+    }
+
+    /// Makes the next so many commits fail for lack of room.
+    #[cfg(test)]
+    pub(crate) fn refuse_commits(&self, commits: u64) {
+        self.shared.refusals.store(commits, Ordering::Relaxed);
     }
 
     /// Ends what is under way, writes the log back into the database and gives the lock back. Other handles answer
@@ -217,6 +228,10 @@ impl Shared {
         if let Some(error) = transaction.given_up() {
             return Err(error);
         }
+        #[cfg(test)]
+        if outer.total_changes() != before && self.takes_refusal() {
+            return Err(StoreError::NoRoom);
+        }
         fail::fail_point!("store-before-commit");
         let committed = injected_commit_failure().and_then(|()| outer.commit());
         if let Err(error) = committed.map_err(StoreError::from_commit) {
@@ -231,6 +246,15 @@ impl Shared {
             self.bound_the_log(connection);
         }
         Ok(value)
+    }
+
+    #[cfg(test)]
+    fn takes_refusal(&self) -> bool {
+        self.refusals
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
+                left.checked_sub(1)
+            })
+            .is_ok()
     }
 
     /// Starts the log anew when it has grown beyond its bound. Where a long reader of another program prevents it, it is tried again

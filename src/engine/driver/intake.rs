@@ -8,7 +8,7 @@ use crate::tws::{SendKind, Sent, TwsEvent};
 
 impl Driver {
     /// Waits until there is something to do, and takes all of it.
-    pub(super) async fn gather(&mut self) -> Result<Vec<Input>, Fatal> {
+    pub(in crate::engine) async fn gather(&mut self) -> Result<Vec<Input>, Fatal> {
         let now = self.clock.now();
         let mut inputs = self.core_mut()?.due(now);
         let mut events = Vec::new();

@@ -84,7 +84,53 @@ pub(super) struct Driver {
     pub(super) abandoned: bool,
 }
 
+/// Where the task's channels lead.
+pub(super) struct Ends {
+    pub(super) calls: mpsc::Receiver<Call>,
+    pub(super) events: mpsc::Receiver<TwsEvent>,
+    pub(super) commands: mpsc::Sender<TwsCommand>,
+    pub(super) link: watch::Sender<LinkStatus>,
+}
+
 impl Driver {
+    /// With nothing under way.
+    pub(super) fn new(
+        clock: Clock,
+        core: Core,
+        store: Store,
+        feed: Feed,
+        stats: Arc<Stats>,
+        ends: Ends,
+    ) -> Self {
+        let Ends {
+            calls,
+            events,
+            commands,
+            link,
+        } = ends;
+        Self {
+            clock,
+            core: Arc::new(core),
+            store,
+            feed,
+            stats,
+            calls,
+            events,
+            commands,
+            link,
+            callers: HashMap::new(),
+            waiters: 0,
+            outbox: VecDeque::new(),
+            in_adapter: 0,
+            stuck: Vec::new(),
+            stuck_until: Duration::ZERO,
+            reports_dropped: false,
+            store_ok: true,
+            closing: None,
+            abandoned: false,
+        }
+    }
+
     /// Runs until it is closed, or cannot go on.
     pub(super) async fn run(&mut self) -> Result<(), Fatal> {
         loop {
@@ -104,7 +150,7 @@ impl Driver {
     }
 
     /// Commits inputs as one batch; where that fails, finds out what can still be done.
-    async fn process(&mut self, inputs: Vec<Input>) -> Result<(), Fatal> {
+    pub(super) async fn process(&mut self, inputs: Vec<Input>) -> Result<(), Fatal> {
         if inputs.is_empty() {
             return Ok(());
         }

@@ -29,7 +29,7 @@ impl Driver {
     }
 
     /// Hands messages whose slot has come to the adapter.
-    pub(super) fn send(&mut self) -> Result<(), Fatal> {
+    pub(in crate::engine) fn send(&mut self) -> Result<(), Fatal> {
         self.drain_outbox()?;
         if self.outbox.is_empty() {
             let now = self.clock.now();
