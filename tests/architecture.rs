@@ -103,7 +103,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
 ];
 
 /// Modules that exist in tests only.
-const TEST_MODULES: &[&str] = &["tests", "simulation"];
+const TEST_MODULES: &[&str] = &["tests", "simulation", "task_simulation"];
 
 /// A source file and the room it belongs to.
 struct Source {
