@@ -111,6 +111,8 @@ async fn an_order_tws_forgot_in_its_restart_is_unconfirmed_and_not_sent_again() 
         .unwrap();
     let state = world.until_status(order_id, Status::Unconfirmed).await;
     assert!(!state.terminal);
+    // Nor after another look.
+    world.reconnect().await;
     assert_eq!(world.place_frames(order_id).await, 1);
     let state = world.cancel(order_id, 10.0).await.unwrap();
     assert_eq!(state.status, Status::Cancelled);

@@ -260,11 +260,11 @@ impl World {
         (self.gateway, self.client, self.url, self.stop, self.served) = open(&self.config).await;
     }
 
-    /// Ends everything; before that, what must hold after every fault is looked at.
+    /// Ends everything, and looks at what must hold after every fault.
     pub(crate) async fn end(mut self) {
-        self.nothing_was_sent_twice().await;
         self.fills_add_up().await;
         self.stop_gateway().await;
+        self.nothing_was_sent_twice().await;
         self.simulator.shutdown().await;
     }
 
