@@ -70,7 +70,7 @@ MUTATIONS = [
     one("synchronous NORMAL instead of FULL", "src/store/start.rs",
         "PRAGMA synchronous = FULL;", "PRAGMA synchronous = NORMAL;", ["--test", "store_faults"]),
     one("go on after a commit of unknown outcome", DRIVER,
-        "Err(error) if error.is_outcome_unknown() =>", "Err(error) if false && error.is_outcome_unknown() =>", LIB),
+        "Err(error) if error.is_outcome_unknown() =>", "Err(error) if false && error.is_outcome_unknown() =>", ["--test", "faults", "disk::"]),
     one("send again what a reconcile does not find", "src/engine/step/reconcile.rs",
         "            if lifecycle::untraced(&mut entry.order, not_found, now) {\n                self.changed(order_id);\n            }\n",
         "            entry.run.sending = Sending::Queued;\n            let _ = (&not_found, now);\n"
