@@ -53,6 +53,10 @@ pub mod gateway;
 pub mod grpc;
 #[cfg(feature = "metrics")]
 pub mod metrics;
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, unused_imports, reason = "each door uses its part")
+)]
 mod outcome;
 #[cfg(feature = "simulator")]
 pub mod simulator;
