@@ -17,7 +17,7 @@ use crate::store::Store;
 use crate::tws::{TwsCommand, TwsEvent, TwsHandle};
 
 /// How long the adapter may take to end.
-const ADAPTER_END_LIMIT: Duration = Duration::from_secs(2);
+const ADAPTER_END_LIMIT: Duration = Duration::from_millis(500);
 
 /// How the engine ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
