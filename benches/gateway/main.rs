@@ -87,16 +87,17 @@ fn main() -> Fallible<()> {
             eprintln!("  {name} could not be measured: {error}");
         }
         eprintln!("  ({:.0} s)", start.elapsed().as_secs_f64());
+        // After each group, so that a run that is broken off has not been for nothing.
+        write(&report)?;
     }
-    write(&report)
+    println!("{}", report.table());
+    Ok(())
 }
 
 fn write(report: &Report) -> Fallible<()> {
     let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/performance");
     std::fs::create_dir_all(&out)?;
-    let table = report.table();
-    println!("{table}");
-    std::fs::write(out.join("table.md"), &table)?;
+    std::fs::write(out.join("table.md"), report.table())?;
     std::fs::write(
         out.join("figures.json"),
         serde_json::to_string_pretty(&report.json())?,
@@ -106,6 +107,5 @@ fn write(report: &Report) -> Fallible<()> {
             std::fs::write(out.join(format!("{}.svg", plot.name)), plot.draw(series))?;
         }
     }
-    println!("written to {}", out.display());
     Ok(())
 }

@@ -45,16 +45,25 @@ impl Process {
         self.child.id()
     }
 
-    /// Resident memory in bytes.
+    /// Resident memory in bytes, the program's own pages included.
     pub(crate) fn resident_bytes(&self) -> io::Result<u64> {
+        self.status_bytes("VmRSS:")
+    }
+
+    /// The part of it that is not pages of a file: what the program itself has written to.
+    pub(crate) fn anonymous_bytes(&self) -> io::Result<u64> {
+        self.status_bytes("RssAnon:")
+    }
+
+    fn status_bytes(&self, field: &str) -> io::Result<u64> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.id()))?;
         status
             .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))
+            .find_map(|line| line.strip_prefix(field))
             .and_then(|rest| rest.trim().strip_suffix("kB"))
             .and_then(|kib| kib.trim().parse::<u64>().ok())
             .map(|kib| kib * 1024)
-            .ok_or_else(|| io::Error::other("no VmRSS"))
+            .ok_or_else(|| io::Error::other(format!("no {field}")))
     }
 
     /// Time on a core so far, of all its threads that still live.

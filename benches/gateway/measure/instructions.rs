@@ -10,10 +10,10 @@ pub(crate) async fn count(report: &mut Report) -> Fallible<()> {
     if !is_here() {
         return Err("valgrind is not installed".into());
     }
-    let ours = instructions_per_call(500, 2_500, start_gateway, validate_64).await?;
+    let ours = instructions_per_call(300, 1_300, start_gateway, validate_64).await?;
     let bare = instructions_per_call(
-        500,
-        2_500,
+        300,
+        1_300,
         |options| async move { rig::echo_under(&under(&options)) },
         validate_64,
     )
@@ -25,8 +25,8 @@ pub(crate) async fn count(report: &mut Report) -> Fallible<()> {
         Target::AtMost(1.3),
         format!("{ours:.0} against {bare:.0} per call"),
     );
-    let alone = instructions_per_call(200, 1_200, start_gateway, place_1).await?;
-    let busy = instructions_per_call(500, 2_500, start_gateway, place_64).await?;
+    let alone = instructions_per_call(100, 500, start_gateway, place_1).await?;
+    let busy = instructions_per_call(200, 1_000, start_gateway, place_64).await?;
     report.add(
         "Place, instructions, 1 in flight",
         alone,

@@ -22,7 +22,10 @@ pub(crate) async fn watches(report: &mut Report) -> Fallible<()> {
         idle as f64 / 1e6,
         "MB",
         Target::AtMost(15.0),
-        "",
+        format!(
+            "{:.1} MB of it its own, the rest pages of the program's file",
+            server.process.anonymous_bytes()? as f64 / 1e6
+        ),
     );
     let watchers = Watchers::open(&server, WATCHES).await?;
     let with = server.process.resident_bytes()?;

@@ -20,20 +20,20 @@ use crate::{Effort, Fallible};
 /// Every group, in the order of the report.
 pub(crate) const NAMES: &[&str] = &[
     "peers",
+    "size",
     "validate",
-    "instructions",
     "latency",
     "fsyncs",
     "throughput",
-    "concurrency",
     "pacing",
     "reports",
     "fanout",
     "memory",
-    "flat",
     "start",
     "lists",
-    "size",
+    "concurrency",
+    "instructions",
+    "flat",
 ];
 
 /// Measures one group.
