@@ -1,12 +1,15 @@
 //! `serve`: the gateway as a service, until somebody ends it.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info};
 
@@ -18,12 +21,13 @@ use super::simulated::Simulated;
 use super::stderr;
 use crate::config::{Config, ConfigError, Settings};
 use crate::gateway::Gateway;
-use crate::grpc::{self, ServerSettings};
+use crate::grpc::{self, Prepared, ServerSettings};
 use crate::metrics::{self, OperationsSettings};
 use crate::telemetry;
 
 /// Limit of the shutdown beyond the grace of calls in flight: closing the gateway and its store.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// How long before the end of the grace those who still wait for TWS are answered, so that the answer gets out.
 const LAST_ANSWERS: Duration = Duration::from_millis(500);
 
@@ -122,21 +126,31 @@ pub(super) async fn serve(args: ServeArgs) -> Exit {
     }
 }
 
-async fn run(args: &ServeArgs, config: Config) -> Result<(), Failure> {
-    let mut signals = Signals::listen().map_err(failed)?;
+async fn run(args: &ServeArgs, mut config: Config) -> Result<(), Failure> {
+    let signals = Signals::listen().map_err(failed)?;
     let listener = bind("GRPC_LISTEN", config.grpc_listen).await?;
+    // The lock of the store names the port that was found, not the 0 that asked for one.
+    config.grpc_listen = listener.local_addr().map_err(failed)?;
     let operations = match config.metrics_listen {
         Some(address) => Some(bind("METRICS_LISTEN", address).await?),
         None => None,
     };
+    let settings = ServerSettings::from(&config);
+    let doors = Doors {
+        grace: settings.shutdown_grace,
+        reload: Arc::clone(&settings.reload),
+        service: grpc::prepare(listener, settings)
+            .await
+            .map_err(|error| (Exit::Configuration, error.to_string()))?,
+        operations,
+        signals,
+    };
     if !args.simulate {
-        return run_gateway(&config, listener, operations, &mut signals).await;
+        return doors.open(&config).await;
     }
     let simulated = Simulated::start(&config).await.map_err(failed)?;
     let config = simulated.config.clone();
-    simulated
-        .stop_after(run_gateway(&config, listener, operations, &mut signals))
-        .await
+    simulated.stop_after(doors.open(&config)).await
 }
 
 async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -147,98 +161,92 @@ async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure
     })
 }
 
-async fn run_gateway(
-    config: &Config,
-    listener: TcpListener,
+/// Everything that stands ready before the gateway is opened.
+struct Doors {
+    service: Prepared,
     operations: Option<TcpListener>,
-    signals: &mut Signals,
-) -> Result<(), Failure> {
-    let gateway = tokio::select! {
-        gateway = Gateway::open(config) => gateway.map_err(failed)?,
-        signal = signals.end() => {
-            info!("{signal} before the gateway was open");
-            return Ok(());
-        }
-    };
-    let stopping = CancellationToken::new();
-    let settings = ServerSettings::from(config);
-    let reload = std::sync::Arc::clone(&settings.reload);
-    let grace = settings.shutdown_grace;
-    stderr::say(format_args!(
-        "listening on {}",
-        listener.local_addr().map_err(failed)?
-    ));
-    if let Some(operations) = &operations {
-        info!(
-            "metrics and probes on {}",
-            operations.local_addr().map_err(failed)?
-        );
-    }
-    let served = grpc::serve(
-        listener,
-        gateway.clone(),
-        settings,
-        stopping.clone().cancelled_owned(),
-    );
-    let operations = async {
-        match operations {
-            Some(listener) => {
-                metrics::serve(
-                    listener,
-                    &gateway,
-                    OperationsSettings::default(),
-                    stopping.clone(),
-                )
-                .await
+    signals: Signals,
+    grace: Duration,
+    reload: Arc<Notify>,
+}
+
+impl Doors {
+    /// Opens the gateway, serves it to the end, and closes it.
+    async fn open(self, config: &Config) -> Result<(), Failure> {
+        let Self {
+            service,
+            operations,
+            mut signals,
+            grace,
+            reload,
+        } = self;
+        let gateway = tokio::select! {
+            gateway = Gateway::open(config) => gateway.map_err(failed)?,
+            signal = signals.end() => {
+                info!("{signal} before the gateway was open");
+                return Ok(());
             }
-            None => std::future::pending().await,
-        }
-    };
-    let mut why = Ok(());
-    let ended = async {
-        tokio::select! {
-            signal = signals.end() => info!("{signal}: shutting down"),
-            last_word = gateway.stopped() => {
-                let last_word = last_word.unwrap_or_else(|| "the gateway was closed".to_owned());
-                error!("the gateway cannot go on: {last_word}");
-                why = Err(failed(format_args!("stopped: {last_word}")));
-            }
-        }
-        stopping.cancel();
-        // A second signal, or too long a shutdown, ends it at once.
-        tokio::select! {
-            signal = signals.end() => format!("{signal} during the shutdown"),
-            () = tokio::time::sleep(grace + CLOSE_TIMEOUT) => "the shutdown took too long".to_owned(),
-        }
-    };
-    let closed = async {
-        let grace_ends = async {
-            stopping.cancelled().await;
-            tokio::time::sleep(grace.saturating_sub(LAST_ANSWERS)).await;
         };
-        let mut grace_ends = pin!(grace_ends);
-        let mut served = pin!(served);
-        tokio::select! {
-            served = &mut served => {
-                // No caller is left; an order that waits for its slot still goes out if that comes in time.
-                tokio::select! {
-                    () = gateway.clone().close(grace) => {}
-                    () = &mut grace_ends => gateway.clone().close(Duration::ZERO).await,
-                }
-                served
-            }
-            () = &mut grace_ends => {
-                // Who still waits for TWS is answered with the order as it is.
-                let (served, ()) = tokio::join!(served, gateway.clone().close(Duration::ZERO));
-                served
-            }
+        stderr::say(format_args!("listening on {}", config.grpc_listen));
+        if let Some(operations) = &operations {
+            let address = operations.local_addr().map_err(failed)?;
+            stderr::say(format_args!("metrics and probes on {address}"));
         }
-    };
-    let result = tokio::select! {
-        served = closed => served.map_err(|error| (Exit::Configuration, error.to_string())),
-        given_up = ended => Err(failed(given_up)),
-        () = operations => Ok(()),
-        () = on_hangup(|| reload.notify_waiters()) => Ok(()),
-    };
-    result.and(why)
+        let stopping = CancellationToken::new();
+        let closed = async {
+            let grace_ends = async {
+                stopping.cancelled().await;
+                tokio::time::sleep(grace.saturating_sub(LAST_ANSWERS)).await;
+            };
+            let mut grace_ends = pin!(grace_ends);
+            let mut served =
+                pin!(service.serve(gateway.clone(), stopping.clone().cancelled_owned()));
+            tokio::select! {
+                served = &mut served => {
+                    // No caller is left; an order that waits for its slot still goes out if that comes in time.
+                    tokio::select! {
+                        () = gateway.clone().close(grace) => {}
+                        () = &mut grace_ends => gateway.clone().close(Duration::ZERO).await,
+                    }
+                    served
+                }
+                () = &mut grace_ends => {
+                    // Who still waits for TWS is answered with the order as it is.
+                    let (served, ()) = tokio::join!(served, gateway.clone().close(Duration::ZERO));
+                    served
+                }
+            }
+        };
+        let operations = async {
+            if let Some(listener) = operations {
+                let settings = OperationsSettings::default();
+                metrics::serve(listener, &gateway, settings, stopping.clone()).await;
+            }
+            std::future::pending::<Infallible>().await
+        };
+        let mut why = Ok(());
+        let given_up = async {
+            tokio::select! {
+                signal = signals.end() => info!("{signal}: shutting down"),
+                last_word = gateway.stopped() => {
+                    let last_word = last_word.unwrap_or_else(|| "the gateway was closed".to_owned());
+                    error!("the gateway cannot go on: {last_word}");
+                    why = Err(failed(format_args!("stopped: {last_word}")));
+                }
+            }
+            stopping.cancel();
+            // A second signal, or too long a shutdown, ends it at once.
+            tokio::select! {
+                signal = signals.end() => format!("{signal} during the shutdown"),
+                () = tokio::time::sleep(grace + CLOSE_TIMEOUT) => "the shutdown took too long".to_owned(),
+            }
+        };
+        let ended = tokio::select! {
+            served = closed => served.map_err(failed),
+            given_up = given_up => Err(failed(given_up)),
+            never = operations => match never {},
+            never = on_hangup(|| reload.notify_waiters()) => match never {},
+        };
+        ended.and(why)
+    }
 }

@@ -1,5 +1,7 @@
 //! What the operating system asks of a process that runs on.
 
+use std::convert::Infallible;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Signals that ask for the end.
@@ -28,7 +30,7 @@ impl Signals {
 }
 
 /// Calls `again` at every SIGHUP.
-pub(super) async fn on_hangup(again: impl Fn()) {
+pub(super) async fn on_hangup(again: impl Fn()) -> Infallible {
     match signal(SignalKind::hangup()) {
         Ok(mut hangup) => {
             while hangup.recv().await.is_some() {

@@ -30,6 +30,7 @@ use crate::wire::pb::order_service_server::OrderServiceServer;
 
 pub use probe::Readiness;
 pub(crate) use probe::{Probe, follow};
+use reload::Secrets;
 use service::Orders;
 pub use settings::{ServerSettings, TlsFiles};
 
@@ -59,8 +60,7 @@ pub enum ServeError {
     Start(String),
 }
 
-/// Serves a gateway on a listener until `shutdown` ends, then drains: the health service says NOT_SERVING, new calls are refused,
-/// watches end, and calls in flight get `shutdown_grace` to finish. The gateway is left open.
+/// Serves a gateway on a listener until `shutdown` ends: [`prepare`] and [`Prepared::serve`] in one.
 ///
 /// # Errors
 /// What is wrong before the first connection is accepted; later failures end single connections only.
@@ -70,6 +70,29 @@ pub async fn serve(
     settings: ServerSettings,
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
+    prepare(listener, settings)
+        .await?
+        .serve(gateway, shutdown)
+        .await
+}
+
+/// A service that may be served: its address is protected, its certificates and tokens are read.
+pub struct Prepared {
+    listener: TcpListener,
+    settings: ServerSettings,
+    secrets: Secrets,
+    /// They end with it: a JoinSet aborts what it holds.
+    tasks: JoinSet<()>,
+}
+
+/// Finds what is wrong with a service before the gateway behind it is opened.
+///
+/// # Errors
+/// An address that nothing protects, or certificates or tokens that cannot be used.
+pub async fn prepare(
+    listener: TcpListener,
+    settings: ServerSettings,
+) -> Result<Prepared, ServeError> {
     let address = listener
         .local_addr()
         .map_err(|error| ServeError::Start(error.to_string()))?;
@@ -82,43 +105,68 @@ pub async fn serve(
             "serving {address} without TLS or token, as told: whoever can reach it can place orders"
         );
     }
-
-    // Tasks end with this function: a JoinSet aborts what it holds.
     let mut tasks = JoinSet::new();
     let secrets = reload::secrets(&settings, &mut tasks).await?;
-    let stopping = CancellationToken::new();
-    let readiness = follow(&gateway, stopping.clone(), &mut tasks);
-    let in_flight = TaskTracker::new();
-    let calls = calls::Calls {
-        routes: routes(&gateway, &settings, readiness, stopping.clone())?,
-        tokens: secrets.tokens,
-        stopping: stopping.clone(),
-        in_flight: in_flight.clone(),
-        room: Arc::new(Semaphore::new(settings.calls_in_flight_max)),
-        stats: gateway.stats(),
-    };
-    let close = CancellationToken::new();
-    let connections = connection::accept(listener, &settings, secrets.tls, calls, close.clone());
-    let drained = async {
-        shutdown.await;
-        info!("shutting down: no new calls, waiting for those in flight");
-        stopping.cancel();
-        in_flight.close();
-        if tokio::time::timeout(settings.shutdown_grace, in_flight.wait())
-            .await
-            .is_err()
-        {
-            warn!("{} calls did not finish in time", in_flight.len());
+    Ok(Prepared {
+        listener,
+        settings,
+        secrets,
+        tasks,
+    })
+}
+
+impl Prepared {
+    /// Serves a gateway until `shutdown` ends, then drains: the health service says NOT_SERVING, new calls are refused, watches end,
+    /// and calls in flight get `shutdown_grace` to finish. The gateway is left open.
+    ///
+    /// # Errors
+    /// The service's own description cannot be offered; failures of connections end those only.
+    pub async fn serve(
+        self,
+        gateway: Gateway,
+        shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        let Self {
+            listener,
+            settings,
+            secrets,
+            mut tasks,
+        } = self;
+        let stopping = CancellationToken::new();
+        let readiness = follow(&gateway, stopping.clone(), &mut tasks);
+        let in_flight = TaskTracker::new();
+        let calls = calls::Calls {
+            routes: routes(&gateway, &settings, readiness, stopping.clone())?,
+            tokens: secrets.tokens,
+            stopping: stopping.clone(),
+            in_flight: in_flight.clone(),
+            room: Arc::new(Semaphore::new(settings.calls_in_flight_max)),
+            stats: gateway.stats(),
+        };
+        let close = CancellationToken::new();
+        let connections =
+            connection::accept(listener, &settings, secrets.tls, calls, close.clone());
+        let drained = async {
+            shutdown.await;
+            info!("shutting down: no new calls, waiting for those in flight");
+            stopping.cancel();
+            in_flight.close();
+            if tokio::time::timeout(settings.shutdown_grace, in_flight.wait())
+                .await
+                .is_err()
+            {
+                warn!("{} calls did not finish in time", in_flight.len());
+            }
+            close.cancel();
+            // What is left after this says nothing any more, or never did.
+            tokio::time::sleep(GOODBYE_TIMEOUT).await;
+        };
+        tokio::select! {
+            () = connections => {}
+            () = drained => {}
         }
-        close.cancel();
-        // What is left after this says nothing any more, or never did.
-        tokio::time::sleep(GOODBYE_TIMEOUT).await;
-    };
-    tokio::select! {
-        () = connections => {}
-        () = drained => {}
+        Ok(())
     }
-    Ok(())
 }
 
 /// Every service behind its path.
