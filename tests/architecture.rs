@@ -102,9 +102,6 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("std::env", &["config"]),
 ];
 
-/// Modules that exist in tests only.
-const TEST_MODULES: &[&str] = &["tests", "simulation", "task_simulation"];
-
 /// A source file and the room it belongs to.
 struct Source {
     path: PathBuf,
@@ -115,47 +112,76 @@ struct Source {
 
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let files = files(&root);
+    let tests: Vec<PathBuf> = files
+        .iter()
+        .flat_map(|(path, text)| test_modules(path, text))
+        .collect();
     let mut found = Vec::new();
-    let mut open = vec![root.clone()];
+    for (path, text) in files {
+        let inside = path.strip_prefix(&root).unwrap();
+        let first = inside
+            .components()
+            .next()
+            .unwrap()
+            .as_os_str()
+            .to_str()
+            .unwrap();
+        let room = first.trim_end_matches(".rs").to_owned();
+        if room == "lib"
+            || tests
+                .iter()
+                .any(|test| path.with_extension("").starts_with(test))
+        {
+            continue;
+        }
+        // Tests inside a file stand at its end.
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        let text = text
+            .split("#[cfg(test)]\npub(super) mod tests {")
+            .next()
+            .unwrap();
+        let code = text
+            .lines()
+            .map(|line| line.split("//").next().unwrap())
+            .collect::<Vec<_>>()
+            .join("\n");
+        found.push(Source { path, room, code });
+    }
+    assert!(found.len() > 50, "only {} sources were found", found.len());
+    found
+}
+
+/// Every Rust file below a directory with its text.
+fn files(root: &Path) -> Vec<(PathBuf, String)> {
+    let (mut found, mut open) = (Vec::new(), vec![root.to_owned()]);
     while let Some(directory) = open.pop() {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 open.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
-                let inside = path.strip_prefix(&root).unwrap();
-                let first = inside
-                    .components()
-                    .next()
-                    .unwrap()
-                    .as_os_str()
-                    .to_str()
-                    .unwrap();
-                let room = first.trim_end_matches(".rs").to_owned();
-                let is_test = inside.components().any(|part| {
-                    let name = part.as_os_str().to_str().unwrap().trim_end_matches(".rs");
-                    TEST_MODULES.contains(&name)
-                });
-                if room == "lib" || is_test {
-                    continue;
-                }
                 let text = fs::read_to_string(&path).unwrap();
-                let text = text.split("#[cfg(test)]\nmod tests").next().unwrap();
-                let text = text
-                    .split("#[cfg(test)]\npub(super) mod tests")
-                    .next()
-                    .unwrap();
-                let code = text
-                    .lines()
-                    .map(|line| line.split("//").next().unwrap())
-                    .collect::<Vec<_>>()
-                    .join("\n");
-                found.push(Source { path, room, code });
+                found.push((path, text));
             }
         }
     }
-    assert!(found.len() > 50, "only {} sources were found", found.len());
     found
+}
+
+/// Modules in files of their own that a file declares for tests only, as paths without extension.
+fn test_modules(path: &Path, text: &str) -> Vec<PathBuf> {
+    let beside = match path.file_stem().unwrap().to_str().unwrap() {
+        "mod" | "lib" | "main" => path.parent().unwrap().to_owned(),
+        _ => path.with_extension(""),
+    };
+    let lines: Vec<_> = text.lines().collect();
+    lines
+        .windows(2)
+        .filter(|pair| pair[0] == "#[cfg(test)]")
+        .filter_map(|pair| pair[1].split("mod ").nth(1)?.strip_suffix(';'))
+        .map(|name| beside.join(name))
+        .collect()
 }
 
 /// Whether `code` names `path` (`tonic`, `std::env`) as the beginning of a path.
