@@ -9,7 +9,11 @@ use crate::domain::{Action, Amount, OrderPayload, OrderTicket, OrderType, SecTyp
 /// The IB contract and order as they are constructed for a ticket, in `ibapi`'s own serialisation. Needs no connection.
 pub fn payload(ticket: &OrderTicket) -> OrderPayload {
     // Both are plain data with text keys, for which serialisation has no way to fail.
-    let json = |value: serde_json::Result<Value>| whole_numbers(value.unwrap_or(Value::Null));
+    let json = |value: serde_json::Result<Value>| {
+        let mut value = value.unwrap_or(Value::Null);
+        whole_numbers(&mut value);
+        value
+    };
     OrderPayload {
         contract: json(serde_json::to_value(contract(ticket))),
         order: json(serde_json::to_value(order(ticket))),
@@ -18,22 +22,22 @@ pub fn payload(ticket: &OrderTicket) -> OrderPayload {
 
 /// A double that is a whole number, written as one: that is how it reads after a trip through a protobuf `Struct`, and how every
 /// other number of ours is written.
-fn whole_numbers(value: Value) -> Value {
+fn whole_numbers(value: &mut Value) {
     /// Below it every whole double is exact as an integer (2^53).
     const EXACT: f64 = 9_007_199_254_740_992.0;
+    // In place: an order has some 150 fields, and every Place answers with one.
     match value {
-        Value::Number(number) => match number.as_f64() {
-            Some(double) if double.fract() == 0.0 && double.abs() < EXACT => {
-                Value::from(double as i64)
+        Value::Number(number) => {
+            if let Some(double) = number.as_f64()
+                && double.fract() == 0.0
+                && double.abs() < EXACT
+            {
+                *value = Value::from(double as i64);
             }
-            Some(_) | None => Value::Number(number),
-        },
-        Value::Array(values) => values.into_iter().map(whole_numbers).collect(),
-        Value::Object(fields) => fields
-            .into_iter()
-            .map(|(name, value)| (name, whole_numbers(value)))
-            .collect(),
-        Value::Null | Value::Bool(_) | Value::String(_) => value,
+        }
+        Value::Array(values) => values.iter_mut().for_each(whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        Value::Null | Value::Bool(_) | Value::String(_) => {}
     }
 }
 
