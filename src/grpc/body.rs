@@ -17,6 +17,8 @@ use crate::stats::{CODES, Stats};
 /// A call from its arrival to the end of its answer. When it is dropped the call is over, whoever ended it.
 pub(super) struct Call {
     pub(super) span: Span,
+    /// Its span goes to a collector.
+    pub(super) exported: bool,
     pub(super) method: usize,
     pub(super) arrived: Instant,
     pub(super) stats: Arc<Stats>,
@@ -41,6 +43,20 @@ impl Drop for Call {
         let code = self.code as usize;
         self.stats.calls.in_flight.add(-1);
         self.stats.calls.ended(self.method, code, seconds);
+        // The codes that OpenTelemetry's conventions call a server's own failure.
+        if self.exported
+            && matches!(
+                self.code,
+                Code::Unknown
+                    | Code::DeadlineExceeded
+                    | Code::Unimplemented
+                    | Code::Internal
+                    | Code::Unavailable
+                    | Code::DataLoss
+            )
+        {
+            self.span.record("otel.status_code", "ERROR");
+        }
         let _entered = self.span.enter();
         let (code, ms) = (CODES[code], (seconds * 1e6).round() / 1e3);
         match self.code {

@@ -60,17 +60,19 @@ impl Calls {
         let trace = trace::of(request.headers());
         let span = info_span!(
             "call",
-            otel.kind = "server",
-            rpc.system = "grpc",
+            otel.name = tracing::field::Empty,
+            otel.kind = tracing::field::Empty,
+            otel.status_code = tracing::field::Empty,
             method = if own { METHODS[method] } else { path },
             trace_id = tracing::field::Empty,
             order_id = tracing::field::Empty,
             request_id = tracing::field::Empty,
         );
-        trace::continue_in(&span, trace);
+        let exported = trace::continue_in(&span, trace, path);
         self.stats.calls.in_flight.add(1);
         let mut call = Call {
             span: span.clone(),
+            exported,
             method,
             arrived: Instant::now(),
             stats: Arc::clone(&self.stats),

@@ -180,6 +180,8 @@ fn routes(
         tonic_reflection::server::Builder::configure()
             .register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET)
             .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+            // google.rpc, so that a caller who only reflects can read the details of an error.
+            .register_encoded_file_descriptor_set(crate::wire::ERROR_DETAILS_DESCRIPTOR_SET)
     };
     let failed = |error: tonic_reflection::server::Error| ServeError::Start(error.to_string());
     let orders = OrderServiceServer::new(Orders::new(gateway.clone(), stopping))

@@ -45,7 +45,10 @@ impl Export {
     where
         S: Subscriber + for<'span> LookupSpan<'span>,
     {
-        tracing_opentelemetry::layer().with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")))
+        tracing_opentelemetry::layer()
+            .with_location(false)
+            .with_threads(false)
+            .with_tracer(self.provider.tracer(env!("CARGO_PKG_NAME")))
     }
 }
 

@@ -41,51 +41,53 @@ fn parse(text: &str) -> Option<TraceParent> {
     })
 }
 
-/// Makes a call's span a part of its caller's trace, else the beginning of one, and writes the trace's id on it.
-pub(crate) fn continue_in(span: &Span, parent: Option<TraceParent>) {
+/// Makes a call's span a part of its caller's trace, else the beginning of one, and writes the trace's id on it. `path` names the
+/// exported span. Answers whether it is exported.
+pub(crate) fn continue_in(span: &Span, parent: Option<TraceParent>, path: &str) -> bool {
     if span.is_disabled() {
-        return;
+        return false;
     }
-    let id = exported(span, parent).or(parent.map(|parent| parent.trace_id));
+    let exported = exported(span, parent, path);
+    let id = exported.or(parent.map(|parent| parent.trace_id));
     // Without a caller's trace and without an exporter the id still ties the lines of one call together.
     let id = id.unwrap_or_else(|| uuid::Uuid::now_v7().as_u128());
     span.record("trace_id", format_args!("{id:032x}"));
+    exported.is_some()
 }
 
 /// The id of the trace that the span is exported under, where there is an exporter.
 #[cfg(feature = "otlp")]
-fn exported(span: &Span, parent: Option<TraceParent>) -> Option<u128> {
+fn exported(span: &Span, parent: Option<TraceParent>, path: &str) -> Option<u128> {
     use opentelemetry::trace::{
         SpanContext, SpanId, TraceContextExt as _, TraceFlags, TraceId, TraceState,
     };
     use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
-    if let Some(TraceParent {
-        trace_id,
-        span_id,
-        sampled,
-    }) = parent
-    {
-        let remote = SpanContext::new(
+    let context = match parent {
+        None => opentelemetry::Context::new(),
+        Some(TraceParent {
+            trace_id,
+            span_id,
+            sampled,
+        }) => opentelemetry::Context::new().with_remote_span_context(SpanContext::new(
             TraceId::from(trace_id),
             SpanId::from(span_id),
             TraceFlags::default().with_sampled(sampled),
             true,
             TraceState::default(),
-        );
-        let context = opentelemetry::Context::new().with_remote_span_context(remote);
-        // Fails where nothing exports: then there is no parent to be had either.
-        span.set_parent(context).ok()?;
-        return Some(trace_id);
-    }
-    let context = span.context();
-    let own = context.span().span_context().clone();
+        )),
+    };
+    // Fails where nothing exports.
+    span.set_parent(context).ok()?;
+    span.record("otel.kind", "server");
+    span.record("otel.name", path.trim_start_matches('/'));
+    let own = span.context().span().span_context().clone();
     own.is_valid()
         .then(|| u128::from_be_bytes(own.trace_id().to_bytes()))
 }
 
 #[cfg(not(feature = "otlp"))]
-fn exported(_: &Span, _: Option<TraceParent>) -> Option<u128> {
+fn exported(_: &Span, _: Option<TraceParent>, _: &str) -> Option<u128> {
     None
 }
 

@@ -33,3 +33,6 @@ pub const SERVICE: &str = "ibkr.orders.v1.OrderService";
 
 /// `proto/orders.proto` and what it imports, with comments, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("orders_descriptor");
+
+/// `google.rpc`'s messages, which the details of an error are made of, for reflection.
+pub const ERROR_DETAILS_DESCRIPTOR_SET: &[u8] = tonic_types::pb::FILE_DESCRIPTOR_SET;
