@@ -1,7 +1,7 @@
 //! Measures the gateway against what people would use instead, on this machine, in one run.
 //!
 //! `cargo bench --bench gateway` measures everything and writes `target/performance/` (a table, JSON, plots).
-//! `cargo bench --bench gateway -- place fanout` measures only those; `quick` makes each shorter. Nothing here fails for being slow.
+//! `cargo bench --bench gateway -- latency fanout` measures only those; `quick` makes each shorter. Nothing here fails for being slow.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
