@@ -170,6 +170,9 @@ impl World {
         self.tws.weather.lost = 0;
         self.tws.weather.shuffled = 0;
         self.process.store.refuse_commits(0);
+        // What could not be stored waits a moment before it is tried again.
+        self.advance(Duration::from_secs(1));
+        self.quieten().await;
         self.tws.connect(true);
         if !self.tws.ib_connected {
             self.tws.toggle_ib();
@@ -352,7 +355,9 @@ impl World {
             let may_guess = inputs.iter().any(ends_a_reconcile);
             let head = self.process.driver.core.desk.sequence;
             if dies {
-                self.process.store.refuse_commits(self.random.below(2));
+                // All that it still tries, or none: how far it gets is a matter of time, and a seed must play the same again.
+                let refused = if self.random.percent(50) { 1_000 } else { 0 };
+                self.process.store.refuse_commits(refused);
                 // The store's thread finishes what it has begun; the task never hears of it.
                 let _ = now(self.process.driver.process(inputs));
                 return Err(());
