@@ -496,6 +496,33 @@ async fn a_cursor_of_another_store_is_refused() {
 }
 
 #[tokio::test]
+async fn a_store_that_cannot_be_written_sends_nothing_and_works_again_afterwards() {
+    let world = World::start().await;
+    let mut stub = world.stub().await;
+    // Somebody else's tool holds the write lock for longer than a writer waits for it.
+    let held = tokio_rusqlite::rusqlite::Connection::open(&world.config.order_db_path).unwrap();
+    held.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let request = pb::PlaceRequest {
+        timeout: seconds(15),
+        request_id: "kept-out".to_owned(),
+        ..place(market())
+    };
+    let error = refused(stub.place(request.clone()).await);
+    assert_eq!(
+        (error.code, error.reason.as_str()),
+        (Code::Unavailable, "STORE")
+    );
+    assert!(error.details.retry_info().is_some());
+    held.execute_batch("ROLLBACK").unwrap();
+    let control = world.control();
+    let orders = control.inspect(|view| view.orders().len()).await.unwrap();
+    assert_eq!(orders, 0, "something was sent");
+    let placed = stub.place(request).await.unwrap().into_inner();
+    assert!(placed.submitted && !placed.replayed);
+    world.end().await;
+}
+
+#[tokio::test]
 async fn the_callers_deadline_comes_before_the_orders_timeout() {
     let world = World::plan(Plan {
         without_tws: true,
