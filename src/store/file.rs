@@ -96,6 +96,15 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
 ///
 /// The header of a store whose log was not written back may be old: [`confirm`] has the last word.
 pub(super) fn look(path: &Path) -> Result<Found, StoreError> {
+    match look_once(path) {
+        // A gateway that was just closing may have written its log back and removed it after the header was read here: then the header
+        // is complete now.
+        Err(StoreError::OtherApplication { found: 0, .. }) => look_once(path),
+        looked => looked,
+    }
+}
+
+fn look_once(path: &Path) -> Result<Found, StoreError> {
     let mut file = match File::open(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Found::New),
         other => other.map_err(|error| StoreError::file("open", path, &error))?,
