@@ -2,18 +2,22 @@
 //!
 //! Conversions name every field without `..`, so that a new field does not compile until somebody decided about it.
 
-mod operations;
+mod health;
+mod list;
+mod named;
 mod order;
+mod place;
 mod state;
 mod status;
+#[cfg(test)]
+mod tests;
 mod values;
 mod watch;
 mod words;
 
-pub use operations::{
-    answered_order, cancel_in, cancel_request, place_request, transmit_in, transmit_request,
-};
+pub use named::{answered_order, cancel_in, cancel_request, transmit_in, transmit_request};
 pub use order::{order_to_wire, restore_inputs};
+pub use place::place_request;
 pub use status::{ERROR_DOMAIN, code_of, error_from_status, status_from_error};
 
 /// Messages, client and server generated from `proto/orders.proto`.

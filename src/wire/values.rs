@@ -15,6 +15,11 @@ const DURATION_SECONDS_MAX: i64 = 315_576_000_000;
 /// Doubles count whole numbers up to here without a gap.
 const WHOLE_DOUBLE_MAX: f64 = 9_007_199_254_740_992.0;
 
+/// A text of a message that is empty when it is not given.
+pub(super) fn given(text: String) -> Option<String> {
+    if text.is_empty() { None } else { Some(text) }
+}
+
 /// A duration of a request in seconds; `None` when it is not given.
 ///
 /// # Errors

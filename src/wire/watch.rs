@@ -1,11 +1,56 @@
-//! What a watch shows.
+//! Watch: what is asked for, and what it shows.
 
-use crate::domain::{LinkChange, WatchEvent, WatchUpdate};
+use crate::domain::{
+    DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, LinkChange, WatchEvent, WatchIn,
+    WatchUpdate,
+};
 use crate::error::Error;
 
+use super::named::natural;
 use super::order::answered;
 use super::pb::{self, watch_response::Event};
-use super::values::present;
+use super::values::{duration, present, seconds};
+
+impl TryFrom<pb::WatchRequest> for WatchIn {
+    type Error = Error;
+
+    fn try_from(request: pb::WatchRequest) -> Result<Self, Error> {
+        let pb::WatchRequest {
+            order_id,
+            poll_interval,
+            timeout,
+            max_wait,
+            after_sequence,
+        } = request;
+        Ok(Self {
+            order_id: natural("order_id", order_id)?,
+            poll_interval: seconds("poll_interval", poll_interval)?
+                .unwrap_or(DEFAULT_POLL_INTERVAL_SECONDS),
+            timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
+            max_wait: seconds("max_wait", max_wait)?,
+            after_sequence,
+        })
+    }
+}
+
+impl From<WatchIn> for pb::WatchRequest {
+    fn from(input: WatchIn) -> Self {
+        let WatchIn {
+            order_id,
+            poll_interval,
+            timeout,
+            max_wait,
+            after_sequence,
+        } = input;
+        Self {
+            order_id,
+            poll_interval: Some(duration(poll_interval)),
+            timeout: Some(duration(timeout)),
+            max_wait: max_wait.map(duration),
+            after_sequence,
+        }
+    }
+}
 
 impl From<WatchUpdate> for pb::WatchResponse {
     fn from(update: WatchUpdate) -> Self {

@@ -1,0 +1,111 @@
+//! Place.
+
+use crate::domain::{DEFAULT_TIMEOUT_SECONDS, OrderRequest, OrderState, PlaceIn, PlaceOut};
+use crate::error::Error;
+
+use super::order::draft;
+use super::pb;
+use super::values::{duration, given, json_from_struct, seconds, struct_from_json};
+
+impl TryFrom<pb::PlaceRequest> for PlaceIn {
+    type Error = Error;
+
+    fn try_from(request: pb::PlaceRequest) -> Result<Self, Error> {
+        let pb::PlaceRequest {
+            order,
+            transmit,
+            dry_run,
+            timeout,
+            request_id,
+        } = request;
+        Ok(Self {
+            order: draft(order)?,
+            transmit,
+            dry_run,
+            timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
+            request_id: given(request_id),
+        })
+    }
+}
+
+/// A place request around an order that was converted before.
+pub fn place_request(order: pb::Order, input: PlaceIn) -> pb::PlaceRequest {
+    let PlaceIn {
+        order: _, // the message has it already
+        transmit,
+        dry_run,
+        timeout,
+        request_id,
+    } = input;
+    pb::PlaceRequest {
+        order: Some(order),
+        transmit,
+        dry_run,
+        timeout: Some(duration(timeout)),
+        request_id: request_id.unwrap_or_default(),
+    }
+}
+
+impl From<PlaceOut> for pb::PlaceResponse {
+    fn from(out: PlaceOut) -> Self {
+        let PlaceOut {
+            submitted,
+            dry_run,
+            order_id,
+            state,
+            contract,
+            order_payload,
+            order_request,
+            effective_order_ref,
+            errors: _, // a failed call answers a status, which has them
+            error: _,  // the same
+            request_id,
+            replayed,
+        } = out;
+        Self {
+            submitted,
+            dry_run,
+            order_id: order_id.unwrap_or_default(),
+            state: state.map(Into::into),
+            contract: contract.map(struct_from_json),
+            order_payload: order_payload.map(struct_from_json),
+            order_request: order_request.map(Into::into),
+            effective_order_ref,
+            request_id: request_id.unwrap_or_default(),
+            replayed,
+        }
+    }
+}
+
+impl TryFrom<pb::PlaceResponse> for PlaceOut {
+    type Error = Error;
+
+    fn try_from(out: pb::PlaceResponse) -> Result<Self, Error> {
+        let pb::PlaceResponse {
+            submitted,
+            dry_run,
+            order_id,
+            state,
+            contract,
+            order_payload,
+            order_request,
+            effective_order_ref,
+            request_id,
+            replayed,
+        } = out;
+        Ok(Self {
+            submitted,
+            dry_run,
+            order_id: if submitted { Some(order_id) } else { None },
+            state: state.map(OrderState::try_from).transpose()?,
+            contract: contract.map(json_from_struct),
+            order_payload: order_payload.map(json_from_struct),
+            order_request: order_request.map(OrderRequest::try_from).transpose()?,
+            effective_order_ref,
+            errors: None,
+            error: None,
+            request_id: given(request_id),
+            replayed,
+        })
+    }
+}
