@@ -16,7 +16,7 @@ use tracing::{error, info};
 use super::args::SettingsArgs;
 use super::checked::{SIMULATOR_DB_PATH, settings_flags};
 use super::exit::Exit;
-use super::signals::{Signals, on_hangup};
+use super::signals::{Hangups, Signals};
 use super::simulated::Simulated;
 use super::stderr;
 use crate::config::{Config, ConfigError, Settings};
@@ -128,6 +128,7 @@ pub(super) async fn serve(args: ServeArgs) -> Exit {
 
 async fn run(args: &ServeArgs, mut config: Config) -> Result<(), Failure> {
     let signals = Signals::listen().map_err(failed)?;
+    let hangups = Hangups::listen().map_err(failed)?;
     let listener = bind("GRPC_LISTEN", config.grpc_listen).await?;
     // The lock of the store names the port that was found, not the 0 that asked for one.
     config.grpc_listen = listener.local_addr().map_err(failed)?;
@@ -144,6 +145,7 @@ async fn run(args: &ServeArgs, mut config: Config) -> Result<(), Failure> {
             .map_err(|error| (Exit::Configuration, error.to_string()))?,
         operations,
         signals,
+        hangups,
     };
     if !args.simulate {
         return doors.open(&config).await;
@@ -166,6 +168,7 @@ struct Doors {
     service: Prepared,
     operations: Option<TcpListener>,
     signals: Signals,
+    hangups: Hangups,
     grace: Duration,
     reload: Arc<Notify>,
 }
@@ -177,6 +180,7 @@ impl Doors {
             service,
             operations,
             mut signals,
+            hangups,
             grace,
             reload,
         } = self;
@@ -245,7 +249,7 @@ impl Doors {
             served = closed => served.map_err(failed),
             given_up = given_up => Err(failed(given_up)),
             never = operations => match never {},
-            never = on_hangup(|| reload.notify_waiters()) => match never {},
+            never = hangups.each(|| reload.notify_waiters()) => match never {},
         };
         ended.and(why)
     }

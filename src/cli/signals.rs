@@ -29,15 +29,21 @@ impl Signals {
     }
 }
 
-/// Calls `again` at every SIGHUP.
-pub(super) async fn on_hangup(again: impl Fn()) -> Infallible {
-    match signal(SignalKind::hangup()) {
-        Ok(mut hangup) => {
-            while hangup.recv().await.is_some() {
-                again();
-            }
-        }
-        Err(error) => tracing::warn!("SIGHUP cannot be listened to: {error}"),
+/// Signals that ask to read files again. While it lives, SIGHUP does not end the process.
+#[derive(Debug)]
+pub(super) struct Hangups(Signal);
+
+impl Hangups {
+    /// Listens from now on.
+    pub(super) fn listen() -> std::io::Result<Self> {
+        Ok(Self(signal(SignalKind::hangup())?))
     }
-    std::future::pending().await
+
+    /// Calls `again` at every SIGHUP.
+    pub(super) async fn each(mut self, again: impl Fn()) -> Infallible {
+        while self.0.recv().await.is_some() {
+            again();
+        }
+        std::future::pending().await
+    }
 }
