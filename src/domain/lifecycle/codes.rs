@@ -1,7 +1,7 @@
 //! What TWS's error codes mean for an order (table 3a of the project's notes on TWS, from IB's message code pages and live captures).
 
 /// TWS does not know the order that is to be cancelled.
-pub(super) const CANCEL_NOT_FOUND: i32 = 10147;
+pub const CANCEL_NOT_FOUND: i32 = 10147;
 
 /// What an error code says about the order it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -12,7 +12,7 @@ mod wishes;
 use rust_decimal::Decimal;
 
 use super::{Amount, OrderRecord, OrderReport, Origin, Status, Timestamp};
-pub use codes::{CodeKind, code_kind};
+pub use codes::{CANCEL_NOT_FOUND, CodeKind, code_kind};
 pub use executions::{ExecutionChange, Executions};
 pub use wishes::{cancel_requested, cancelled_unsent, not_sent, staged, transmitting, untraced};
 

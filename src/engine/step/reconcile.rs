@@ -19,8 +19,6 @@ const DAYS_BACK_MAX: u32 = 7;
 /// Midnight is every half hour somewhere, and which clock TWS keeps is not known.
 const MIDNIGHTS_MICROS: i64 = 30 * 60 * 1_000_000;
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
-/// TWS's code for an order that it does not know.
-const CANCEL_NOT_FOUND: i32 = 10147;
 
 impl Step<'_> {
     /// A reconcile is due after a delay; one at a time.
@@ -186,7 +184,7 @@ impl Step<'_> {
         if untraced {
             let not_found = answered
                 .as_ref()
-                .filter(|(code, _)| *code == CANCEL_NOT_FOUND)
+                .filter(|(code, _)| *code == lifecycle::CANCEL_NOT_FOUND)
                 .map(|(code, text)| (*code, text.as_str()));
             if lifecycle::untraced(&mut entry.order, not_found, now) {
                 self.changed(order_id);
