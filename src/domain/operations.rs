@@ -126,9 +126,9 @@ pub struct PlaceOut {
     pub order_id: Option<i32>,
     /// The order as it now is.
     pub state: Option<OrderState>,
-    /// The IB contract as constructed.
+    /// The IB contract as constructed: every field in a dry run, else those that an order of this gateway can set.
     pub contract: Option<Value>,
-    /// The IB order as constructed.
+    /// The IB order as constructed: every field in a dry run, else those that an order of this gateway can set.
     pub order_payload: Option<Value>,
     /// The order with its defaults filled in; dry run only.
     pub order_request: Option<OrderRequest>,

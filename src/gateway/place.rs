@@ -66,7 +66,7 @@ impl Gateway {
             .ask(Wish::Place(Arc::new(wish)), patience)
             .await?;
         let Answer { state, replayed } = answer;
-        let OrderPayload { contract, order } = tws::payload(&OrderTicket::from(&state));
+        let OrderPayload { contract, order } = tws::payload_in_short(&OrderTicket::from(&state));
         Ok(PlaceOut {
             submitted: true,
             dry_run: false,

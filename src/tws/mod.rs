@@ -33,4 +33,4 @@ pub use handle::{COMMANDS_MAX, EVENTS_MAX, TwsHandle, start};
 pub use interface::{
     ConnectFailure, SendKind, Sent, SessionInfo, TwsCommand, TwsEvent, TwsSettings,
 };
-pub use place::payload;
+pub use place::{payload, payload_in_short};

@@ -2,22 +2,74 @@
 
 use ibapi::contracts::Contract;
 use ibapi::orders::{Action as IbAction, Order, TimeInForce as IbTimeInForce};
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::domain::{Action, Amount, OrderPayload, OrderTicket, OrderType, SecType, TimeInForce};
 
-/// The IB contract and order as they are constructed for a ticket, in `ibapi`'s own serialisation. Needs no connection.
+/// The IB contract and order as they are constructed for a ticket, every field, in `ibapi`'s own serialisation. Needs no connection.
 pub fn payload(ticket: &OrderTicket) -> OrderPayload {
-    // Both are plain data with text keys, for which serialisation has no way to fail.
-    let json = |value: serde_json::Result<Value>| {
-        let mut value = value.unwrap_or(Value::Null);
-        whole_numbers(&mut value);
-        value
+    OrderPayload {
+        contract: json(contract(ticket)),
+        order: json(order(ticket)),
+    }
+}
+
+/// The same without the fields that stand at `ibapi`'s default in every order of ours. They are ten times as many, and would cost
+/// an answer to Place more than all the rest of it.
+pub fn payload_in_short(ticket: &OrderTicket) -> OrderPayload {
+    let Contract {
+        symbol,
+        security_type,
+        exchange,
+        currency,
+        primary_exchange,
+        ..
+    } = contract(ticket);
+    let Order {
+        order_id,
+        action,
+        total_quantity,
+        order_type,
+        limit_price,
+        tif,
+        order_ref,
+        transmit,
+        outside_rth,
+        account,
+        ..
+    } = order(ticket);
+    let object = |fields: Vec<(&str, Value)>| {
+        Value::Object(fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
     };
     OrderPayload {
-        contract: json(serde_json::to_value(contract(ticket))),
-        order: json(serde_json::to_value(order(ticket))),
+        contract: object(vec![
+            ("currency", json(currency)),
+            ("exchange", json(exchange)),
+            ("primary_exchange", json(primary_exchange)),
+            ("security_type", json(security_type)),
+            ("symbol", json(symbol)),
+        ]),
+        order: object(vec![
+            ("account", account.into()),
+            ("action", json(action)),
+            ("limit_price", json(limit_price)),
+            ("order_id", order_id.into()),
+            ("order_ref", order_ref.into()),
+            ("order_type", order_type.into()),
+            ("outside_rth", outside_rth.into()),
+            ("tif", json(tif)),
+            ("total_quantity", json(total_quantity)),
+            ("transmit", transmit.into()),
+        ]),
     }
+}
+
+fn json(value: impl Serialize) -> Value {
+    // Plain data with text keys, for which serialisation has no way to fail.
+    let mut value = serde_json::to_value(value).unwrap_or(Value::Null);
+    whole_numbers(&mut value);
+    value
 }
 
 /// A double that is a whole number, written as one: that is how it reads after a trip through a protobuf `Struct`, and how every
@@ -25,7 +77,6 @@ pub fn payload(ticket: &OrderTicket) -> OrderPayload {
 fn whole_numbers(value: &mut Value) {
     /// Below it every whole double is exact as an integer (2^53).
     const EXACT: f64 = 9_007_199_254_740_992.0;
-    // In place: an order has some 150 fields, and every Place answers with one.
     match value {
         Value::Number(number) => {
             if let Some(double) = number.as_f64()
@@ -79,5 +130,84 @@ pub(super) fn order(ticket: &OrderTicket) -> Order {
         outside_rth: ticket.outside_rth,
         account: ticket.account.clone(),
         ..Order::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::*;
+
+    fn ticket() -> OrderTicket {
+        OrderTicket {
+            order_id: 42,
+            action: Action::Sell,
+            symbol: "IBM".to_owned(),
+            order_type: OrderType::Limit,
+            quantity: Amount::from(3),
+            limit_price: Some(Amount::new(Decimal::new(1005, 1))),
+            sec_type: SecType::Stock,
+            exchange: "SMART".to_owned(),
+            currency: "EUR".to_owned(),
+            primary_exch: Some("NYSE".to_owned()),
+            tif: TimeInForce::GoodTillCancelled,
+            transmit: false,
+            order_ref: "ref".to_owned(),
+            account: "DU1".to_owned(),
+            outside_rth: true,
+        }
+    }
+
+    /// The fields of `whole` that `short` has, and those that it leaves out.
+    fn split(whole: Value, short: &Value) -> (Value, Value) {
+        let Value::Object(whole) = whole else {
+            panic!("{whole} is no object")
+        };
+        let (kept, left): (Vec<_>, Vec<_>) = whole
+            .into_iter()
+            .partition(|(key, _)| short.get(key).is_some());
+        (
+            Value::Object(kept.into_iter().collect()),
+            Value::Object(left.into_iter().collect()),
+        )
+    }
+
+    #[test]
+    fn in_short_it_is_the_whole_without_what_no_order_of_ours_sets() {
+        let another = OrderTicket {
+            order_id: 43,
+            action: Action::Buy,
+            symbol: "AAPL".to_owned(),
+            order_type: OrderType::Market,
+            quantity: Amount::from(7),
+            limit_price: None,
+            exchange: "NYSE".to_owned(),
+            currency: "USD".to_owned(),
+            primary_exch: None,
+            tif: TimeInForce::OnOpen,
+            transmit: true,
+            order_ref: String::new(),
+            account: String::new(),
+            outside_rth: false,
+            ..ticket()
+        };
+        let (short, other) = (payload_in_short(&ticket()), payload_in_short(&another));
+        let (whole, other_whole) = (payload(&ticket()), payload(&another));
+        for (whole, other_whole, short, other) in [
+            (
+                whole.contract,
+                other_whole.contract,
+                short.contract,
+                other.contract,
+            ),
+            (whole.order, other_whole.order, short.order, other.order),
+        ] {
+            let (kept, left) = split(whole, &short);
+            let (other_kept, other_left) = split(other_whole, &other);
+            assert_eq!(kept, short);
+            assert_eq!(other_kept, other);
+            assert_eq!(left, other_left, "a field that differs is left out");
+        }
     }
 }
