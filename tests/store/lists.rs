@@ -1,0 +1,171 @@
+//! Orders in pages, and events after a sequence.
+
+use ibkr_orders::domain::{EventKind, ListIn, Status, StoredEvent};
+use ibkr_orders::store::{Store, StoreError};
+
+use crate::orders::{fill, record};
+use crate::place::CLIENT;
+
+#[tokio::test]
+async fn pages_of_a_list_are_stable_while_orders_are_placed() {
+    let opened = Store::open_in_memory(CLIENT).await.unwrap();
+    let base = opened.head_sequence;
+    let insert = |from: i32, to: i32| {
+        let store = opened.store.clone();
+        async move {
+            store
+                .transact(move |t| {
+                    for id in from..=to {
+                        let mut row = record(id, base + u64::from(id.unsigned_abs()));
+                        row.state.symbol = if id % 2 == 0 { "AAPL" } else { "MSFT" }.to_owned();
+                        row.state.status = match id % 3 {
+                            0 => Status::Filled,
+                            1 => Status::Submitted,
+                            _ => Status::Cancelled,
+                        };
+                        row.state.terminal = row.state.status.is_terminal();
+                        t.insert_order(&row)?;
+                    }
+                    Ok(())
+                })
+                .await
+                .unwrap();
+        }
+    };
+    insert(1, 90).await;
+    let reader = opened.store.reader();
+    let filters = [
+        ListIn::default(),
+        ListIn {
+            symbol: Some("AAPL".to_owned()),
+            ..ListIn::default()
+        },
+        ListIn {
+            status: vec![Status::Filled],
+            ..ListIn::default()
+        },
+        ListIn {
+            status: vec![Status::Cancelled, Status::Filled, Status::Filled],
+            symbol: Some("msft".to_owned()),
+            ..ListIn::default()
+        },
+    ];
+    let mut next = 91;
+    for filter in filters {
+        let newest = next - 1;
+        let expected: Vec<i32> = (1..=newest)
+            .rev()
+            .filter(|id| match &filter.symbol {
+                Some(symbol) => (symbol == "AAPL") == (id % 2 == 0),
+                None => true,
+            })
+            .filter(|id| {
+                filter.status.is_empty()
+                    || (id % 3 == 0 && filter.status.contains(&Status::Filled))
+                    || (id % 3 == 2 && filter.status.contains(&Status::Cancelled))
+            })
+            .collect();
+        let mut seen = Vec::new();
+        let mut request = ListIn {
+            page_size: 7,
+            ..filter.clone()
+        };
+        loop {
+            let page = reader.list(request.clone()).await.unwrap();
+            assert!(page.orders.len() <= 7);
+            seen.extend(page.orders.iter().map(|order| order.order_id));
+            insert(next, next).await;
+            next += 1;
+            match page.next_page_token {
+                Some(token) => request.page_token = token,
+                None => break,
+            }
+        }
+        assert_eq!(seen, expected, "{filter:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_token_of_another_list_is_refused() {
+    let opened = Store::open_in_memory(CLIENT).await.unwrap();
+    let base = opened.head_sequence;
+    opened
+        .store
+        .transact(move |t| {
+            (1..=5)
+                .try_for_each(|id| t.insert_order(&record(id, base + u64::from(id.unsigned_abs()))))
+        })
+        .await
+        .unwrap();
+    let reader = opened.store.reader();
+    let page = |size: i32, token: &str, symbol: Option<&str>| {
+        reader.list(ListIn {
+            page_size: size,
+            page_token: token.to_owned(),
+            symbol: symbol.map(str::to_owned),
+            status: vec![],
+        })
+    };
+    let token = page(2, "", None).await.unwrap().next_page_token.unwrap();
+    assert!(page(3, &token, None).await.is_ok(), "the size may change");
+    let forged = token.replacen('0', "1", 1);
+    for (token, symbol) in [
+        (token.as_str(), Some("AAPL")),
+        (forged.as_str(), None),
+        ("x", None),
+        ("éééééééé", None),
+    ] {
+        let refused = page(2, token, symbol).await.unwrap_err();
+        assert!(
+            matches!(
+                refused,
+                StoreError::Request {
+                    field: "page_token",
+                    ..
+                }
+            ),
+            "{token}: {refused}"
+        );
+    }
+    for size in [-1, 1001] {
+        assert!(matches!(
+            page(size, "", None).await,
+            Err(StoreError::Request {
+                field: "page_size",
+                ..
+            })
+        ));
+    }
+}
+
+#[tokio::test]
+async fn events_of_one_order_and_of_all_are_read_after_a_sequence() {
+    let opened = Store::open_in_memory(CLIENT).await.unwrap();
+    let base = opened.head_sequence;
+    opened
+        .store
+        .transact(move |t| {
+            (1..=20_u64).try_for_each(|n| {
+                t.append_event(&StoredEvent {
+                    sequence: base + n,
+                    order_id: i32::try_from(n % 2).unwrap(),
+                    kind: EventKind::Fill(fill(
+                        i32::try_from(n % 2).unwrap(),
+                        &format!("e{n}"),
+                        "1",
+                    )),
+                })
+            })
+        })
+        .await
+        .unwrap();
+    let reader = opened.store.reader();
+    let sequences = |events: Vec<StoredEvent>| -> Vec<u64> {
+        events.iter().map(|event| event.sequence - base).collect()
+    };
+    let all = reader.events_after(base + 15, None, 100).await.unwrap();
+    assert_eq!(sequences(all), [16, 17, 18, 19, 20]);
+    let one = reader.events_after(base + 3, Some(1), 3).await.unwrap();
+    assert!(one.iter().all(|event| event.order_id == 1));
+    assert_eq!(sequences(one), [5, 7, 9]);
+}

@@ -1,0 +1,201 @@
+//! What is stored comes back, and is found by each of its names.
+
+use ibkr_orders::domain::OrderKey;
+use ibkr_orders::store::{Store, StoreError};
+use tokio_rusqlite::rusqlite::Connection;
+
+use crate::orders::{amount, fill, order_event, record, record_full};
+use crate::place::{CLIENT, open, place};
+
+#[tokio::test]
+async fn every_column_comes_back_as_it_was_stored() {
+    let (_directory, path) = place();
+    let opened = open(&path).await;
+    let full = record_full(3, opened.head_sequence + 1);
+    let bare = record(4, opened.head_sequence + 2);
+    let execution = fill(3, "0001.01", "33");
+    let stored = (full.clone(), bare.clone(), execution.clone());
+    opened
+        .store
+        .transact(move |t| {
+            t.insert_order(&stored.0)?;
+            t.insert_order(&stored.1)?;
+            t.insert_execution(&stored.2)?;
+            t.append_event(&order_event(&stored.0))?;
+            t.append_event(&order_event(&stored.1))?;
+            t.pin_accounts(&["DU1".to_owned(), "DU2".to_owned()])
+        })
+        .await
+        .unwrap();
+    let events = opened
+        .store
+        .reader()
+        .events_after(opened.head_sequence, None, 10)
+        .await
+        .unwrap();
+    assert_eq!(events, vec![order_event(&full), order_event(&bare)]);
+    opened.store.close().await.unwrap();
+
+    let again = open(&path).await;
+    assert_eq!(again.live, vec![full.clone(), bare.clone()]);
+    assert_eq!(again.fills, vec![execution.clone()]);
+    assert_eq!(again.head_sequence, opened.head_sequence + 2);
+    assert_eq!(again.highest_order_id, 4);
+    assert_eq!(
+        again.accounts,
+        Some(vec!["DU1".to_owned(), "DU2".to_owned()])
+    );
+    for key in [
+        OrderKey::OrderId(3),
+        OrderKey::RequestId(full.state.request_id.clone()),
+    ] {
+        let detail = again.store.reader().get(key).await.unwrap().unwrap();
+        assert_eq!(detail.order, full.state);
+        assert_eq!(detail.fills, vec![execution.clone()]);
+    }
+    assert_eq!(
+        again.store.reader().get(OrderKey::OrderId(5)).await,
+        Ok(None)
+    );
+}
+
+#[tokio::test]
+async fn the_table_has_every_column_of_an_order_state_under_its_own_name() {
+    let (_directory, path) = place();
+    let opened = open(&path).await;
+    let connection = Connection::open(&path).unwrap();
+    let columns: Vec<String> = connection
+        .prepare("SELECT name FROM pragma_table_info('orders')")
+        .unwrap()
+        .query_map([], |row| row.get(0))
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let state = serde_json::to_string(&record(1, 1).state).unwrap();
+    let names: Vec<String> = state
+        .split('"')
+        .skip(1)
+        .step_by(2)
+        .filter(|word| state.contains(&format!("\"{word}\":")))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(columns[..names.len()], names, "in the same order");
+    assert_eq!(columns[names.len()..], ["digest", "acknowledged"]);
+    opened.store.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_update_changes_what_can_change_and_nothing_else() {
+    let (_directory, path) = place();
+    let opened = open(&path).await;
+    let first = record(3, opened.head_sequence + 1);
+    let mut changed = record_full(3, opened.head_sequence + 2);
+    changed.state.request_id.clone_from(&first.state.request_id);
+    let rows = (first.clone(), changed.clone());
+    let read = opened
+        .store
+        .transact(move |t| {
+            t.insert_order(&rows.0)?;
+            t.update_order(&rows.1)?;
+            t.by_order_id(3)
+        })
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(read.state.status, changed.state.status);
+    assert_eq!(read.state.filled, changed.state.filled);
+    assert_eq!(read.state.avg_fill_price, changed.state.avg_fill_price);
+    assert_eq!(read.state.transmit, changed.state.transmit);
+    assert_eq!(read.state.last_error_code, changed.state.last_error_code);
+    assert_eq!(read.state.last_error, changed.state.last_error);
+    assert_eq!(read.state.perm_id, changed.state.perm_id);
+    assert_eq!(read.state.last_update, changed.state.last_update);
+    assert_eq!(read.state.raw_state, changed.state.raw_state);
+    assert_eq!(read.state.remaining, changed.state.remaining);
+    assert_eq!(read.state.sequence, changed.state.sequence);
+    assert_eq!(read.state.commission, changed.state.commission);
+    assert_eq!(read.state.cancel_requested, changed.state.cancel_requested);
+    assert_eq!(read.acknowledged, changed.acknowledged);
+    assert_eq!(read.state.symbol, first.state.symbol);
+    assert_eq!(read.state.quantity, first.state.quantity);
+    assert_eq!(read.state.order_ref, first.state.order_ref);
+    assert_eq!(read.digest, first.digest);
+    let missing = record(9, 1);
+    let refused = opened
+        .store
+        .transact(move |t| t.update_order(&missing))
+        .await;
+    assert!(
+        matches!(refused, Err(StoreError::Refused(_))),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn orders_are_found_by_each_of_their_names() {
+    let opened = Store::open_in_memory(CLIENT).await.unwrap();
+    let mut one = record_full(1, opened.head_sequence + 1);
+    one.state.order_ref = "shared".to_owned();
+    let mut two = record_full(2, opened.head_sequence + 2);
+    two.state.order_ref = "shared".to_owned();
+    two.state.perm_id = Some(42);
+    let rows = (one.clone(), two.clone());
+    opened
+        .store
+        .transact(move |t| {
+            t.insert_order(&rows.0)?;
+            t.insert_order(&rows.1)
+        })
+        .await
+        .unwrap();
+    let request = one.state.request_id.clone();
+    let found = opened
+        .store
+        .transact(move |t| {
+            Ok((
+                t.by_request_id(&request)?,
+                t.by_perm_id(42)?,
+                t.by_order_ref("shared")?,
+                t.by_order_ref("none")?,
+            ))
+        })
+        .await
+        .unwrap();
+    assert_eq!(
+        found,
+        (Some(one.clone()), Some(two.clone()), vec![two, one], vec![])
+    );
+}
+
+#[tokio::test]
+async fn a_correction_takes_the_place_of_the_execution_it_corrects() {
+    let opened = Store::open_in_memory(CLIENT).await.unwrap();
+    let first = fill(1, "a.01", "10");
+    let second = fill(1, "b.01", "20");
+    let correction = fill(1, "a.02", "11");
+    let mut paid = second.clone();
+    paid.commission = Some(amount("0.35"));
+    paid.currency = Some("USD".to_owned());
+    let rows = (first, second, correction.clone(), paid.clone());
+    let (fills, old, known, unknown) = opened
+        .store
+        .transact(move |t| {
+            t.insert_execution(&rows.0)?;
+            t.insert_execution(&rows.1)?;
+            t.replace_execution("a.01", &rows.2)?;
+            t.update_execution(&rows.3)?;
+            let unknown = t.replace_execution("z.01", &rows.2);
+            Ok((
+                t.executions(1)?,
+                t.execution("a.01")?,
+                t.execution("a.02")?,
+                unknown,
+            ))
+        })
+        .await
+        .unwrap();
+    assert_eq!(fills, vec![correction.clone(), paid]);
+    assert_eq!(old, None);
+    assert_eq!(known, Some(correction));
+    assert!(matches!(unknown, Err(StoreError::Refused(_))));
+}
