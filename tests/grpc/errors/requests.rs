@@ -1,0 +1,168 @@
+//! Requests that are wrong in themselves.
+
+use ibkr_orders::wire::pb;
+use tonic::Code;
+
+use crate::world::{World, market, place, refused, seconds};
+
+#[tokio::test]
+async fn an_invalid_order_names_every_violation() {
+    let world = World::start().await;
+    let order = pb::Order {
+        quantity: "-1".to_owned(),
+        limit_price: Some("5".to_owned()),
+        action: 0,
+        ..market()
+    };
+    let error = refused(world.stub().await.place(place(order)).await);
+    assert_eq!(
+        (error.code, error.reason.as_str()),
+        (Code::InvalidArgument, "ORDER_INVALID")
+    );
+    let mut fields: Vec<_> = error
+        .details
+        .bad_request()
+        .unwrap()
+        .field_violations
+        .iter()
+        .collect();
+    fields.sort_by(|a, b| a.field.cmp(&b.field));
+    let said: Vec<_> = fields
+        .iter()
+        .map(|f| (f.field.as_str(), f.reason.as_str()))
+        .collect();
+    assert_eq!(
+        said,
+        [
+            ("action", "missing"),
+            ("limit_price", "value_error"),
+            ("quantity", "greater_than")
+        ]
+    );
+    assert!(fields.iter().all(|f| !f.description.is_empty()));
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_request_id_of_another_order_is_refused() {
+    let world = World::start().await;
+    let mut stub = world.stub().await;
+    let request = pb::PlaceRequest {
+        request_id: "once".to_owned(),
+        ..place(market())
+    };
+    stub.place(request.clone()).await.unwrap();
+    let other = pb::PlaceRequest {
+        order: Some(pb::Order {
+            quantity: "2".to_owned(),
+            ..market()
+        }),
+        ..request
+    };
+    let error = refused(stub.place(other).await);
+    assert_eq!(
+        (error.code, error.reason.as_str()),
+        (Code::AlreadyExists, "REQUEST_ID_REUSED")
+    );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_wrong_request_names_its_field() {
+    let world = World::start().await;
+    let mut stub = world.stub().await;
+    let wrong: [(&str, Result<(), tonic::Status>); 9] = [
+        (
+            "timeout",
+            stub.place(pb::PlaceRequest {
+                timeout: seconds(-1),
+                ..place(market())
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "timeout",
+            stub.place(pb::PlaceRequest {
+                timeout: seconds(i64::MAX),
+                ..place(market())
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "order.tif",
+            stub.place(place(pb::Order {
+                tif: 99,
+                ..market()
+            }))
+            .await
+            .map(drop),
+        ),
+        (
+            "request_id",
+            stub.place(pb::PlaceRequest {
+                request_id: "x".repeat(129),
+                ..place(market())
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "order_id",
+            stub.get(pb::GetRequest::default()).await.map(drop),
+        ),
+        (
+            "request_id",
+            stub.get(pb::GetRequest {
+                order_id: 1,
+                request_id: "r".to_owned(),
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "page_token",
+            stub.list(pb::ListRequest {
+                page_token: "nonsense".to_owned(),
+                ..pb::ListRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "page_size",
+            stub.list(pb::ListRequest {
+                page_size: 1_001,
+                ..pb::ListRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "max_wait",
+            stub.watch(pb::WatchRequest {
+                max_wait: seconds(-5),
+                ..pb::WatchRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+    ];
+    for (field, answer) in wrong {
+        let error = refused(answer);
+        assert_eq!(
+            (error.code, error.reason.as_str()),
+            (Code::InvalidArgument, "REQUEST_INVALID"),
+            "{field}: {}",
+            error.message
+        );
+        let violations = &error
+            .details
+            .bad_request()
+            .unwrap_or_else(|| panic!("{field}: no BadRequest"))
+            .field_violations;
+        assert_eq!(violations[0].field, field);
+    }
+    world.end().await;
+}
