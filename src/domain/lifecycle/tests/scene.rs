@@ -1,0 +1,172 @@
+//! One order, and what TWS may say of it.
+
+use super::super::*;
+use crate::domain::{
+    Action, CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport,
+    OrderRequest, OrderState, SecType, StatusReport, TimeInForce,
+};
+
+pub(super) const NOW: Timestamp = Timestamp::from_unix_micros(1_795_000_000_000_000);
+
+pub(super) fn amount(text: &str) -> Amount {
+    text.parse().unwrap()
+}
+
+/// An order for 100 shares, just stored.
+pub(super) fn order() -> TrackedOrder {
+    let request = OrderRequest::limit(Action::Buy, "AAPL", amount("100"), amount("10"));
+    TrackedOrder {
+        record: OrderRecord {
+            state: OrderState {
+                order_id: 5,
+                status: Status::Submitting,
+                filled: Amount::ZERO,
+                avg_fill_price: None,
+                symbol: request.symbol,
+                action: request.action,
+                order_type: request.order_type,
+                quantity: request.quantity,
+                limit_price: request.limit_price,
+                tif: TimeInForce::Day,
+                transmit: true,
+                order_ref: "ref-5".to_owned(),
+                last_error_code: None,
+                last_error: None,
+                perm_id: None,
+                last_update: Timestamp::default(),
+                raw_state: None,
+                client_id: 7,
+                account: "DU1".to_owned(),
+                request_id: "req-5".to_owned(),
+                remaining: request.quantity,
+                terminal: false,
+                sequence: 1,
+                commission: None,
+                sec_type: SecType::Stock,
+                exchange: request.exchange,
+                currency: request.currency,
+                primary_exch: None,
+                outside_rth: false,
+                client_tag: None,
+                cancel_requested: false,
+                created_at: Timestamp::default(),
+            },
+            digest: vec![0; 32],
+            acknowledged: false,
+        },
+        executions: Executions::default(),
+    }
+}
+
+pub(super) fn in_status(status: Status) -> TrackedOrder {
+    let mut order = order();
+    order.record.state.status = status;
+    order.record.state.terminal = status.is_terminal();
+    order.record.state.transmit = status != Status::Staged;
+    order.record.acknowledged = !matches!(status, Status::Submitting | Status::Unconfirmed);
+    order
+}
+
+pub(super) fn open_order(word: &str, origin: Origin) -> OrderReport {
+    OrderReport::OpenOrder(OpenOrderReport {
+        origin,
+        order_id: 5,
+        client_id: 7,
+        perm_id: Some(77),
+        order_ref: Some("ref-5".to_owned()),
+        account: Some("DU1".to_owned()),
+        status: word.to_owned(),
+        what_if: false,
+        reject_reason: None,
+        warning_text: None,
+        completed_status: None,
+    })
+}
+
+pub(super) fn status(word: &str, filled: &str) -> OrderReport {
+    let filled = amount(filled);
+    OrderReport::Status(StatusReport {
+        origin: Origin::Live,
+        order_id: 5,
+        client_id: 7,
+        perm_id: Some(77),
+        status: word.to_owned(),
+        filled,
+        remaining: Amount::new(Decimal::from(100) - filled.value()),
+        avg_fill_price: filled.is_positive().then(|| amount("10")),
+        why_held: None,
+    })
+}
+
+pub(super) fn execution(exec_id: &str, quantity: &str, price: &str) -> OrderReport {
+    OrderReport::Execution(ExecutionReport {
+        origin: Origin::Live,
+        order_id: 5,
+        client_id: 7,
+        perm_id: Some(77),
+        order_ref: Some("ref-5".to_owned()),
+        account: Some("DU1".to_owned()),
+        exec_id: exec_id.to_owned(),
+        quantity: amount(quantity),
+        price: amount(price),
+        exchange: "NASDAQ".to_owned(),
+        time_text: String::new(),
+        time: None,
+        cumulative_quantity: None,
+        avg_price: None,
+    })
+}
+
+pub(super) fn commission(exec_id: &str, paid: &str) -> OrderReport {
+    OrderReport::Commission(CommissionReport {
+        origin: Origin::Live,
+        exec_id: exec_id.to_owned(),
+        amount: amount(paid),
+        currency: "USD".to_owned(),
+    })
+}
+
+pub(super) fn error(code: i32, text: &str) -> OrderReport {
+    OrderReport::Error(ErrorReport {
+        order_id: 5,
+        code,
+        text: text.to_owned(),
+    })
+}
+
+pub(super) fn completed(word: &str, unfilled: Option<&str>, completed_status: &str) -> OrderReport {
+    OrderReport::Completed(CompletedReport {
+        order_id: None,
+        client_id: None,
+        perm_id: Some(77),
+        order_ref: Some("ref-5".to_owned()),
+        account: None,
+        symbol: "AAPL".to_owned(),
+        status: word.to_owned(),
+        unfilled: unfilled.map(amount),
+        filled: Some(Amount::ZERO),
+        completed_status: Some(completed_status.to_owned()),
+    })
+}
+
+pub(super) fn play(order: &mut TrackedOrder, reports: &[OrderReport]) -> Vec<Transition> {
+    reports
+        .iter()
+        .map(|report| apply(order, report, NOW))
+        .collect()
+}
+
+#[track_caller]
+pub(super) fn assert_state(order: &TrackedOrder, status: Status, filled: &str) {
+    let state = &order.record.state;
+    assert_eq!(
+        (state.status, state.filled),
+        (status, amount(filled)),
+        "{state:#?}"
+    );
+    assert_eq!(state.terminal, status.is_terminal());
+    assert_eq!(
+        state.remaining.value(),
+        state.quantity.value() - state.filled.value()
+    );
+}

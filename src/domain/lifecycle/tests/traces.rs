@@ -1,0 +1,71 @@
+//! Whose report it is, and orders of which there is none.
+
+use super::super::*;
+use super::scene::{NOW, assert_state, execution, in_status, open_order, order};
+
+#[test]
+fn reports_of_somebody_elses_order_under_the_same_id_change_nothing() {
+    let mut order = order();
+    let before = order.clone();
+    let mut foreign = open_order("Submitted", Origin::Snapshot);
+    if let OrderReport::OpenOrder(report) = &mut foreign {
+        report.order_ref = Some("theirs".to_owned());
+    }
+    let mut theirs = execution("z.01", "100", "1");
+    if let OrderReport::Execution(report) = &mut theirs {
+        report.order_ref = Some("theirs".to_owned());
+    }
+    let mut what_if = open_order("PreSubmitted", Origin::Live);
+    if let OrderReport::OpenOrder(report) = &mut what_if {
+        report.what_if = true;
+    }
+    for report in [foreign, theirs, what_if] {
+        assert_eq!(apply(&mut order, &report, NOW), Transition::default());
+    }
+    assert_eq!(order, before);
+}
+
+#[test]
+fn a_second_permanent_id_is_noticed_and_its_fills_count() {
+    let mut order = in_status(Status::Submitted);
+    order.record.state.perm_id = Some(77);
+    let mut second = execution("b.01", "100", "10");
+    if let OrderReport::Execution(report) = &mut second {
+        report.perm_id = Some(78);
+    }
+    let out = apply(&mut order, &second, NOW);
+    assert_eq!(out.second_perm_id, Some(78));
+    assert_eq!(order.record.state.perm_id, Some(77));
+    assert_state(&order, Status::Filled, "100");
+}
+
+#[test]
+fn what_did_not_leave_is_rejected_and_an_unreleased_staged_order_stays_staged() {
+    let mut new = order();
+    assert!(not_sent(&mut new, "the session broke", NOW));
+    assert_state(&new, Status::Rejected, "0");
+    assert_eq!(
+        new.record.state.last_error.as_deref(),
+        Some("not sent: the session broke")
+    );
+
+    let mut release = in_status(Status::Staged);
+    transmitting(&mut release, NOW);
+    assert!(not_sent(&mut release, "the session broke", NOW));
+    assert_state(&release, Status::Staged, "0");
+    assert!(!release.record.state.transmit);
+
+    let mut working = in_status(Status::Submitted);
+    assert!(!not_sent(&mut working, "late", NOW));
+}
+
+#[test]
+fn an_untraced_order_is_unconfirmed_unless_tws_said_that_it_is_not_there() {
+    let mut order = order();
+    assert!(untraced(&mut order, None, NOW));
+    assert_state(&order, Status::Unconfirmed, "0");
+    assert!(!untraced(&mut order, None, NOW));
+    assert!(untraced(&mut order, Some((10147, "not found")), NOW));
+    assert_state(&order, Status::Cancelled, "0");
+    assert_eq!(order.record.state.last_error_code, Some(10147));
+}
