@@ -1,0 +1,173 @@
+//! What TWS says of its orders, by itself and when it is asked.
+
+use super::held::Execution;
+use super::{CLIENT_ID, Frame, Held, Life, Tws};
+use crate::domain::{
+    CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport, OrderReport,
+    Origin, StatusReport, Timestamp,
+};
+use crate::tws::TwsEvent;
+
+impl Tws {
+    /// An order as it stands, as a live report or as a row of a query.
+    pub(super) fn show(&mut self, order_id: i32, origin: Origin) {
+        let Some(order) = self.orders.get(&order_id) else {
+            return;
+        };
+        let word = if order.pending {
+            "PendingSubmit"
+        } else if self.random.percent(30) {
+            "PreSubmitted"
+        } else {
+            "Submitted"
+        };
+        self.say(order_id, origin, word);
+    }
+
+    /// openOrder and orderStatus; live, either may be missing.
+    pub(super) fn say(&mut self, order_id: i32, origin: Origin, word: &str) {
+        let Some(order) = self.orders.get(&order_id) else {
+            return;
+        };
+        let (ticket, perm_id, counted) = (order.ticket.clone(), order.perm_id, order.counted());
+        let left = order.quantity() - counted;
+        if origin == Origin::Snapshot || self.random.percent(80) {
+            self.report(OrderReport::OpenOrder(OpenOrderReport {
+                origin,
+                order_id,
+                client_id: CLIENT_ID,
+                perm_id: Some(perm_id),
+                order_ref: Some(ticket.order_ref),
+                account: Some(ticket.account),
+                status: word.to_owned(),
+                what_if: false,
+                reject_reason: None,
+                warning_text: None,
+                completed_status: None,
+            }));
+        }
+        if origin == Origin::Snapshot || self.random.percent(90) {
+            self.report(OrderReport::Status(StatusReport {
+                origin,
+                order_id,
+                client_id: CLIENT_ID,
+                perm_id: Some(perm_id),
+                status: word.to_owned(),
+                filled: counted.into(),
+                remaining: left.into(),
+                avg_fill_price: (counted > 0).then(|| 10.into()),
+                why_held: None,
+            }));
+        }
+    }
+
+    pub(super) fn tell_execution(&mut self, order_id: i32, execution: &Execution, origin: Origin) {
+        let Some(order) = self.orders.get(&order_id) else {
+            return;
+        };
+        let report = ExecutionReport {
+            origin,
+            order_id,
+            client_id: CLIENT_ID,
+            perm_id: Some(order.perm_id),
+            order_ref: Some(order.ticket.order_ref.clone()),
+            account: Some(order.ticket.account.clone()),
+            exec_id: execution.id(),
+            quantity: execution.shares.into(),
+            price: 10.into(),
+            exchange: "NASDAQ".to_owned(),
+            time_text: "20260825 14:11:30 US/Eastern".to_owned(),
+            time: Some(Timestamp::from_unix_micros(1_787_681_490_000_000)),
+            cumulative_quantity: Some(execution.cumulative.into()),
+            avg_price: Some(10.into()),
+        };
+        self.report(OrderReport::Execution(report));
+    }
+
+    pub(super) fn commission(&mut self, execution: &Execution, origin: Origin) {
+        self.report(OrderReport::Commission(CommissionReport {
+            origin,
+            exec_id: execution.id(),
+            amount: 1.into(),
+            currency: "USD".to_owned(),
+        }));
+    }
+
+    pub(super) fn error(&mut self, order_id: i32, code: i32, text: &str) {
+        self.report(OrderReport::Error(ErrorReport {
+            order_id,
+            code,
+            text: text.to_owned(),
+        }));
+    }
+
+    pub(super) fn report(&mut self, report: OrderReport) {
+        // Nobody hears what TWS says without a session.
+        if let Some(session) = self.session {
+            self.to_engine
+                .push_back(TwsEvent::Report { session, report });
+        }
+    }
+
+    pub(super) fn query(&mut self, token: u64, stage: u8) {
+        let Some(session) = self.session else { return };
+        let fails = self.weather.lost > 0 && self.random.percent(10);
+        let ids: Vec<i32> = self.orders.keys().copied().collect();
+        for order_id in ids {
+            if fails && self.random.percent(50) {
+                continue;
+            }
+            let Some(order) = self.orders.get(&order_id).cloned() else {
+                continue;
+            };
+            match (stage, order.life) {
+                (0, Life::Working) => self.show(order_id, Origin::Snapshot),
+                (1, Life::Filled | Life::Cancelled | Life::Inactive) => self.completed(&order),
+                (2, _) => {
+                    for execution in &order.executions {
+                        self.tell_execution(order_id, execution, Origin::Snapshot);
+                        if self.weather.commissions_again {
+                            self.commission(execution, Origin::Snapshot);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        if fails {
+            self.to_engine.push_back(TwsEvent::Reconciled {
+                session,
+                token,
+                result: Err("a step ran out of time".to_owned()),
+            });
+        } else if stage < 2 {
+            self.to_tws.push_back(Frame::Query(token, stage + 1));
+        } else {
+            self.to_engine.push_back(TwsEvent::Reconciled {
+                session,
+                token,
+                result: Ok(()),
+            });
+        }
+    }
+
+    pub(super) fn completed(&mut self, order: &Held) {
+        let word = match order.life {
+            Life::Filled => "Filled",
+            _ => "Cancelled",
+        };
+        self.report(OrderReport::Completed(CompletedReport {
+            order_id: None,
+            client_id: None,
+            perm_id: Some(order.perm_id),
+            order_ref: Some(order.ticket.order_ref.clone()),
+            account: Some(order.ticket.account.clone()),
+            symbol: order.ticket.symbol.clone(),
+            status: word.to_owned(),
+            unfilled: Some((order.quantity() - order.counted()).into()),
+            filled: None,
+            completed_status: (order.life == Life::Inactive)
+                .then(|| "Order rejected - reason:too large".to_owned()),
+        }));
+    }
+}

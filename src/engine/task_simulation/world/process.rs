@@ -1,0 +1,149 @@
+//! The process of a run: how it starts on what is on disk, ends and dies.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::sync::{mpsc, watch};
+
+use super::World;
+use crate::domain::Limits;
+use crate::engine::core::{Core, Found, Settings};
+use crate::engine::driver::{Call, Driver, Ends};
+use crate::engine::input::Input;
+use crate::engine::link::LinkStatus;
+use crate::engine::moment::{Clock, Moment};
+use crate::engine::task_simulation::tws::CLIENT_ID;
+use crate::feed::{Feed, FeedLimits, Watch, WatchSpec};
+use crate::stats::Stats;
+use crate::store::{Opened, Store, StoreSettings};
+use crate::tws::{TwsCommand, TwsEvent};
+
+/// What dies with the process.
+pub(in crate::engine) struct Process {
+    pub(super) driver: Driver,
+    pub(in crate::engine) store: Store,
+    pub(super) watch: Watch,
+    pub(super) calls: mpsc::Sender<Call>,
+    pub(super) events: mpsc::Sender<TwsEvent>,
+    pub(super) commands: mpsc::Receiver<TwsCommand>,
+    _link: watch::Receiver<LinkStatus>,
+}
+
+impl World {
+    /// The process dies as it is, and a new one starts on what is on disk.
+    pub(super) async fn crash(&mut self) {
+        self.counts.crashes += 1;
+        // A part of what was handed over gets out.
+        for _ in 0..self.random.below(3) {
+            if let Ok(command) = self.process.commands.try_recv() {
+                self.tws.command(command);
+            }
+        }
+        // What the dead process had begun to commit is committed, or not, before the new one starts.
+        let _ = self.process.store.transact(|_| Ok(())).await;
+        self.begin_anew().await;
+    }
+
+    /// The process ends as it should.
+    pub(super) async fn close(&mut self) {
+        let call = Call::Close {
+            grace: Duration::from_secs(5),
+        };
+        let _ = self.process.calls.try_send(call);
+        if self.run(false).await.is_err() {
+            self.fail("the engine stopped");
+        }
+        if self
+            .process
+            .driver
+            .process(vec![Input::CloseNow])
+            .await
+            .is_err()
+        {
+            self.fail("the engine stopped");
+        }
+        self.take_answers().await;
+        self.begin_anew().await;
+    }
+
+    pub(super) async fn begin_anew(&mut self) {
+        self.tws.peer_gone();
+        self.calls.clear();
+        let seen = self.watched.last().copied().unwrap_or(self.first_sequence);
+        // Its lock is free when the last handle is gone.
+        let placeholder = Store::open_in_memory(CLIENT_ID).await.unwrap();
+        let old = std::mem::replace(&mut self.process, start(placeholder, self.time, 0).await);
+        drop(old);
+        let opened = open(&self.directory).await;
+        self.process = start(opened, self.time, seen).await;
+    }
+}
+
+pub(super) async fn open(directory: &TempDir) -> Opened {
+    let settings = StoreSettings {
+        path: directory.path().join("orders.db"),
+        client_id: CLIENT_ID,
+        address: "a simulation".to_owned(),
+    };
+    Store::open(settings).await.unwrap()
+}
+
+pub(super) async fn start(opened: Opened, time: &'static Mutex<Moment>, seen: u64) -> Process {
+    let Opened {
+        store,
+        live,
+        fills,
+        head_sequence,
+        highest_order_id,
+        accounts,
+    } = opened;
+    let feed = Feed::new(store.reader(), head_sequence, FeedLimits::default());
+    let watch = feed
+        .watch(WatchSpec {
+            after_sequence: seen,
+            poll_interval: Duration::from_secs(3_600),
+            ..WatchSpec::new(0)
+        })
+        .await
+        .unwrap();
+    let (calls, inbox) = mpsc::channel(1_000);
+    let (events, told) = mpsc::channel(100_000);
+    let (commands, asked) = mpsc::channel(1_000);
+    let (link, link_seen) = watch::channel(LinkStatus::default());
+    let settings = Settings {
+        client_id: CLIENT_ID,
+        limits: Limits::default(),
+        allow_live: false,
+        peer: "a simulation".to_owned(),
+        messages_per_second: 45,
+        acknowledgement_timeout: Duration::from_secs(30),
+        terminal_linger: Duration::from_secs(1),
+        reconcile_timeout: Duration::from_secs(40),
+        parked_max: 1_000,
+    };
+    let found = Found::new(live, fills, head_sequence, highest_order_id, accounts);
+    let ends = Ends {
+        calls: inbox,
+        events: told,
+        commands,
+        link,
+    };
+    let driver = Driver::new(
+        Clock::played(time),
+        Core::new(settings, found),
+        store.clone(),
+        feed,
+        Arc::new(Stats::default()),
+        ends,
+    );
+    Process {
+        driver,
+        store,
+        watch,
+        calls,
+        events,
+        commands: asked,
+        _link: link_seen,
+    }
+}
