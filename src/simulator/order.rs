@@ -18,6 +18,31 @@ pub struct OrderKey {
     pub order_id: i32,
 }
 
+impl OrderKey {
+    /// Stands for whichever client has an order of that id.
+    pub const ANY_CLIENT: i32 = -1;
+}
+
+/// An order id alone means the order of any client.
+impl From<i32> for OrderKey {
+    fn from(order_id: i32) -> Self {
+        Self {
+            client_id: Self::ANY_CLIENT,
+            order_id,
+        }
+    }
+}
+
+/// Client id and order id.
+impl From<(i32, i32)> for OrderKey {
+    fn from((client_id, order_id): (i32, i32)) -> Self {
+        Self {
+            client_id,
+            order_id,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Side {
     Buy,
