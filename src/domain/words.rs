@@ -143,6 +143,24 @@ impl Status {
         }
     }
 
+    /// Whether the order may work in TWS, now or once more: a cancel can still end it, and an error can concern it. An
+    /// inactive order can come back.
+    pub(crate) const fn may_work(self) -> bool {
+        match self {
+            Self::Filled | Self::Cancelled | Self::ApiCancelled | Self::Rejected => false,
+            Self::Staged
+            | Self::Submitting
+            | Self::Unconfirmed
+            | Self::ApiPending
+            | Self::PendingSubmit
+            | Self::PreSubmitted
+            | Self::Submitted
+            | Self::PendingCancel
+            | Self::Inactive
+            | Self::Unknown => true,
+        }
+    }
+
     /// The status a TWS word stands for (the order status table of the TWS API documentation); `Unknown` for a word
     /// this version does not know.
     pub fn from_tws(word: &str) -> Self {

@@ -24,44 +24,24 @@ impl Step<'_> {
                     self.note(*code, text);
                 }
             }
-            CodeKind::CancelConfirmed => match status {
-                Status::Filled | Status::Cancelled | Status::ApiCancelled | Status::Rejected => {}
-                Status::Staged
-                | Status::Submitting
-                | Status::Unconfirmed
-                | Status::ApiPending
-                | Status::PendingSubmit
-                | Status::PreSubmitted
-                | Status::Submitted
-                | Status::PendingCancel
-                | Status::Inactive
-                | Status::Unknown => {
+            CodeKind::CancelConfirmed => {
+                if status.may_work() {
                     self.out.evidence = true;
                     self.out.traced = true;
                     self.set_status(Status::Cancelled);
                 }
-            },
+            }
             CodeKind::CancelVerdict => self.cancel_verdict(*code, text),
             CodeKind::ModifyOnly => self.modify_refused(*code, text),
             CodeKind::EndsNew { also_working } => {
                 self.ends_new(*code, text, also_working);
             }
-            CodeKind::Unlisted => match status {
-                Status::Filled | Status::Cancelled | Status::ApiCancelled | Status::Rejected => {}
-                Status::Staged
-                | Status::Submitting
-                | Status::Unconfirmed
-                | Status::ApiPending
-                | Status::PendingSubmit
-                | Status::PreSubmitted
-                | Status::Submitted
-                | Status::PendingCancel
-                | Status::Inactive
-                | Status::Unknown => {
+            CodeKind::Unlisted => {
+                if status.may_work() {
                     self.out.evidence = true;
                     self.note(*code, text);
                 }
-            },
+            }
         }
         self.settle();
     }
@@ -75,20 +55,9 @@ impl Step<'_> {
             self.set_status(Status::Cancelled);
             return;
         }
-        match status {
-            Status::Filled | Status::Cancelled | Status::ApiCancelled | Status::Rejected => return,
-            Status::Staged
-            | Status::Submitting
-            | Status::Unconfirmed
-            | Status::ApiPending
-            | Status::PendingSubmit
-            | Status::PreSubmitted
-            | Status::Submitted
-            | Status::PendingCancel
-            | Status::Inactive
-            | Status::Unknown => {}
+        if status.may_work() {
+            self.out.cancel_verdict = Some((code, text.to_owned()));
         }
-        self.out.cancel_verdict = Some((code, text.to_owned()));
     }
 
     /// The one modify this gateway makes is the transmit of a staged order: refused, the order stays staged.

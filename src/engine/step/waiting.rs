@@ -56,7 +56,7 @@ impl Step<'_> {
             .run
             .waiters
             .extract_if(.., |waiter| match waiter.purpose {
-                Purpose::Cancel => is_cancel_over(status),
+                Purpose::Cancel => !status.may_work(),
                 Purpose::Place { .. } | Purpose::Transmit if status == Status::Submitting => {
                     evidence
                 }
@@ -161,22 +161,5 @@ impl Step<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Whether a cancel has nothing more to wait for.
-fn is_cancel_over(status: Status) -> bool {
-    match status {
-        Status::Cancelled | Status::ApiCancelled | Status::Filled | Status::Rejected => true,
-        Status::Staged
-        | Status::Submitting
-        | Status::Unconfirmed
-        | Status::ApiPending
-        | Status::PendingSubmit
-        | Status::PreSubmitted
-        | Status::Submitted
-        | Status::PendingCancel
-        | Status::Inactive
-        | Status::Unknown => false,
     }
 }
