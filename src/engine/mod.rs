@@ -18,6 +18,8 @@ mod queue;
 mod rows;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod stage;
 mod step;
 #[cfg(test)]
 mod task_simulation;

@@ -1,9 +1,8 @@
 //! Seeded simulation: engine, store and a model of TWS in one process, thousands of random steps, then checkers.
 //!
-//! `cargo test --lib simulation` plays a few hundred seeds. `SIMULATION_SEEDS=100000` plays more, `SIMULATION_SEED=n` plays one; a
+//! `cargo test --lib engine::simulation` plays a few hundred seeds. `SIMULATION_SEEDS=100000` plays more, `SIMULATION_SEED=n` plays one; a
 //! failure prints its seed.
 
-mod random;
 pub(super) mod store;
 mod tws;
 mod world;
@@ -12,6 +11,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
+use super::stage::play_seeds;
 use crate::domain::Status;
 use tws::Word;
 use world::World;
@@ -23,23 +23,7 @@ const STEPS: usize = 400;
 
 #[test]
 fn whatever_happens_nothing_is_lost_doubled_or_guessed() {
-    let number = |name| {
-        let text: Option<String> = std::env::var(name).ok();
-        text.and_then(|text| text.parse::<u64>().ok())
-    };
-    if let Some(seed) = number("SIMULATION_SEED") {
-        play(seed);
-        return;
-    }
-    for seed in 0..number("SIMULATION_SEEDS").unwrap_or(SEEDS) {
-        let played = std::panic::catch_unwind(|| play(seed));
-        if let Err(panic) = played {
-            eprintln!(
-                "seed {seed} failed; play it again with SIMULATION_SEED={seed} cargo test --lib simulation"
-            );
-            std::panic::resume_unwind(panic);
-        }
-    }
+    play_seeds("simulation", SEEDS, play);
 }
 
 fn play(seed: u64) {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::oneshot;
 
-use super::random::Random;
 use crate::domain::{Limits, OrderInput, check};
 use crate::engine::input::{Outcome, PlaceWish};
+use crate::engine::stage::Random;
 
 /// One request and its story.
 #[derive(Debug)]

@@ -10,21 +10,17 @@
 //! `SIMULATION_FIRST`, and `SIMULATION_TRACE=1` prints all that the task takes in.
 
 mod clients;
-mod random;
 mod tws;
 mod verdict;
 mod world;
 
+use super::stage::play_seeds;
 use world::World;
 
 /// Seeds of an ordinary test run.
 const SEEDS: u64 = 60;
 /// Random steps of one run, before everything settles.
 const STEPS: u64 = 250;
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok()?.parse().ok()
-}
 
 fn play(seed: u64) -> world::Counts {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -43,33 +39,11 @@ fn play(seed: u64) -> world::Counts {
 
 #[test]
 fn whatever_happens_no_order_is_lost_doubled_or_guessed() {
-    let seeds = match number("SIMULATION_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => {
-            let first = number("SIMULATION_FIRST").unwrap_or(1);
-            first..first + number("SIMULATION_SEEDS").unwrap_or(SEEDS)
-        }
-    };
     let mut total = world::Counts::default();
-    let mut failed = Vec::new();
-    for seed in seeds {
-        let played = std::panic::catch_unwind(|| play(seed));
-        match played {
-            Ok(counts) => total.add(&counts),
-            Err(_) => {
-                failed.push(seed);
-                if failed.len() >= 10 {
-                    break;
-                }
-            }
-        }
+    for counts in play_seeds("task_simulation", SEEDS, play) {
+        total.add(&counts);
     }
     println!("{total:?}");
-    assert!(
-        failed.is_empty(),
-        "seeds {failed:?} failed, see above; again: SIMULATION_SEED={} cargo test --lib engine::task_simulation",
-        failed[0]
-    );
     // Runs in which nothing happens prove nothing.
     assert!(total.acknowledged > 0 && total.filled > 0);
 }

@@ -15,6 +15,7 @@ use crate::engine::input::{Ask, Input, Outcome, PlaceWish, Wish};
 use crate::engine::moment::Moment;
 use crate::engine::rows::NoRows;
 use crate::engine::simulation::store::SimStore;
+use crate::engine::stage;
 use crate::error::Error;
 use crate::tws::{SessionInfo, TwsCommand, TwsEvent};
 
@@ -282,14 +283,8 @@ pub(super) fn error(order_id: i32, code: i32) -> OrderReport {
 
 fn settings(messages_per_second: u32) -> Settings {
     Settings {
-        client_id: 7,
-        limits: Limits::default(),
-        allow_live: false,
-        peer: "bench".to_owned(),
         messages_per_second,
-        acknowledgement_timeout: Duration::from_secs(30),
-        terminal_linger: Duration::from_secs(1),
-        reconcile_timeout: Duration::from_secs(40),
         parked_max: 4,
+        ..stage::settings()
     }
 }

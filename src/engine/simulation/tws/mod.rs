@@ -6,10 +6,8 @@ mod reports;
 use std::collections::{BTreeMap, VecDeque};
 
 use crate::domain::{ExecutionReport, OrderTicket};
-use crate::engine::simulation::random::Random;
+use crate::engine::stage::Random;
 use crate::tws::{SendKind, Sent, SessionInfo, TwsCommand, TwsEvent};
-
-pub(super) const CLIENT: i32 = 7;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Word {
@@ -86,7 +84,7 @@ impl ModelTws {
         if !self.up {
             return;
         }
-        let arrive = random.below(commands.len() + 1);
+        let arrive = random.index(commands.len() + 1);
         let heard = self.says.len();
         for command in commands.drain(..arrive) {
             self.obey(random, command);
@@ -94,7 +92,7 @@ impl ModelTws {
         // What TWS answered to those, and perhaps more, is lost.
         self.says.truncate(heard);
         let lost = if random.percent(50) {
-            random.below(heard + 1)
+            random.index(heard + 1)
         } else {
             0
         };
@@ -116,7 +114,7 @@ impl ModelTws {
             session: self.session,
             reason: "cut".to_owned(),
         });
-        let vanish = random.below(commands.len() + 1);
+        let vanish = random.index(commands.len() + 1);
         commands.drain(..vanish);
     }
 

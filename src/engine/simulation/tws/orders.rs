@@ -1,9 +1,9 @@
 //! What TWS does with orders: it takes, refuses, fills and ends them.
 
 use super::reports::commission;
-use super::{CLIENT, ModelOrder, ModelTws, Word};
+use super::{ModelOrder, ModelTws, Word};
 use crate::domain::{Amount, ErrorReport, ExecutionReport, OrderReport, OrderTicket, Origin};
-use crate::engine::simulation::random::Random;
+use crate::engine::stage::{CLIENT_ID, Random};
 
 impl ModelTws {
     pub(super) fn place(&mut self, random: &mut Random, ticket: OrderTicket) {
@@ -130,7 +130,7 @@ impl ModelTws {
         let part = if whole {
             left
         } else {
-            1 + i64::try_from(random.below(usize::try_from(left).unwrap())).unwrap()
+            1 + i64::try_from(random.below(u64::try_from(left).unwrap())).unwrap()
         };
         order.filled += part;
         order.word = if order.filled == quantity {
@@ -142,7 +142,7 @@ impl ModelTws {
         let execution = ExecutionReport {
             origin: Origin::Live,
             order_id,
-            client_id: CLIENT,
+            client_id: CLIENT_ID,
             perm_id: Some(order.perm_id),
             order_ref: Some(order.ticket.order_ref.clone()),
             account: Some("DU1".to_owned()),

@@ -1,11 +1,11 @@
 //! What TWS says of its orders, by itself and in a reconcile.
 
-use super::{CLIENT, ModelTws, Word};
+use super::{ModelTws, Word};
 use crate::domain::{
     Amount, CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport,
     OrderReport, Origin, StatusReport,
 };
-use crate::engine::simulation::random::Random;
+use crate::engine::stage::{CLIENT_ID, Random};
 use crate::tws::TwsEvent;
 
 impl ModelTws {
@@ -52,7 +52,7 @@ impl ModelTws {
         }
         let fails = !self.answers && random.percent(10);
         if fails {
-            rows.truncate(random.below(rows.len() + 1));
+            rows.truncate(random.index(rows.len() + 1));
         }
         for report in rows {
             self.tell(TwsEvent::Report { session, report });
@@ -105,7 +105,7 @@ impl ModelTws {
         OrderReport::OpenOrder(OpenOrderReport {
             origin,
             order_id,
-            client_id: CLIENT,
+            client_id: CLIENT_ID,
             perm_id: Some(order.perm_id),
             order_ref: Some(order.ticket.order_ref.clone()),
             account: Some("DU1".to_owned()),
@@ -123,7 +123,7 @@ impl ModelTws {
         OrderReport::Status(StatusReport {
             origin,
             order_id,
-            client_id: CLIENT,
+            client_id: CLIENT_ID,
             perm_id: Some(order.perm_id),
             status: order.word.text().to_owned(),
             filled: order.filled.into(),

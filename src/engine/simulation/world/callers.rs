@@ -86,7 +86,7 @@ impl World {
     fn ask(&mut self, what: Wish, request: Option<usize>) -> Input {
         self.waiters += 1;
         self.callers.insert(self.waiters, request);
-        let patience = Duration::from_millis(self.random.below(5_000) as u64);
+        let patience = Duration::from_millis(self.random.below(5_000));
         Input::Ask(Ask {
             waiter: self.waiters,
             deadline: self.now.tick + patience,

@@ -7,13 +7,13 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Limits, StoredEvent, Timestamp};
+use crate::domain::{StoredEvent, Timestamp};
 use crate::engine::core::{Core, Settings};
 use crate::engine::input::{Input, PlaceWish};
 use crate::engine::moment::Moment;
-use crate::engine::simulation::random::Random;
 use crate::engine::simulation::store::{BASE, SimStore};
-use crate::engine::simulation::tws::{CLIENT, ModelTws};
+use crate::engine::simulation::tws::ModelTws;
+use crate::engine::stage::{self, Random};
 use crate::tws::{TwsCommand, TwsEvent};
 
 /// A request as its caller knows it.
@@ -103,7 +103,7 @@ impl World {
 
     /// Some of what TWS says reaches the engine as one batch.
     fn deliver(&mut self) {
-        let count = 1 + self.random.below(12);
+        let count = 1 + self.random.index(12);
         let count = count.min(self.tws.says.len());
         // What is stuck came before.
         let mut events = std::mem::take(&mut self.stuck);
@@ -136,7 +136,7 @@ impl World {
         let millis = if self.random.percent(5) {
             40_000
         } else {
-            self.random.below(1_500) as u64
+            self.random.below(1_500)
         };
         self.advance(Duration::from_millis(millis));
     }
@@ -222,14 +222,8 @@ impl World {
 
 fn settings() -> Settings {
     Settings {
-        client_id: CLIENT,
-        limits: Limits::default(),
-        allow_live: false,
-        peer: "model".to_owned(),
         messages_per_second: 20,
-        acknowledgement_timeout: Duration::from_secs(30),
-        terminal_linger: Duration::from_secs(1),
-        reconcile_timeout: Duration::from_secs(40),
         parked_max: 50,
+        ..stage::settings()
     }
 }

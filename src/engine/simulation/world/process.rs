@@ -72,7 +72,7 @@ impl World {
         let room = if self.calm {
             1_000
         } else {
-            self.random.below(20)
+            self.random.index(20)
         };
         for handed in self.core.flush(self.now, room) {
             if let TwsCommand::Place { ticket, .. } = &handed.command {

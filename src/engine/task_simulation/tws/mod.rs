@@ -11,11 +11,9 @@ use std::collections::{BTreeMap, VecDeque};
 
 pub(super) use held::{Held, Life, whole};
 
-use super::random::Random;
 use crate::domain::OrderTicket;
+use crate::engine::stage::Random;
 use crate::tws::TwsEvent;
-
-pub(super) const CLIENT_ID: i32 = 7;
 
 const ACCOUNT: &str = "DU1234567";
 

@@ -1,11 +1,12 @@
 //! What TWS says of its orders, by itself and when it is asked.
 
 use super::held::Execution;
-use super::{CLIENT_ID, Frame, Held, Life, Tws};
+use super::{Frame, Held, Life, Tws};
 use crate::domain::{
     CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport, OrderReport,
     Origin, StatusReport, Timestamp,
 };
+use crate::engine::stage::CLIENT_ID;
 use crate::tws::TwsEvent;
 
 impl Tws {

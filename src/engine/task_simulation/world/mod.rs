@@ -10,9 +10,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::clients::{self, Purpose, Request};
-use super::random::Random;
 use super::tws::{Tws, Weather};
 use crate::engine::moment::Moment;
+use crate::engine::stage::Random;
 use process::{Process, open, start};
 
 /// Where the wall clock of a run starts.

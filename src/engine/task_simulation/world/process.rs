@@ -7,13 +7,12 @@ use tempfile::TempDir;
 use tokio::sync::{mpsc, watch};
 
 use super::World;
-use crate::domain::Limits;
 use crate::engine::core::{Core, Found, Settings};
 use crate::engine::driver::{Call, Driver, Ends};
 use crate::engine::input::Input;
 use crate::engine::link::LinkStatus;
 use crate::engine::moment::{Clock, Moment};
-use crate::engine::task_simulation::tws::CLIENT_ID;
+use crate::engine::stage::{self, CLIENT_ID};
 use crate::feed::{Feed, FeedLimits, Watch, WatchSpec};
 use crate::stats::Stats;
 use crate::store::{Opened, Store, StoreSettings};
@@ -112,15 +111,8 @@ pub(super) async fn start(opened: Opened, time: &'static Mutex<Moment>, seen: u6
     let (commands, asked) = mpsc::channel(1_000);
     let (link, link_seen) = watch::channel(LinkStatus::default());
     let settings = Settings {
-        client_id: CLIENT_ID,
-        limits: Limits::default(),
-        allow_live: false,
-        peer: "a simulation".to_owned(),
         messages_per_second: 45,
-        acknowledgement_timeout: Duration::from_secs(30),
-        terminal_linger: Duration::from_secs(1),
-        reconcile_timeout: Duration::from_secs(40),
-        parked_max: 1_000,
+        ..stage::settings()
     };
     let found = Found::new(live, fills, head_sequence, highest_order_id, accounts);
     let ends = Ends {
