@@ -49,6 +49,20 @@ fn syncs_and_writes_of_the_named_file_are_counted() {
 }
 
 #[test]
+fn with_syncs_only_writes_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let faults = Faults::new(dir.path()).unwrap().syncs_only();
+    let file = dir.path().join("orders.db");
+    faults.set_room(1).unwrap();
+    for _ in 0..2 {
+        assert!(append(&faults, &file, 100).status.success());
+    }
+    assert_eq!(faults.fsyncs().unwrap(), 2);
+    assert_eq!(faults.writes().unwrap(), 0);
+    assert_eq!(std::fs::metadata(&file).unwrap().len(), 200);
+}
+
+#[test]
 fn the_chosen_fsync_fails_and_the_next_one_works() {
     let dir = tempfile::tempdir().unwrap();
     let faults = Faults::new(dir.path()).unwrap().only("orders.db");

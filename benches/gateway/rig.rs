@@ -187,7 +187,7 @@ fn with_faults(command: &mut Command, dir: &Path, disk: Disk) -> std::io::Result
     if disk == Disk::Tmpfs {
         return Ok(None);
     }
-    let faults = Faults::new(dir)?.only("orders.db");
+    let faults = Faults::new(dir)?.only("orders.db").syncs_only();
     faults.set_fsync_delay(FIXED_FSYNC)?;
     faults.apply(command)?;
     Ok(Some(faults))

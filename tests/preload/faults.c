@@ -3,6 +3,8 @@
  * the calls that write to and sync files. Everything is off until a variable switches it on.
  *
  *   FAULTS_MATCH            Only files whose path contains this text are touched and counted. Default: every regular file.
+ *   FAULTS_SYNCS_ONLY       When set, writes are neither counted nor made to fail, and cost nothing more than without this library: for
+ *                           measurements.
  *   FAULTS_STATE            A file of sixteen 64-bit words in the machine's byte order (see `enum word`), made when missing.
  *                           Another process reads the counters from it, and changes the faults by writing to it, while the
  *                           program runs. A word that is not zero when the program starts wins over its variable.
@@ -52,6 +54,7 @@ enum word {
 static uint64_t words_without_a_file[WORDS];
 static uint64_t *words = words_without_a_file;
 static const char *match;
+static int syncs_only;
 static const char *power_loss_dir;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static pthread_mutex_t copying = PTHREAD_MUTEX_INITIALIZER;
@@ -83,6 +86,7 @@ static void start(void)
     real_writev = dlsym(RTLD_NEXT, "writev");
     real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
     match = getenv("FAULTS_MATCH");
+    syncs_only = getenv("FAULTS_SYNCS_ONLY") != NULL;
     power_loss_dir = getenv("FAULTS_POWER_LOSS_DIR");
     const char *state = getenv("FAULTS_STATE");
     if (state) {
@@ -264,6 +268,14 @@ static int no_room(void)
     return after != 0 && get(BYTES_WRITTEN) >= after;
 }
 
+/* Whether a write to this file is counted and may fail. */
+static int counted(int fd)
+{
+    char path[4096];
+    pthread_once(&once, start);
+    return !syncs_only && concerned(fd, path);
+}
+
 static ssize_t wrote(ssize_t n)
 {
     if (n > 0) {
@@ -275,32 +287,28 @@ static ssize_t wrote(ssize_t n)
 
 ssize_t write(int fd, const void *from, size_t n)
 {
-    char path[4096];
-    if (!concerned(fd, path))
+    if (!counted(fd))
         return real_write(fd, from, n);
     return no_room() ? fail(ENOSPC) : wrote(real_write(fd, from, n));
 }
 
 ssize_t pwrite(int fd, const void *from, size_t n, off_t at)
 {
-    char path[4096];
-    if (!concerned(fd, path))
+    if (!counted(fd))
         return real_pwrite(fd, from, n, at);
     return no_room() ? fail(ENOSPC) : wrote(real_pwrite(fd, from, n, at));
 }
 
 ssize_t pwrite64(int fd, const void *from, size_t n, off64_t at)
 {
-    char path[4096];
-    if (!concerned(fd, path))
+    if (!counted(fd))
         return real_pwrite64(fd, from, n, at);
     return no_room() ? fail(ENOSPC) : wrote(real_pwrite64(fd, from, n, at));
 }
 
 ssize_t writev(int fd, const struct iovec *from, int count)
 {
-    char path[4096];
-    if (!concerned(fd, path))
+    if (!counted(fd))
         return real_writev(fd, from, count);
     return no_room() ? fail(ENOSPC) : wrote(real_writev(fd, from, count));
 }

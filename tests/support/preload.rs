@@ -38,6 +38,7 @@ const STATE_BYTES: u64 = 16 * 8;
 pub(crate) struct Faults {
     state: PathBuf,
     only: Option<String>,
+    syncs_only: bool,
     power_loss: Option<PathBuf>,
 }
 
@@ -54,6 +55,7 @@ impl Faults {
         Ok(Self {
             state,
             only: None,
+            syncs_only: false,
             power_loss: None,
         })
     }
@@ -61,6 +63,12 @@ impl Faults {
     /// Touches and counts only files whose path contains `text`; `orders.db` means the write-ahead log as well.
     pub(crate) fn only(mut self, text: &str) -> Self {
         self.only = Some(text.to_owned());
+        self
+    }
+
+    /// Leaves writes alone: they are not counted, cannot be made to fail, and cost what they cost without the library.
+    pub(crate) fn syncs_only(mut self) -> Self {
+        self.syncs_only = true;
         self
     }
 
@@ -77,6 +85,9 @@ impl Faults {
             .env("FAULTS_STATE", &self.state);
         if let Some(only) = &self.only {
             command.env("FAULTS_MATCH", only);
+        }
+        if self.syncs_only {
+            command.env("FAULTS_SYNCS_ONLY", "1");
         }
         if let Some(dir) = &self.power_loss {
             command.env("FAULTS_POWER_LOSS_DIR", dir);
