@@ -1,12 +1,20 @@
 //! Health.
 
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
 use super::limits::seconds;
 use super::{Gateway, LinkStatus};
 use crate::domain::{HealthIn, HealthOut};
 use crate::outcome;
 
+/// The first session asks for TWS's time as it begins. Whoever asks about health just then hears the answer, unless TWS takes longer than this.
+const FIRST_TIME_LIMIT: Duration = Duration::from_secs(1);
+
 impl Gateway {
-    /// Says whether orders can be placed. Waits, up to the timeout, only for the first attempt to connect to end.
+    /// Says whether orders can be placed. Waits, up to the timeout, only for the first attempt to connect to end, and after it a moment for TWS's
+    /// clock.
     pub async fn health(&self, input: HealthIn) -> HealthOut {
         let HealthIn { timeout } = input;
         let client_id = self.shared.client_id;
@@ -16,7 +24,11 @@ impl Gateway {
         };
         let mut link = self.link();
         // Both an end of the wait and an end of the engine show in the status.
-        let _ = tokio::time::timeout(patience, link.wait_for(|link| link.attempted)).await;
+        let deadline = Instant::now() + patience;
+        let _ = timeout_at(deadline, link.wait_for(|link| link.attempted)).await;
+        let deadline = deadline.min(Instant::now() + FIRST_TIME_LIMIT);
+        let told = |link: &LinkStatus| !link.connected || link.tws_time.is_some();
+        let _ = timeout_at(deadline, link.wait_for(told)).await;
         let status = link.borrow().clone();
         health(&status, client_id)
     }

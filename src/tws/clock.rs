@@ -21,10 +21,10 @@ const RETRY_DELAY_MIN: Duration = Duration::from_millis(20);
 /// The longest of these delays.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(1);
 
-/// Asks TWS for its time at each heartbeat and whenever the gateway wants to, until TWS does not answer.
+/// Asks TWS for its time at once, at each heartbeat and whenever the gateway wants to, until TWS does not answer.
 pub(super) async fn run(session: &Session<'_>) -> End {
     let mut line: VecDeque<Vec<u64>> = VecDeque::new();
-    let mut next = Instant::now() + session.settings.heartbeat_interval;
+    let mut next = Instant::now();
     let mut retry = RETRY_DELAY_MIN;
     loop {
         tokio::select! {

@@ -2,5 +2,6 @@
 
 mod commits;
 mod faults;
+mod health;
 mod operations;
 mod support;

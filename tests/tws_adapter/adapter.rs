@@ -11,14 +11,15 @@ use ibkr_orders::tws::{
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::peer::{FakeTws, LIMIT, Peer};
+use crate::frames;
+use crate::peer::{CURRENT_TIME, FakeTws, LIMIT, Peer};
 
 pub(crate) struct Adapter {
     pub(crate) handle: TwsHandle,
     pub(crate) events: mpsc::Receiver<TwsEvent>,
 }
 
-/// Short reconnects, and no heartbeat unless a test wants one.
+/// Short reconnects, and no heartbeat but a session's first unless a test wants more.
 pub(crate) fn settings(port: u16) -> TwsSettings {
     TwsSettings {
         host: "127.0.0.1".to_owned(),
@@ -52,9 +53,10 @@ pub(crate) async fn connected_with(
 ) -> (FakeTws, Peer, Adapter) {
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
-    let peer = tws.session().await;
+    let mut peer = tws.session().await;
     let info = adapter.up().await;
     assert_eq!(info.session, 1);
+    adapter.first_heartbeat(&mut peer).await;
     (tws, peer, adapter)
 }
 
@@ -84,6 +86,14 @@ impl Adapter {
             TwsEvent::SessionUp(info) => info,
             other => panic!("no session, but {other:?}"),
         }
+    }
+
+    /// Answers the time request that a session begins with, and takes what the adapter tells of it.
+    pub(crate) async fn first_heartbeat(&mut self, peer: &mut Peer) {
+        peer.expect(CURRENT_TIME).await;
+        peer.send(&frames::current_time(1_795_000_000)).await;
+        let event = self.next().await;
+        assert!(matches!(event, TwsEvent::Heartbeat { .. }), "{event:?}");
     }
 
     /// Why the session ended; other events before that are dropped.

@@ -176,6 +176,7 @@ async fn client_0_does_not_bind_manual_orders_by_reconciling() {
     });
     let mut peer = tws.session().await;
     adapter.up().await;
+    adapter.first_heartbeat(&mut peer).await;
     reconcile(&adapter, 1);
     peer.expect(ALL_OPEN_ORDERS).await;
     peer.send(&order(5, "Submitted").of_client(0).open()).await;

@@ -231,6 +231,7 @@ async fn reports_that_nobody_takes_are_said_to_be_missed() {
     let mut adapter = Adapter { handle, events };
     let mut peer = tws.session().await;
     adapter.up().await;
+    adapter.first_heartbeat(&mut peer).await;
     // The second time request follows when the answer to the first was read, and with it all before it.
     adapter.command(TwsCommand::AskTime {
         session: 1,

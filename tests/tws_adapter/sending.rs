@@ -176,6 +176,7 @@ async fn a_command_for_another_session_is_not_sent() {
     adapter.down().await;
     let mut peer = tws.session().await;
     assert_eq!(adapter.up().await.session, 2);
+    adapter.first_heartbeat(&mut peer).await;
     adapter.place(1, ticket(91));
     adapter.command(TwsCommand::Cancel {
         session: 1,

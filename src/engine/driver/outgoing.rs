@@ -80,10 +80,10 @@ impl Driver {
             if *known == status {
                 return false;
             }
-            // What changes with every order or heartbeat wakes nobody.
+            // What changes with every order or heartbeat wakes nobody, but for the first time of TWS.
             let wakes = LinkStatus {
                 next_order_id: status.next_order_id,
-                tws_time: status.tws_time,
+                tws_time: known.tws_time.and(status.tws_time),
                 ..known.clone()
             } != status;
             if known.connected != status.connected {
