@@ -160,8 +160,10 @@ async fn ended(config: &Config, input: &WatchIn) -> Result<Option<Watch>, Error>
 }
 
 async fn follow(watch: Watch, order_id: i32, on_update: impl FnMut(&WatchUpdate)) -> WatchOut {
+    // As it was when the watch began: whatever came later, the watch shows.
+    let status = watch.status();
     let updates = watch.map(|update| update.map(WatchUpdate::from));
-    outcome::watched(updates, order_id, on_update).await
+    outcome::watched(updates, order_id, async { status }, on_update).await
 }
 
 /// Waits for the session with TWS.

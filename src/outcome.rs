@@ -112,11 +112,13 @@ pub(crate) fn watch_failed(error: Error, order_id: i32, updates: Vec<WatchUpdate
 }
 
 /// Follows a watch to its end. `on_update` sees every update as it comes; the outcome keeps those of one order (heartbeats left out),
-/// and none of a watch of all orders, which has no end.
+/// and none of a watch of all orders, which has no end. A watch that resumes after the order's last change shows none: `standing` is
+/// asked then, and only then, for the order's status.
 #[cfg(any(feature = "client", feature = "gateway"))]
 pub(crate) async fn watched(
     mut updates: impl Stream<Item = Result<WatchUpdate, Error>> + Unpin,
     order_id: i32,
+    standing: impl Future<Output = Option<crate::domain::Status>>,
     mut on_update: impl FnMut(&WatchUpdate),
 ) -> WatchOut {
     let mut out = WatchOut {
@@ -130,6 +132,10 @@ pub(crate) async fn watched(
         let update = match update {
             Ok(update) => update,
             Err(error) => {
+                if error.reason == Reason::MaxWait && out.status.is_none() && order_id != ALL_ORDERS
+                {
+                    out.status = standing.await;
+                }
                 out.error = Some(error.message);
                 return out;
             }
@@ -150,6 +156,9 @@ pub(crate) async fn watched(
     } else {
         // A watch of one order ends without an error only when the order has.
         out.terminal = true;
+        if out.status.is_none() {
+            out.status = standing.await;
+        }
     }
     out
 }

@@ -11,7 +11,7 @@ use super::signals::Signals;
 use super::simulated::Simulated;
 use super::stderr;
 use crate::api::run_watch;
-use crate::domain::{Status, WatchEvent, WatchIn, WatchOut, WatchUpdate};
+use crate::domain::{OrderKey, Status, WatchEvent, WatchIn, WatchOut, WatchUpdate};
 use crate::error::Error;
 use crate::outcome;
 use tokio::sync::Notify;
@@ -82,7 +82,11 @@ async fn through(
             let client = server.connect().await?;
             let order_id = input.order_id;
             let updates = client.watch(input).await?;
-            Ok(outcome::watched(updates, order_id, on_update).await)
+            let standing = async {
+                let found = client.get(OrderKey::OrderId(order_id)).await;
+                found.ok().map(|found| found.order.status)
+            };
+            Ok(outcome::watched(updates, order_id, standing, on_update).await)
         }
     }
 }

@@ -63,7 +63,11 @@ impl Player {
                 }
                 placed(document)
             }
-            Step::Watch { which, max_wait } => {
+            Step::Watch {
+                which,
+                max_wait,
+                resumed,
+            } => {
                 let id = match which {
                     Which::Request(id) => {
                         let found = self.get(Which::Request(id));
@@ -72,7 +76,11 @@ impl Player {
                     Which::Last => self.last,
                     Which::Id(id) => *id,
                 };
-                watched(self.watch(id, *max_wait))
+                let after = match resumed {
+                    true => self.get(Which::Id(id))["order"]["sequence"].as_u64(),
+                    false => Some(0),
+                };
+                watched(self.watch(id, *max_wait, after.unwrap()), *resumed)
             }
             Step::Transmit(which) => changed(self.change("transmit", *which)),
             Step::Cancel(which) => changed(self.change("cancel", *which)),
@@ -161,11 +169,12 @@ impl Player {
         }
     }
 
-    fn watch(&self, order_id: i32, max_wait: Option<f64>) -> Value {
+    fn watch(&self, order_id: i32, max_wait: Option<f64>, after_sequence: u64) -> Value {
         match &self.door {
             Door::Library(config) => {
                 let input = WatchIn {
                     max_wait,
+                    after_sequence,
                     ..WatchIn::new(order_id)
                 };
                 document::<Watch>(&self.runtime.block_on(run_watch(config, input, |_| {})))
@@ -174,12 +183,15 @@ impl Player {
                 let (id, wait) = (order_id.to_string(), max_wait.map(|wait| wait.to_string()));
                 let mut args = vec!["watch", "--order-id", &id];
                 args.extend(wait.iter().flat_map(|wait| ["--max-wait", wait]));
+                let after = after_sequence.to_string();
+                args.extend(["--after-sequence", &after]);
                 program::<Watch>(shell, door, &args)
             }
             Door::Stub(stub) => json!(self.runtime.block_on(stub::watch(
                 stub.clone(),
                 order_id,
-                max_wait
+                max_wait,
+                after_sequence
             ))),
         }
     }
@@ -381,8 +393,8 @@ fn is_success(command: &str, document: &Value) -> bool {
     }
 }
 
-/// How a watch ended. How many steps it showed on the way is chance, but the last one is the end.
-fn watched(mut document: Value) -> Value {
+/// How a watch ended. How many steps it showed on the way is chance, but the last one is the end; a resumed one shows none.
+fn watched(mut document: Value, resumed: bool) -> Value {
     let updates = document["updates"].take();
     let last = updates
         .as_array()
@@ -393,6 +405,9 @@ fn watched(mut document: Value) -> Value {
     if let Some(last) = last {
         assert_eq!(last["status"], document["status"]);
         assert_eq!(last["terminal"], document["terminal"]);
+    }
+    if resumed {
+        assert_eq!((last, document["status"].is_string()), (None, true));
     }
     document["last"] = last.cloned().unwrap_or_default();
     normal(document)

@@ -22,6 +22,8 @@ pub enum Step {
     Watch {
         which: Which,
         max_wait: Option<f64>,
+        /// After the order's last change.
+        resumed: bool,
     },
     Transmit(Which),
     Cancel(Which),
@@ -109,6 +111,7 @@ fn to_the_end(which: Which) -> Step {
     Step::Watch {
         which,
         max_wait: Some(30.0),
+        resumed: false,
     }
 }
 
@@ -116,6 +119,16 @@ fn briefly(which: Which) -> Step {
     Step::Watch {
         which,
         max_wait: Some(0.2),
+        resumed: false,
+    }
+}
+
+/// A watch that has seen all there was.
+fn again(which: Which) -> Step {
+    Step::Watch {
+        which,
+        max_wait: Some(0.2),
+        resumed: true,
     }
 }
 
@@ -377,6 +390,20 @@ pub fn with_tws() -> Vec<Scenario> {
             list(&[], "", 10, Page::Token("nonsense")),
         ],
     );
+    tell(
+        "a watch resumed after the end names it",
+        vec![place(market("NOPE", 1)), to_the_end(Last), again(Last)],
+    );
+    tell(
+        "a watch resumed while nothing happens names the state",
+        vec![
+            place(limit("AAPL", 5, 100.0)),
+            briefly(Last),
+            again(Last),
+            Step::Cancel(Last),
+            to_the_end(Last),
+        ],
+    );
 
     let mut unsayable = |name, order| {
         told.push(Scenario {
@@ -434,7 +461,7 @@ pub fn without_tws() -> Vec<Scenario> {
     );
     tell(
         "an order that ended is watched without TWS",
-        vec![to_the_end(Request("req-1"))],
+        vec![to_the_end(Request("req-1")), again(Request("req-1"))],
     );
     tell(
         "orders are read without TWS",

@@ -114,7 +114,12 @@ pub async fn place(mut stub: Stub, place: &scenarios::Place, patience: f64) -> P
     }
 }
 
-pub async fn watch(mut stub: Stub, order_id: i32, max_wait: Option<f64>) -> Watch {
+pub async fn watch(
+    mut stub: Stub,
+    order_id: i32,
+    max_wait: Option<f64>,
+    after_sequence: u64,
+) -> Watch {
     let mut watch = Watch {
         order_id,
         terminal: false,
@@ -127,7 +132,7 @@ pub async fn watch(mut stub: Stub, order_id: i32, max_wait: Option<f64>) -> Watc
         poll_interval: seconds(1.0),
         timeout: seconds(5.0),
         max_wait: max_wait.and_then(seconds),
-        after_sequence: 0,
+        after_sequence,
     };
     let mut updates = match stub.watch(request).await {
         Ok(updates) => updates.into_inner(),
@@ -149,14 +154,23 @@ pub async fn watch(mut stub: Stub, order_id: i32, max_wait: Option<f64>) -> Watc
             }
             Ok(None) => {
                 watch.terminal = true;
-                return watch;
+                break;
             }
             Err(status) => {
                 watch.error = Some(status.message().to_owned());
-                return watch;
+                break;
             }
         }
     }
+    // A stream that showed no state does not say how the order stands.
+    if watch.status.is_none() {
+        let key = Key {
+            order_id,
+            request_id: String::new(),
+        };
+        watch.status = get(stub, key).await.order.map(|order| order.status);
+    }
+    watch
 }
 
 pub async fn transmit(
