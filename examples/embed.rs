@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// Opens a gateway, buys three times through it at once, and closes it.
 pub(crate) async fn embed(config: &Config) -> Result<Vec<OrderState>, Box<dyn Error>> {
     let gateway = Gateway::open(config).await?;
-    let health = gateway.health(HealthIn::default()).await;
+    let health = gateway.health(HealthIn::default()).await?;
     println!(
         "connected: {}, accounts: {:?}",
         health.connected, health.accounts

@@ -17,14 +17,15 @@ use crate::store::Reader;
 
 /// Says whether orders can be placed: connects, within the timeout, and tells what it found.
 pub async fn run_health(config: &Config, input: HealthIn) -> HealthOut {
-    match Gateway::open(config).await {
+    let health = match Gateway::open(config).await {
         Ok(gateway) => {
-            let out = gateway.health(input).await;
+            let health = gateway.health(input).await;
             close(gateway, config).await;
-            out
+            health
         }
-        Err(error) => outcome::health_failed(error, config.ib_client_id),
-    }
+        Err(error) => Err(error),
+    };
+    health.unwrap_or_else(|error| outcome::health_failed(error, config.ib_client_id))
 }
 
 /// Checks an order and applies the limits. Opens nothing.

@@ -32,7 +32,8 @@ async fn the_gateway_stops_rather_than_guess() {
         ..Config::default()
     };
     let gateway = Gateway::open(&config).await.unwrap();
-    assert_eq!(gateway.health(HealthIn::default()).await.error, None);
+    let health = gateway.health(HealthIn::default()).await.unwrap();
+    assert_eq!(health.error, None);
 
     fail::cfg("store-commit-fails", "return").unwrap();
     let error = gateway.place(order()).await.unwrap_err();

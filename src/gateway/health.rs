@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout_at};
 use super::limits::seconds;
 use super::{Gateway, LinkStatus};
 use crate::domain::{HealthIn, HealthOut};
-use crate::outcome;
+use crate::error::Error;
 
 /// The first session asks for TWS's time as it begins. Whoever asks about health just then hears the answer, unless TWS takes longer than this.
 const FIRST_TIME_LIMIT: Duration = Duration::from_secs(1);
@@ -15,13 +15,12 @@ const FIRST_TIME_LIMIT: Duration = Duration::from_secs(1);
 impl Gateway {
     /// Says whether orders can be placed. Waits, up to the timeout, only for the first attempt to connect to end, and after it a moment for TWS's
     /// clock.
-    pub async fn health(&self, input: HealthIn) -> HealthOut {
+    ///
+    /// # Errors
+    /// `REQUEST_INVALID` for a timeout that is none. A TWS that is away is no error: that is what the outcome tells.
+    pub async fn health(&self, input: HealthIn) -> Result<HealthOut, Error> {
         let HealthIn { timeout } = input;
-        let client_id = self.shared.client_id;
-        let patience = match seconds("timeout", timeout) {
-            Ok(patience) => patience,
-            Err(error) => return outcome::health_failed(error, client_id),
-        };
+        let patience = seconds("timeout", timeout)?;
         let mut link = self.link();
         // Both an end of the wait and an end of the engine show in the status.
         let deadline = Instant::now() + patience;
@@ -30,7 +29,7 @@ impl Gateway {
         let told = |link: &LinkStatus| !link.connected || link.tws_time.is_some();
         let _ = timeout_at(deadline, link.wait_for(told)).await;
         let status = link.borrow().clone();
-        health(&status, client_id)
+        Ok(health(&status, self.shared.client_id))
     }
 }
 

@@ -10,10 +10,11 @@ const ANSWER_BEFORE_DEADLINE: Duration = Duration::from_millis(50);
 /// The longest deadline that is looked at.
 const DEADLINE_MAX: Duration = Duration::from_secs(86_400);
 
-/// The time an operation may take, in seconds: its own timeout, or less where the caller's deadline comes first.
+/// The time an operation may take, in seconds: its own timeout, or less where the caller's deadline comes first. One that is too long for
+/// any operation stays so, for the gateway to refuse.
 pub(super) fn effective_timeout(timeout: f64, metadata: &MetadataMap) -> f64 {
     match until_deadline(metadata) {
-        Some(left) if left < timeout => left,
+        Some(left) if left < timeout && timeout <= DEADLINE_MAX.as_secs_f64() => left,
         Some(_) | None => timeout,
     }
 }
@@ -64,6 +65,8 @@ mod tests {
         assert_eq!(effective_timeout(5.0, &with("10m")), 0.0);
         assert_eq!(effective_timeout(0.5, &with("1H")), 0.5);
         assert_eq!(until_deadline(&with("25H")), None);
+        assert_eq!(effective_timeout(86_400.0, &with("1S")), 0.95);
+        assert_eq!(effective_timeout(86_401.0, &with("1S")), 86_401.0);
     }
 
     #[test]

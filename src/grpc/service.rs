@@ -55,7 +55,11 @@ impl OrderService for Orders {
         let (metadata, _, message) = request.into_parts();
         let mut input = HealthIn::try_from(message).map_err(status_from_error)?;
         input.timeout = effective_timeout(input.timeout, &metadata);
-        let health = self.gateway.health(input).await;
+        let health = self
+            .gateway
+            .health(input)
+            .await
+            .map_err(status_from_error)?;
         Ok(Response::new(health.into()))
     }
 
@@ -86,9 +90,9 @@ impl OrderService for Orders {
         let mut input = WatchIn::try_from(message).map_err(status_from_error)?;
         input.timeout = effective_timeout(input.timeout, &metadata);
         // The caller's deadline ends the watch like its own max_wait: with a word, and a little earlier.
-        input.max_wait = match (input.max_wait, until_deadline(&metadata)) {
-            (Some(max_wait), Some(left)) => Some(max_wait.min(left)),
-            (max_wait, left) => max_wait.or(left),
+        input.max_wait = match input.max_wait {
+            Some(max_wait) => Some(effective_timeout(max_wait, &metadata)),
+            None => until_deadline(&metadata),
         };
         if input.order_id != 0 {
             Span::current().record("order_id", input.order_id);

@@ -314,7 +314,7 @@ async fn a_live_account_gets_no_order_unless_it_is_allowed() {
     rig.connected().await;
     let error = rig.gateway.place(buy_market(1)).await.unwrap_err();
     assert_eq!(error.reason, Reason::LiveAccount);
-    let health = rig.gateway.health(HealthIn::default()).await;
+    let health = rig.gateway.health(HealthIn::default()).await.unwrap();
     assert_eq!(health.paper, Some(false));
     assert!(health.error.is_some_and(|error| error.contains("U777")));
     rig.control()

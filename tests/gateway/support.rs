@@ -152,7 +152,11 @@ impl Rig {
     }
 
     pub(crate) async fn healthy(&self) {
-        let health = self.gateway.health(HealthIn::default()).await;
+        let health = self
+            .gateway
+            .health(HealthIn::default())
+            .await
+            .expect("a timeout");
         assert_eq!(health.error, None);
         assert!(health.connected);
     }

@@ -1,5 +1,7 @@
 //! Requests that are wrong in themselves.
 
+use std::time::Duration;
+
 use ibkr_orders::wire::pb;
 use tonic::Code;
 
@@ -150,19 +152,77 @@ async fn a_wrong_request_names_its_field() {
         ),
     ];
     for (field, answer) in wrong {
-        let error = refused(answer);
-        assert_eq!(
-            (error.code, error.reason.as_str()),
-            (Code::InvalidArgument, "REQUEST_INVALID"),
-            "{field}: {}",
-            error.message
-        );
-        let violations = &error
-            .details
-            .bad_request()
-            .unwrap_or_else(|| panic!("{field}: no BadRequest"))
-            .field_violations;
-        assert_eq!(violations[0].field, field);
+        names(field, answer);
     }
     world.end().await;
+}
+
+fn names(field: &str, answer: Result<(), tonic::Status>) {
+    let error = refused(answer);
+    assert_eq!(
+        (error.code, error.reason.as_str()),
+        (Code::InvalidArgument, "REQUEST_INVALID"),
+        "{field}: {}",
+        error.message
+    );
+    let violations = &error
+        .details
+        .bad_request()
+        .unwrap_or_else(|| panic!("{field}: no BadRequest"))
+        .field_violations;
+    assert_eq!(violations[0].field, field);
+}
+
+#[tokio::test]
+async fn no_call_waits_longer_than_a_day_whatever_its_deadline() {
+    let world = World::start().await;
+    let mut stub = world.stub().await;
+    let too_long = seconds(86_401);
+    for deadline in [None, Some(Duration::from_secs(5))] {
+        let health = timed(pb::HealthRequest { timeout: too_long }, deadline);
+        names("timeout", stub.health(health).await.map(drop));
+        let order = pb::PlaceRequest {
+            timeout: too_long,
+            ..place(market())
+        };
+        names(
+            "timeout",
+            stub.place(timed(order, deadline)).await.map(drop),
+        );
+        let transmit = pb::TransmitRequest {
+            order_id: 1,
+            timeout: too_long,
+            ..pb::TransmitRequest::default()
+        };
+        names(
+            "timeout",
+            stub.transmit(timed(transmit, deadline)).await.map(drop),
+        );
+        let cancel = pb::CancelRequest {
+            order_id: 1,
+            timeout: too_long,
+            ..pb::CancelRequest::default()
+        };
+        names(
+            "timeout",
+            stub.cancel(timed(cancel, deadline)).await.map(drop),
+        );
+        let watch = pb::WatchRequest {
+            max_wait: too_long,
+            ..pb::WatchRequest::default()
+        };
+        names(
+            "max_wait",
+            stub.watch(timed(watch, deadline)).await.map(drop),
+        );
+    }
+    world.end().await;
+}
+
+fn timed<T>(message: T, deadline: Option<Duration>) -> tonic::Request<T> {
+    let mut request = tonic::Request::new(message);
+    if let Some(deadline) = deadline {
+        request.set_timeout(deadline);
+    }
+    request
 }
