@@ -15,6 +15,8 @@ mod report;
 mod state;
 mod ticket;
 mod timestamp;
+#[cfg(test)]
+pub(crate) mod told;
 mod violation;
 mod words;
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::domain::told::{self, OrderInTws};
 use crate::domain::{
-    Amount, CompletedReport, ErrorReport, ExecutionReport, Limits, LinkState, OpenOrderReport,
-    OrderKey, OrderReport, OrderState, Origin, Status, StatusReport, Timestamp, check,
+    Amount, Limits, LinkState, OrderKey, OrderReport, OrderState, Origin, Status, Timestamp, check,
 };
 use crate::engine::batch::Batch;
 use crate::engine::core::{Core, Settings};
@@ -209,76 +209,40 @@ pub(super) fn place(request_id: &str, transmit: bool) -> Wish {
     }))
 }
 
-pub(super) fn open_order(order_id: i32, word: &str, origin: Origin) -> OrderReport {
-    OrderReport::OpenOrder(OpenOrderReport {
-        origin,
+/// An order by the names that reports carry; its reference is not among them.
+fn named(order_id: i32) -> OrderInTws {
+    OrderInTws {
         order_id,
-        client_id: 7,
-        perm_id: Some(i64::from(order_id) + 900),
+        client_id: stage::CLIENT_ID,
+        perm_id: i64::from(order_id) + 900,
         order_ref: None,
         account: None,
-        status: word.to_owned(),
-        what_if: false,
-        reject_reason: None,
-        warning_text: None,
-        completed_status: None,
-    })
+    }
+}
+
+pub(super) fn open_order(order_id: i32, word: &str, origin: Origin) -> OrderReport {
+    named(order_id).open_order(origin, word)
 }
 
 pub(super) fn status(order_id: i32, word: &str) -> OrderReport {
-    OrderReport::Status(StatusReport {
-        origin: Origin::Live,
-        order_id,
-        client_id: 7,
-        perm_id: Some(i64::from(order_id) + 900),
-        status: word.to_owned(),
-        filled: Amount::ZERO,
-        remaining: Amount::from(100),
-        avg_fill_price: None,
-        why_held: None,
-    })
+    named(order_id).status(Origin::Live, word, Amount::ZERO, Amount::from(100))
 }
 
 pub(super) fn execution(order_id: i32, exec_id: &str, quantity: i64) -> OrderReport {
-    OrderReport::Execution(ExecutionReport {
-        origin: Origin::Live,
-        order_id,
-        client_id: 7,
-        perm_id: Some(i64::from(order_id) + 900),
-        order_ref: None,
-        account: None,
-        exec_id: exec_id.to_owned(),
-        quantity: quantity.into(),
-        price: Amount::from(10),
-        exchange: "NASDAQ".to_owned(),
-        time_text: String::new(),
-        time: None,
-        cumulative_quantity: None,
-        avg_price: None,
-    })
+    OrderReport::Execution(named(order_id).execution(exec_id, quantity.into()))
 }
 
 pub(super) fn completed(order_ref: &str, perm_id: i64, word: &str) -> OrderReport {
-    OrderReport::Completed(CompletedReport {
-        order_id: None,
-        client_id: None,
-        perm_id: Some(perm_id),
+    let order = OrderInTws {
+        perm_id,
         order_ref: Some(order_ref.to_owned()),
-        account: None,
-        symbol: "AAPL".to_owned(),
-        status: word.to_owned(),
-        unfilled: None,
-        filled: None,
-        completed_status: None,
-    })
+        ..named(0)
+    };
+    OrderReport::Completed(order.completed("AAPL", word))
 }
 
 pub(super) fn error(order_id: i32, code: i32) -> OrderReport {
-    OrderReport::Error(ErrorReport {
-        order_id,
-        code,
-        text: format!("code {code}"),
-    })
+    told::error(order_id, code, &format!("code {code}"))
 }
 
 fn settings(messages_per_second: u32) -> Settings {

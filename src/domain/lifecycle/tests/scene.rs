@@ -1,9 +1,9 @@
 //! One order, and what TWS may say of it.
 
 use super::super::*;
+use crate::domain::told::{self, OrderInTws};
 use crate::domain::{
-    Action, CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport,
-    OrderRequest, OrderState, SecType, StatusReport, TimeInForce,
+    Action, CompletedReport, ExecutionReport, OrderRequest, OrderState, SecType, TimeInForce,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_unix_micros(1_795_000_000_000_000);
@@ -67,85 +67,47 @@ pub(super) fn in_status(status: Status) -> TrackedOrder {
     order
 }
 
-pub(super) fn open_order(word: &str, origin: Origin) -> OrderReport {
-    OrderReport::OpenOrder(OpenOrderReport {
-        origin,
+/// The order by the names that reports carry.
+fn named() -> OrderInTws {
+    OrderInTws {
         order_id: 5,
         client_id: 7,
-        perm_id: Some(77),
+        perm_id: 77,
         order_ref: Some("ref-5".to_owned()),
         account: Some("DU1".to_owned()),
-        status: word.to_owned(),
-        what_if: false,
-        reject_reason: None,
-        warning_text: None,
-        completed_status: None,
-    })
+    }
+}
+
+pub(super) fn open_order(word: &str, origin: Origin) -> OrderReport {
+    named().open_order(origin, word)
 }
 
 pub(super) fn status(word: &str, filled: &str) -> OrderReport {
-    let filled = amount(filled);
-    OrderReport::Status(StatusReport {
-        origin: Origin::Live,
-        order_id: 5,
-        client_id: 7,
-        perm_id: Some(77),
-        status: word.to_owned(),
-        filled,
-        remaining: Amount::new(Decimal::from(100) - filled.value()),
-        avg_fill_price: filled.is_positive().then(|| amount("10")),
-        why_held: None,
-    })
+    named().status(Origin::Live, word, amount(filled), amount("100"))
 }
 
 pub(super) fn execution(exec_id: &str, quantity: &str, price: &str) -> OrderReport {
     OrderReport::Execution(ExecutionReport {
-        origin: Origin::Live,
-        order_id: 5,
-        client_id: 7,
-        perm_id: Some(77),
-        order_ref: Some("ref-5".to_owned()),
-        account: Some("DU1".to_owned()),
-        exec_id: exec_id.to_owned(),
-        quantity: amount(quantity),
         price: amount(price),
-        exchange: "NASDAQ".to_owned(),
-        time_text: String::new(),
-        time: None,
-        cumulative_quantity: None,
-        avg_price: None,
+        ..named().execution(exec_id, amount(quantity))
     })
 }
 
 pub(super) fn commission(exec_id: &str, paid: &str) -> OrderReport {
-    OrderReport::Commission(CommissionReport {
-        origin: Origin::Live,
-        exec_id: exec_id.to_owned(),
-        amount: amount(paid),
-        currency: "USD".to_owned(),
-    })
+    told::commission(Origin::Live, exec_id, amount(paid))
 }
 
 pub(super) fn error(code: i32, text: &str) -> OrderReport {
-    OrderReport::Error(ErrorReport {
-        order_id: 5,
-        code,
-        text: text.to_owned(),
-    })
+    told::error(5, code, text)
 }
 
 pub(super) fn completed(word: &str, unfilled: Option<&str>, completed_status: &str) -> OrderReport {
     OrderReport::Completed(CompletedReport {
-        order_id: None,
-        client_id: None,
-        perm_id: Some(77),
-        order_ref: Some("ref-5".to_owned()),
         account: None,
-        symbol: "AAPL".to_owned(),
-        status: word.to_owned(),
         unfilled: unfilled.map(amount),
         filled: Some(Amount::ZERO),
         completed_status: Some(completed_status.to_owned()),
+        ..named().completed("AAPL", word)
     })
 }
 

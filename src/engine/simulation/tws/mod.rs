@@ -5,8 +5,9 @@ mod reports;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::domain::{ExecutionReport, OrderTicket};
-use crate::engine::stage::Random;
+use crate::domain::told::OrderInTws;
+use crate::domain::{Amount, ExecutionReport, OrderTicket};
+use crate::engine::stage::{CLIENT_ID, Random};
 use crate::tws::{SendKind, Sent, SessionInfo, TwsCommand, TwsEvent};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +46,23 @@ pub(super) struct ModelTws {
     counter: i64,
     /// On their way to the gateway.
     pub(super) says: VecDeque<TwsEvent>,
+}
+
+impl ModelOrder {
+    /// The order by the names that reports carry.
+    fn named(&self) -> OrderInTws {
+        OrderInTws {
+            order_id: self.ticket.order_id,
+            client_id: CLIENT_ID,
+            perm_id: self.perm_id,
+            order_ref: Some(self.ticket.order_ref.clone()),
+            account: Some(self.ticket.account.clone()),
+        }
+    }
+
+    fn unfilled(&self) -> Amount {
+        Amount::new(self.ticket.quantity.value() - Amount::from(self.filled).value())
+    }
 }
 
 impl Word {

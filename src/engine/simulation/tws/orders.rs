@@ -1,9 +1,8 @@
 //! What TWS does with orders: it takes, refuses, fills and ends them.
 
-use super::reports::commission;
 use super::{ModelOrder, ModelTws, Word};
-use crate::domain::{Amount, ErrorReport, ExecutionReport, OrderReport, OrderTicket, Origin};
-use crate::engine::stage::{CLIENT_ID, Random};
+use crate::domain::{ExecutionReport, OrderReport, OrderTicket, Origin, told};
+use crate::engine::stage::Random;
 
 impl ModelTws {
     pub(super) fn place(&mut self, random: &mut Random, ticket: OrderTicket) {
@@ -57,11 +56,11 @@ impl ModelTws {
         if random.percent(8) {
             self.set(order_id, Word::Inactive);
             let mut group = vec![self.status(order_id, Origin::Live)];
-            group.push(OrderReport::Error(ErrorReport {
+            group.push(told::error(
                 order_id,
-                code: 201,
-                text: "Order rejected - reason: margin".to_owned(),
-            }));
+                201,
+                "Order rejected - reason: margin",
+            ));
             self.report(random, group);
             return;
         }
@@ -71,11 +70,7 @@ impl ModelTws {
             self.status(order_id, Origin::Live),
         ];
         if random.percent(20) {
-            group.push(OrderReport::Error(ErrorReport {
-                order_id,
-                code: 399,
-                text: "Warning: later".to_owned(),
-            }));
+            group.push(told::error(order_id, 399, "Warning: later"));
         }
         self.report(random, group);
         if random.percent(70) {
@@ -111,11 +106,7 @@ impl ModelTws {
         self.set(order_id, Word::Cancelled);
         let mut group = vec![self.status(order_id, Origin::Live)];
         if confirm {
-            group.push(OrderReport::Error(ErrorReport {
-                order_id,
-                code: 202,
-                text: "Order Canceled - reason:".to_owned(),
-            }));
+            group.push(told::error(order_id, 202, "Order Canceled - reason:"));
         }
         self.report(random, group);
     }
@@ -139,26 +130,15 @@ impl ModelTws {
             Word::Submitted
         };
         self.counter += 1;
+        let exec_id = format!("x{:06}.01", self.counter);
         let execution = ExecutionReport {
-            origin: Origin::Live,
-            order_id,
-            client_id: CLIENT_ID,
-            perm_id: Some(order.perm_id),
-            order_ref: Some(order.ticket.order_ref.clone()),
-            account: Some("DU1".to_owned()),
-            exec_id: format!("x{:06}.01", self.counter),
-            quantity: part.into(),
-            price: Amount::from(10),
-            exchange: "NASDAQ".to_owned(),
-            time_text: String::new(),
-            time: None,
             cumulative_quantity: Some(order.filled.into()),
-            avg_price: None,
+            ..order.named().execution(&exec_id, part.into())
         };
         order.executions.push(execution.clone());
         let group = vec![
-            OrderReport::Execution(execution.clone()),
-            commission(&execution, Origin::Live),
+            OrderReport::Execution(execution),
+            told::commission(Origin::Live, &exec_id, 1.into()),
             self.open_order(order_id, Origin::Live),
             self.status(order_id, Origin::Live),
         ];

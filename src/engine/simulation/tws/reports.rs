@@ -1,11 +1,8 @@
 //! What TWS says of its orders, by itself and in a reconcile.
 
 use super::{ModelTws, Word};
-use crate::domain::{
-    Amount, CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport,
-    OrderReport, Origin, StatusReport,
-};
-use crate::engine::stage::{CLIENT_ID, Random};
+use crate::domain::{Amount, CompletedReport, ExecutionReport, OrderReport, Origin, told};
+use crate::engine::stage::Random;
 use crate::tws::TwsEvent;
 
 impl ModelTws {
@@ -18,7 +15,6 @@ impl ModelTws {
             }
         }
         for order in self.orders.values() {
-            let quantity = order.ticket.quantity.value();
             let (status, why) = match order.word {
                 Word::Filled => ("Filled", "Filled Size"),
                 Word::Cancelled => ("Cancelled", "Cancelled by Trader"),
@@ -26,18 +22,10 @@ impl ModelTws {
                 Word::Staged | Word::PreSubmitted | Word::Submitted | Word::Gone => continue,
             };
             rows.push(OrderReport::Completed(CompletedReport {
-                order_id: None,
-                client_id: None,
-                perm_id: Some(order.perm_id),
-                order_ref: Some(order.ticket.order_ref.clone()),
-                account: Some("DU1".to_owned()),
-                symbol: order.ticket.symbol.clone(),
-                status: status.to_owned(),
-                unfilled: Some(Amount::new(
-                    quantity - rust_decimal::Decimal::from(order.filled),
-                )),
+                unfilled: Some(order.unfilled()),
                 filled: Some(Amount::ZERO),
                 completed_status: Some(why.to_owned()),
+                ..order.named().completed(&order.ticket.symbol, status)
             }));
         }
         for order in self.orders.values() {
@@ -46,7 +34,7 @@ impl ModelTws {
                     origin: Origin::Snapshot,
                     ..execution.clone()
                 };
-                rows.push(commission(&row, Origin::Snapshot));
+                rows.push(told::commission(Origin::Snapshot, &row.exec_id, 1.into()));
                 rows.push(OrderReport::Execution(row));
             }
         }
@@ -89,56 +77,22 @@ impl ModelTws {
     }
 
     pub(super) fn error(&mut self, order_id: i32, code: i32, text: &str) {
-        let report = OrderReport::Error(ErrorReport {
-            order_id,
-            code,
-            text: text.to_owned(),
-        });
         self.tell(TwsEvent::Report {
             session: self.session,
-            report,
+            report: told::error(order_id, code, text),
         });
     }
 
     pub(super) fn open_order(&self, order_id: i32, origin: Origin) -> OrderReport {
         let order = &self.orders[&order_id];
-        OrderReport::OpenOrder(OpenOrderReport {
-            origin,
-            order_id,
-            client_id: CLIENT_ID,
-            perm_id: Some(order.perm_id),
-            order_ref: Some(order.ticket.order_ref.clone()),
-            account: Some("DU1".to_owned()),
-            status: order.word.text().to_owned(),
-            what_if: false,
-            reject_reason: None,
-            warning_text: None,
-            completed_status: None,
-        })
+        order.named().open_order(origin, order.word.text())
     }
 
     pub(super) fn status(&self, order_id: i32, origin: Origin) -> OrderReport {
         let order = &self.orders[&order_id];
-        let quantity = order.ticket.quantity.value();
-        OrderReport::Status(StatusReport {
-            origin,
-            order_id,
-            client_id: CLIENT_ID,
-            perm_id: Some(order.perm_id),
-            status: order.word.text().to_owned(),
-            filled: order.filled.into(),
-            remaining: Amount::new(quantity - rust_decimal::Decimal::from(order.filled)),
-            avg_fill_price: (order.filled > 0).then(|| Amount::from(10)),
-            why_held: None,
-        })
+        let (word, filled) = (order.word.text(), order.filled.into());
+        order
+            .named()
+            .status(origin, word, filled, order.ticket.quantity)
     }
-}
-
-pub(super) fn commission(execution: &ExecutionReport, origin: Origin) -> OrderReport {
-    OrderReport::Commission(CommissionReport {
-        origin,
-        exec_id: execution.exec_id.clone(),
-        amount: Amount::from(1),
-        currency: "USD".to_owned(),
-    })
 }

@@ -1,6 +1,8 @@
 //! An order that TWS got, and what became of it.
 
+use crate::domain::told::OrderInTws;
 use crate::domain::{Amount, OrderTicket};
+use crate::engine::stage::CLIENT_ID;
 
 /// Where an order stands in TWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,17 @@ pub(in crate::engine) struct Held {
 impl Held {
     pub(in crate::engine) fn quantity(&self) -> i64 {
         whole(self.ticket.quantity)
+    }
+
+    /// The order by the names that reports carry.
+    pub(super) fn named(&self) -> OrderInTws {
+        OrderInTws {
+            order_id: self.ticket.order_id,
+            client_id: CLIENT_ID,
+            perm_id: self.perm_id,
+            order_ref: Some(self.ticket.order_ref.clone()),
+            account: Some(self.ticket.account.clone()),
+        }
     }
 
     /// What executed, corrections applied.

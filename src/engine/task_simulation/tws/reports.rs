@@ -2,11 +2,7 @@
 
 use super::held::Execution;
 use super::{Frame, Held, Life, Tws};
-use crate::domain::{
-    CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport, OrderReport,
-    Origin, StatusReport, Timestamp,
-};
-use crate::engine::stage::CLIENT_ID;
+use crate::domain::{CompletedReport, ExecutionReport, OrderReport, Origin, Timestamp, told};
 use crate::tws::TwsEvent;
 
 impl Tws {
@@ -30,35 +26,13 @@ impl Tws {
         let Some(order) = self.orders.get(&order_id) else {
             return;
         };
-        let (ticket, perm_id, counted) = (order.ticket.clone(), order.perm_id, order.counted());
-        let left = order.quantity() - counted;
+        let (named, quantity) = (order.named(), order.ticket.quantity);
+        let counted = order.counted().into();
         if origin == Origin::Snapshot || self.random.percent(80) {
-            self.report(OrderReport::OpenOrder(OpenOrderReport {
-                origin,
-                order_id,
-                client_id: CLIENT_ID,
-                perm_id: Some(perm_id),
-                order_ref: Some(ticket.order_ref),
-                account: Some(ticket.account),
-                status: word.to_owned(),
-                what_if: false,
-                reject_reason: None,
-                warning_text: None,
-                completed_status: None,
-            }));
+            self.report(named.open_order(origin, word));
         }
         if origin == Origin::Snapshot || self.random.percent(90) {
-            self.report(OrderReport::Status(StatusReport {
-                origin,
-                order_id,
-                client_id: CLIENT_ID,
-                perm_id: Some(perm_id),
-                status: word.to_owned(),
-                filled: counted.into(),
-                remaining: left.into(),
-                avg_fill_price: (counted > 0).then(|| 10.into()),
-                why_held: None,
-            }));
+            self.report(named.status(origin, word, counted, quantity));
         }
     }
 
@@ -68,38 +42,23 @@ impl Tws {
         };
         let report = ExecutionReport {
             origin,
-            order_id,
-            client_id: CLIENT_ID,
-            perm_id: Some(order.perm_id),
-            order_ref: Some(order.ticket.order_ref.clone()),
-            account: Some(order.ticket.account.clone()),
-            exec_id: execution.id(),
-            quantity: execution.shares.into(),
-            price: 10.into(),
-            exchange: "NASDAQ".to_owned(),
             time_text: "20260825 14:11:30 US/Eastern".to_owned(),
             time: Some(Timestamp::from_unix_micros(1_787_681_490_000_000)),
             cumulative_quantity: Some(execution.cumulative.into()),
             avg_price: Some(10.into()),
+            ..order
+                .named()
+                .execution(&execution.id(), execution.shares.into())
         };
         self.report(OrderReport::Execution(report));
     }
 
     pub(super) fn commission(&mut self, execution: &Execution, origin: Origin) {
-        self.report(OrderReport::Commission(CommissionReport {
-            origin,
-            exec_id: execution.id(),
-            amount: 1.into(),
-            currency: "USD".to_owned(),
-        }));
+        self.report(told::commission(origin, &execution.id(), 1.into()));
     }
 
     pub(super) fn error(&mut self, order_id: i32, code: i32, text: &str) {
-        self.report(OrderReport::Error(ErrorReport {
-            order_id,
-            code,
-            text: text.to_owned(),
-        }));
+        self.report(told::error(order_id, code, text));
     }
 
     pub(super) fn report(&mut self, report: OrderReport) {
@@ -158,17 +117,10 @@ impl Tws {
             _ => "Cancelled",
         };
         self.report(OrderReport::Completed(CompletedReport {
-            order_id: None,
-            client_id: None,
-            perm_id: Some(order.perm_id),
-            order_ref: Some(order.ticket.order_ref.clone()),
-            account: Some(order.ticket.account.clone()),
-            symbol: order.ticket.symbol.clone(),
-            status: word.to_owned(),
             unfilled: Some((order.quantity() - order.counted()).into()),
-            filled: None,
             completed_status: (order.life == Life::Inactive)
                 .then(|| "Order rejected - reason:too large".to_owned()),
+            ..order.named().completed(&order.ticket.symbol, word)
         }));
     }
 }
