@@ -143,12 +143,17 @@ pub(crate) async fn place_for(
     order: Order,
     timeout: Duration,
 ) -> Result<(), tonic::Status> {
-    let request = PlaceRequest {
+    let request = place_request(request_id, order, timeout);
+    stub.place(request).await.map(drop)
+}
+
+/// A transmitted order under a request id.
+pub(crate) fn place_request(request_id: String, order: Order, timeout: Duration) -> PlaceRequest {
+    PlaceRequest {
         order: Some(order),
         transmit: true,
         request_id,
         timeout: prost_types::Duration::try_from(timeout).ok(),
         ..PlaceRequest::default()
-    };
-    stub.place(request).await.map(drop)
+    }
 }

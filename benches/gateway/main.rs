@@ -1,7 +1,8 @@
 //! Measures the gateway against what people would use instead, on this machine, in one run.
 //!
-//! `cargo bench --bench gateway` measures everything and writes `target/performance/` (a table, JSON, plots).
-//! `cargo bench --bench gateway -- latency fanout` measures only those; `quick` makes each shorter. Nothing here fails for being slow.
+//! `cargo bench --bench gateway` measures everything and writes `target/performance/` (tables, JSON, plots).
+//! `cargo bench --bench gateway -- latency fanout` measures only those; `quick` makes each shorter, `write-docs` puts the plots
+//! into `docs/performance/` as well. Nothing here fails for being slow.
 
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
@@ -19,8 +20,8 @@ mod rig;
 mod stats;
 
 use std::path::Path;
-use std::time::Instant;
 
+use measure::Stage;
 use peers::pb::order_service_client::OrderServiceClient;
 use report::Report;
 use tonic::transport::Channel;
@@ -35,25 +36,29 @@ type Stub = OrderServiceClient<Channel>;
 struct Effort {
     /// Alternating pairs of rounds.
     pairs: usize,
+    /// Rounds of a point of a plot.
+    points: usize,
     /// Seconds of load in a round.
     seconds: f64,
-    /// Orders of the long runs.
+    /// Orders of the long run.
     many: u64,
 }
 
 const FULL: Effort = Effort {
     pairs: 12,
+    points: 3,
     seconds: 1.5,
     many: 1_000_000,
 };
 const QUICK: Effort = Effort {
     pairs: 3,
+    points: 1,
     seconds: 0.5,
-    many: 50_000,
+    many: 100_000,
 };
 
 fn main() -> Fallible<()> {
-    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let Some((first, rest)) = arguments.split_first()
         && first == "peer"
     {
@@ -64,38 +69,40 @@ fn main() -> Fallible<()> {
         println!("measured by: cargo bench --bench gateway");
         return Ok(());
     }
-    arguments.retain(|argument| argument != "--bench");
-    let effort = if arguments.iter().any(|argument| argument == "quick") {
-        QUICK
-    } else {
-        FULL
-    };
-    let chosen: Vec<&str> = arguments
-        .iter()
-        .map(String::as_str)
-        .filter(|argument| *argument != "quick")
-        .collect();
+    let (mut effort, mut docs, mut chosen) = (FULL, false, Vec::new());
+    for argument in arguments.iter().filter(|argument| *argument != "--bench") {
+        match argument.as_str() {
+            "quick" => effort = QUICK,
+            "write-docs" => docs = true,
+            name if measure::NAMES.contains(&name) => chosen.push(name),
+            name => {
+                let names = measure::NAMES.join(", ");
+                return Err(
+                    format!("{name} is neither quick nor write-docs nor a group: {names}").into(),
+                );
+            }
+        }
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     let mut report = Report::default();
+    let mut stage = Stage::new(effort);
     for name in measure::NAMES {
         if !chosen.is_empty() && !chosen.contains(name) {
             continue;
         }
-        eprintln!("{name}");
-        let start = Instant::now();
-        if let Err(error) = runtime.block_on(measure::run(name, effort, &mut report)) {
-            eprintln!("  {name} could not be measured: {error}");
-        }
-        eprintln!("  ({:.0} s)", start.elapsed().as_secs_f64());
+        report.begin(name);
+        let measured = runtime.block_on(measure::run(name, &mut stage, &mut report));
+        report.end(measured.err().map(|error| error.to_string()));
         // After each group, so that a run that is broken off has not been for nothing.
-        write(&report)?;
+        write(&report, docs)?;
     }
     println!("{}", report.table());
     Ok(())
 }
 
-fn write(report: &Report) -> Fallible<()> {
-    let out = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/performance");
+fn write(report: &Report, docs: bool) -> Fallible<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let out = root.join("target/performance");
     std::fs::create_dir_all(&out)?;
     std::fs::write(out.join("table.md"), report.table())?;
     std::fs::write(
@@ -103,8 +110,13 @@ fn write(report: &Report) -> Fallible<()> {
         serde_json::to_string_pretty(&report.json())?,
     )?;
     for plot in plot::PLOTS {
-        if let Some(series) = report.plot(plot.name) {
-            std::fs::write(out.join(format!("{}.svg", plot.name)), plot.draw(series))?;
+        let Some(series) = report.plot(plot.name) else {
+            continue;
+        };
+        let (file, picture) = (format!("{}.svg", plot.name), plot.draw(series));
+        std::fs::write(out.join(&file), &picture)?;
+        if docs {
+            std::fs::write(root.join("docs/performance").join(&file), &picture)?;
         }
     }
     Ok(())

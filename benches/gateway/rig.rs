@@ -53,7 +53,8 @@ pub(crate) fn simulator(options: &[&str]) -> std::io::Result<(Process, SocketAdd
     Process::start_peer(itself()?.arg("simulator").args(options))
 }
 
-fn itself() -> std::io::Result<Command> {
+/// This program, to be started again as a peer.
+pub(crate) fn itself() -> std::io::Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("peer");
     Ok(command)
@@ -183,7 +184,12 @@ pub(crate) async fn gateway_at(
     Ok(server)
 }
 
-fn with_faults(command: &mut Command, dir: &Path, disk: Disk) -> std::io::Result<Option<Faults>> {
+/// Puts the preload library under a program that keeps its store in `dir`, when its disk is to have a fixed speed.
+pub(crate) fn with_faults(
+    command: &mut Command,
+    dir: &Path,
+    disk: Disk,
+) -> std::io::Result<Option<Faults>> {
     if disk == Disk::Tmpfs {
         return Ok(None);
     }

@@ -1,6 +1,7 @@
 //! What the gateway is measured against. Each peer is a process of its own: this program starts itself again as
 //! `gateway peer NAME ARGUMENTS`, and the Python gateway runs in a virtual environment under `target/`.
 
+pub(crate) mod commits;
 pub(crate) mod echo;
 pub(crate) mod one_commit;
 pub(crate) mod pb;
@@ -19,6 +20,11 @@ fn say_ready(address: SocketAddr) -> std::io::Result<()> {
 
 /// Runs the peer that the arguments name, until it is killed.
 pub(crate) fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
+    if let [name, database, seconds] = arguments
+        && name == "commits"
+    {
+        return commits::run(Path::new(database), seconds.parse()?);
+    }
     let runtime = tokio::runtime::Runtime::new()?;
     match arguments {
         [name] if name == "echo" => runtime.block_on(echo::serve()),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::caller::place_alone;
-use super::place::placed_per_second;
+use super::throughput::placed_per_second;
 use crate::load::{Until, closed_loop, validate};
 use crate::report::{Report, Target};
 use crate::rig::{Disk, echo, one_commit, python, simulator};

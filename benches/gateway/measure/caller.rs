@@ -1,4 +1,4 @@
-//! `ibapi` alone: a caller in this process that places and waits for the first word of TWS. No store, no gRPC.
+//! Callers in this process: `ibapi` alone, with no store and no gRPC, and the gateway as a library.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -7,9 +7,12 @@ use ibapi::Client;
 use ibapi::contracts::Contract;
 use ibapi::orders::{Action, OrderUpdate, order_builder};
 use ibapi::subscriptions::SubscriptionItem;
+use ibkr_orders::{Config, Gateway, HealthIn, OrderRequest, PlaceIn};
+use tempfile::TempDir;
 use tokio_stream::StreamExt;
 
 use crate::Fallible;
+use crate::rig::scratch;
 
 /// Milliseconds from placing each order to the first word about it, one order after the other.
 pub(crate) async fn place_alone(tws: SocketAddr, time: Duration) -> Fallible<Vec<f64>> {
@@ -37,4 +40,60 @@ pub(crate) async fn place_alone(tws: SocketAddr, time: Duration) -> Fallible<Vec
     }
     client.disconnect().await;
     Ok(millis)
+}
+
+/// The gateway in this process, with a store in memory's file system.
+pub(crate) struct Library {
+    gateway: Gateway,
+    sent: u64,
+    _dir: TempDir,
+}
+
+impl Library {
+    pub(crate) async fn open(tws: SocketAddr) -> Fallible<Self> {
+        let dir = scratch()?;
+        let gateway = Gateway::open(&Config {
+            ib_port: tws.port(),
+            order_db_path: dir.path().join("orders.db"),
+            ib_max_messages_per_second: 1_000_000,
+            ..Config::default()
+        })
+        .await?;
+        let health = gateway.health(HealthIn::default()).await?;
+        if !health.connected {
+            return Err(format!("the library did not connect: {:?}", health.error).into());
+        }
+        Ok(Self {
+            gateway,
+            sent: 0,
+            _dir: dir,
+        })
+    }
+
+    /// Milliseconds of each order, one after the other: stored, sent, and TWS's first word stored.
+    pub(crate) async fn place(&mut self, time: Duration) -> Fallible<Vec<f64>> {
+        let price = "1.25".parse().map_err(|_| "a price")?;
+        let order = OrderRequest::limit(ibkr_orders::Action::Buy, "AAPL", 1.into(), price);
+        let mut millis = Vec::new();
+        let start = Instant::now();
+        while start.elapsed() < time {
+            self.sent += 1;
+            let input = PlaceIn {
+                transmit: true,
+                request_id: Some(format!("library-{}", self.sent)),
+                ..PlaceIn::new(order.clone())
+            };
+            let began = Instant::now();
+            let placed = self.gateway.place(input).await?;
+            millis.push(began.elapsed().as_secs_f64() * 1e3);
+            if !placed.submitted {
+                return Err(format!("the library placed nothing: {:?}", placed.error).into());
+            }
+        }
+        Ok(millis)
+    }
+
+    pub(crate) async fn close(self) {
+        self.gateway.close(Duration::from_secs(5)).await;
+    }
 }

@@ -2,14 +2,21 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio_rusqlite::rusqlite::config::DbConfig;
 use tokio_rusqlite::rusqlite::{Connection, params};
 
 use crate::load::{Until, closed_loop, place_market, place_resting};
+use crate::peers::pb::HealthRequest;
 use crate::rig::{self, GatewayOptions, gateway};
 use crate::{Fallible, Stub};
+
+/// How long a log may take to grow.
+const LOG_PATIENCE: Duration = Duration::from_secs(120);
+/// Orders between two looks at its size.
+const ORDERS_AT_ONCE: u64 = 256;
 
 /// A store and how many orders it holds.
 pub(crate) struct Stored {
@@ -27,7 +34,7 @@ pub(crate) async fn with_orders(orders: i64, open: i64) -> Fallible<Stored> {
         place_resting(stub, 1_000 + number)
     })
     .await?;
-    tokio::time::sleep(std::time::Duration::from_millis(1_500)).await;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
     let rig::Server { process, dir, .. } = server;
     process.terminate()?;
     let start = Instant::now();
@@ -102,29 +109,68 @@ fn multiply(store: &Connection, kind: &str, copies: i64) -> Fallible<()> {
     Ok(())
 }
 
-/// Makes the store look as a kill left it: a write-ahead log of this size that was never carried over. Its content is a column
-/// of an order written again and again.
-pub(crate) fn leave_log(dir: &Path, bytes: u64) -> Fallible<TempDir> {
-    let killed = rig::scratch()?;
-    let store = Connection::open(dir.join("orders.db"))?;
-    store.execute_batch(
-        "PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 0; PRAGMA synchronous = OFF; PRAGMA cache_size = -1000",
-    )?;
-    let log = dir.join("orders.db-wal");
-    let mut from = 0;
-    while std::fs::metadata(&log).map_or(0, |meta| meta.len()) < bytes {
-        // What does not change is not written: the number goes to and fro. The open orders are left as they are.
-        store.execute(
-            "UPDATE orders SET filled = CASE filled WHEN '1' THEN '2' ELSE '1' END
-             WHERE order_id BETWEEN ?1 AND ?1 + 20000 AND terminal = 1",
-            [from],
-        )?;
-        from = (from + 20_000) % 900_000;
+/// What a kill left.
+pub(crate) struct Killed {
+    /// Size of the write-ahead log that was never carried over.
+    pub(crate) log_bytes: u64,
+    /// Orders that the gateway took until then.
+    pub(crate) orders: u64,
+    /// Keeps the log from being written back when this program's connection ends.
+    _reader: Connection,
+}
+
+/// Runs a gateway on the store until its log has this size, and kills it. The gateway writes its log back at 8 MiB and bounds it at
+/// 64 MiB; what keeps it from doing so is a long reader of another program: this one.
+pub(crate) async fn kill_with_log(stored: &Stored, bytes: u64) -> Fallible<Killed> {
+    let path = stored.dir.path().join("orders.db");
+    let reader = Connection::open(&path)?;
+    reader.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    reader.execute_batch("BEGIN")?;
+    reader.query_row("SELECT count(*) FROM meta", [], |_| Ok(()))?;
+    let (_tws, tws_address) = rig::simulator(&[])?;
+    let (process, address) = serve_on(stored.dir.path(), tws_address)?;
+    stub_when_up(address)
+        .await?
+        .health(HealthRequest::default())
+        .await?;
+    let mut channels = Vec::new();
+    for _ in 0..4 {
+        channels.push(rig::connect(address).await?);
     }
+    let log = stored.dir.path().join("orders.db-wal");
+    let size = || std::fs::metadata(&log).map_or(0, |log| log.len());
+    let start = Instant::now();
+    let mut orders = 0;
+    while size() < bytes {
+        if start.elapsed() > LOG_PATIENCE {
+            return Err(format!("the log had only {} bytes", size()).into());
+        }
+        let first = orders;
+        closed_loop(
+            &channels,
+            64,
+            Until::Calls(ORDERS_AT_ONCE),
+            move |stub, number| place_market(stub, 10_000_000 + first + number),
+        )
+        .await?;
+        orders += ORDERS_AT_ONCE;
+    }
+    // With signal 9.
+    drop(process);
+    Ok(Killed {
+        log_bytes: size(),
+        orders,
+        _reader: reader,
+    })
+}
+
+/// A copy of the store and its log, to be started from.
+pub(crate) fn copy(stored: &Stored) -> Fallible<TempDir> {
+    let copy = rig::scratch()?;
     for name in ["orders.db", "orders.db-wal"] {
-        std::fs::copy(dir.join(name), killed.path().join(name))?;
+        std::fs::copy(stored.dir.path().join(name), copy.path().join(name))?;
     }
-    Ok(killed)
+    Ok(copy)
 }
 
 /// A gateway on an existing store: it and its address, started and not waited for.
@@ -144,7 +190,7 @@ pub(crate) async fn stub_when_up(address: SocketAddr) -> Fallible<Stub> {
         match rig::connect(address).await {
             Ok(channel) => return Ok(Stub::new(channel)),
             Err(error) if start.elapsed().as_secs() > 30 => return Err(error.into()),
-            Err(_) => tokio::time::sleep(std::time::Duration::from_micros(500)).await,
+            Err(_) => tokio::time::sleep(Duration::from_micros(500)).await,
         }
     }
 }

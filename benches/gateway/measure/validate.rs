@@ -32,22 +32,19 @@ pub(crate) async fn against_echo(effort: Effort, report: &mut Report) -> Fallibl
             cpu(bare.process.cpu_time()? - before.1, b.calls),
         );
     }
-    let (ratio, low, high) = pairs.ratio();
-    report.add(
+    report.add_ratio(
         "Validate, 64 in flight, against bare tonic echo",
-        ratio,
-        "×",
+        &pairs,
         Target::AtLeast(0.9),
-        format!(
-            "{:.0}/s against {:.0}/s; {} pairs from {low:.2} to {high:.2}",
+        format_args!(
+            "{:.0}/s against {:.0}/s",
             pairs.median_a(),
-            pairs.median_b(),
-            pairs.len()
+            pairs.median_b()
         ),
     );
-    report.add(
+    report.add_median(
         "Validate, server CPU",
-        server_cpu.median_a(),
+        (server_cpu.median_a(), server_cpu.len()),
         "µs",
         Target::None,
         format!("echo {:.1} µs", server_cpu.median_b()),
