@@ -18,7 +18,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What a loop did.
 pub(crate) struct Load {
     pub(crate) calls: u64,
-    pub(crate) seconds: f64,
     pub(crate) per_second: f64,
     /// Time of each call in milliseconds.
     pub(crate) millis: Vec<f64>,
@@ -82,7 +81,6 @@ where
     let seconds = start.elapsed().as_secs_f64();
     Ok(Load {
         calls: millis.len() as u64,
-        seconds,
         per_second: millis.len() as f64 / seconds,
         millis,
     })

@@ -18,6 +18,8 @@ mod process;
 mod report;
 mod rig;
 mod stats;
+mod tap;
+mod tws_wire;
 
 use std::path::Path;
 
@@ -40,6 +42,8 @@ struct Effort {
     points: usize,
     /// Seconds of load in a round.
     seconds: f64,
+    /// Seconds that TWS's pacing is watched.
+    pacing_seconds: f64,
     /// Orders of the long run.
     many: u64,
 }
@@ -48,12 +52,14 @@ const FULL: Effort = Effort {
     pairs: 12,
     points: 3,
     seconds: 1.5,
+    pacing_seconds: 30.0,
     many: 1_000_000,
 };
 const QUICK: Effort = Effort {
     pairs: 3,
     points: 1,
     seconds: 0.5,
+    pacing_seconds: 10.0,
     many: 100_000,
 };
 

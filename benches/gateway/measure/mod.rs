@@ -1,6 +1,7 @@
 //! One room per group of figures.
 
 mod alone;
+mod bytes;
 mod caller;
 mod fanout;
 mod fsyncs;
@@ -28,6 +29,7 @@ pub(crate) const NAMES: &[&str] = &[
     "validate",
     "latency",
     "fsyncs",
+    "bytes",
     "throughput",
     "pacing",
     "reports",
@@ -74,6 +76,7 @@ pub(crate) async fn run(name: &str, stage: &mut Stage, report: &mut Report) -> F
         "instructions" => instructions::count(report).await,
         "latency" => latency::of_place(effort, report).await,
         "fsyncs" => fsyncs::count(report).await,
+        "bytes" => bytes::count(report).await,
         "throughput" => throughput::against_peers(effort, report).await,
         "concurrency" => throughput::by_concurrency(effort, report).await,
         "pacing" => pacing::at_fifty(effort, report).await,
