@@ -8,5 +8,7 @@ mod links;
 mod one_order;
 #[path = "../support/orders.rs"]
 mod orders;
+#[path = "../support/random.rs"]
+mod random;
 mod storm;
 mod world;

@@ -8,20 +8,8 @@ use ibkr_orders::feed::{Feed, FeedEvent, WatchSpec};
 use tokio::task::JoinSet;
 
 use crate::orders::{fill, order_event};
+use crate::random::Random;
 use crate::world::{World, quiet, soon};
-
-/// Numbers from a seed (xorshift), so that a storm can be run again.
-#[derive(Clone)]
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % n
-    }
-}
 
 const STORM_ORDERS: i32 = 6;
 
@@ -40,7 +28,7 @@ async fn in_a_storm_every_watcher_sees_each_event_after_its_cursor_once_and_in_o
 }
 
 async fn storm(seed: u64) {
-    let mut dice = Dice(seed);
+    let mut dice = Random::new(seed);
     let mut world = World::new().await;
     let mut rows = Vec::new();
     for id in 1..=STORM_ORDERS {
@@ -58,7 +46,7 @@ async fn storm(seed: u64) {
         let order_id = if order_id > STORM_ORDERS { 0 } else { order_id };
         let join_at = first_storm_event + dice.below(STORM_STEPS * 2);
         let feed = world.feed.clone();
-        let dice = Dice(seed.wrapping_mul(1000) + n + 1);
+        let dice = Random::new(seed.wrapping_mul(1000) + n + 1);
         let (head, done) = (Arc::clone(&head), Arc::clone(&done));
         watchers.spawn(async move {
             while head.load(Ordering::Acquire) < join_at && !done.load(Ordering::Acquire) {
@@ -161,7 +149,7 @@ async fn watch_through(
     order_id: i32,
     base: u64,
     head: &AtomicU64,
-    mut dice: Dice,
+    mut dice: Random,
 ) -> Vec<Seen> {
     let mut after = match dice.below(2) {
         0 => 0,

@@ -34,7 +34,7 @@ pub(crate) async fn place_orders(
     told: Arc<Told>,
     stop: Arc<AtomicBool>,
 ) {
-    let mut random = Random(number);
+    let mut random = Random::new(number);
     let pause = Duration::from_millis(setting("STORM_PAUSE_MILLIS", "0").parse().unwrap());
     let mut client = Line::new(address);
     for n in 0.. {

@@ -12,6 +12,7 @@
 
 mod clients;
 mod gateway;
+#[path = "../support/random.rs"]
 mod random;
 mod verdict;
 mod watcher;
@@ -53,7 +54,7 @@ async fn no_order_is_lost_or_doubled_however_often_the_gateway_is_killed() {
     let (shortest, longest): (u64, u64) = (shortest.parse().unwrap(), longest.parse().unwrap());
     let seed: u64 = setting("STORM_SEED", "1").parse().unwrap();
     println!("storm: STORM_ROUNDS={rounds} STORM_MILLIS={millis} STORM_SEED={seed}");
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let simulator = Simulator::start(SimulatorConfig {
         mode: Mode::Automatic {
             tick: Duration::ZERO,

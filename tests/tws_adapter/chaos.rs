@@ -9,34 +9,23 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use crate::adapter::{Adapter, settings, start, ticket};
 use crate::frames::{self, order};
 use crate::peer::FakeTws;
+use crate::random::Random;
 
 const SESSIONS: u64 = 60;
 /// Places of each session.
 const ORDERS: i32 = 20;
 
-/// A small generator; the same seed gives the same run, up to the timing of threads.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % sides
-    }
-}
-
 /// Accepts connections and ends each in some way at some point.
-async fn moody_tws(tws: FakeTws, mut dice: Dice) {
+async fn moody_tws(tws: FakeTws, mut dice: Random) {
     loop {
         let mut peer = tws.accept().await;
         let mut bytes = Vec::new();
-        for id in 0..dice.roll(40) as i32 {
+        for id in 0..dice.below(40) as i32 {
             bytes.extend(order(id + 1, "Submitted").open());
             bytes.extend(order(id + 1, "Submitted").status("0", "100"));
             bytes.extend(order(id + 1, "Filled").execution(-1, "e.1.01"));
         }
-        match dice.roll(5) {
+        match dice.below(5) {
             0 => bytes.extend([0xff; 8]),
             1 => bytes.extend(order(1, "Submitted").status_without_remaining()),
             2 => bytes.extend(frames::error(-1, 1300, "port reset")),
@@ -50,13 +39,13 @@ async fn moody_tws(tws: FakeTws, mut dice: Dice) {
         peer.acknowledge(225).await;
         let mut handshake = frames::managed_accounts("DU111");
         handshake.extend(frames::next_valid_id(1));
-        if dice.roll(10) == 0 {
+        if dice.below(10) == 0 {
             handshake.truncate(handshake.len() / 2);
         }
         let _ = peer.stream.write_all(&handshake).await;
         let _ = peer.stream.write_all(&bytes).await;
         // Reads some of what comes, then closes; sometimes with a reset, because something is unread.
-        for _ in 0..dice.roll(4) {
+        for _ in 0..dice.below(4) {
             let mut buffer = [0; 512];
             let read = peer.stream.read(&mut buffer);
             let _ = tokio::time::timeout(Duration::from_millis(20), read).await;
@@ -70,7 +59,7 @@ async fn every_session_has_a_beginning_and_an_end_and_every_place_one_outcome() 
         println!("seed {seed}");
         let tws = FakeTws::bind().await;
         let port = tws.port;
-        let moody = tokio::spawn(moody_tws(tws, Dice(seed)));
+        let moody = tokio::spawn(moody_tws(tws, Random::new(seed)));
         let mut adapter = start(TwsSettings {
             handshake_timeout: Duration::from_millis(300),
             heartbeat_interval: Duration::from_millis(5),

@@ -9,6 +9,8 @@ mod frames;
 mod handshake;
 mod links;
 mod peer;
+#[path = "../support/random.rs"]
+mod random;
 mod reconcile;
 mod reports;
 mod sending;

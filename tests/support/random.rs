@@ -1,9 +1,15 @@
-//! Chance that can be had again.
+//! Chance that can be had again: the same seed gives the same run.
 
-/// SplitMix64: the same seed kills at the same moments.
-pub(crate) struct Random(pub(crate) u64);
+/// SplitMix64.
+#[derive(Clone)]
+pub(crate) struct Random(u64);
 
 impl Random {
+    pub(crate) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// Below `bound`; 0 where there is nothing below.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
