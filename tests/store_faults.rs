@@ -6,15 +6,18 @@
 mod orders;
 #[path = "support/preload.rs"]
 mod preload;
+#[path = "support/stores.rs"]
+mod stores;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ibkr_orders::domain::OrderKey;
-use ibkr_orders::store::{Opened, Store, StoreError, StoreSettings};
+use ibkr_orders::store::{Opened, StoreError};
 
 use orders::{order_event, record};
 use preload::Faults;
+use stores::open;
 
 /// Names the directory of a run under faults.
 const RUN: &str = "STORE_FAULTS_RUN";
@@ -70,16 +73,6 @@ fn under_faults(test: &str) -> Option<Run> {
         "the library was not loaded"
     );
     None
-}
-
-async fn open(path: &Path) -> Opened {
-    Store::open(StoreSettings {
-        path: path.to_owned(),
-        client_id: 7,
-        address: "test".to_owned(),
-    })
-    .await
-    .unwrap()
 }
 
 /// One commit with orders `from` to `to` and their events.

@@ -5,6 +5,8 @@
 
 #[path = "support/orders.rs"]
 mod orders;
+#[path = "support/stores.rs"]
+mod stores;
 
 use std::future::Future;
 use std::path::Path;
@@ -13,20 +15,10 @@ use std::time::{Duration, Instant};
 
 use ibkr_orders::domain::{ListIn, OrderKey, Status};
 use ibkr_orders::feed::{Feed, FeedEvent, FeedLimits, WatchSpec};
-use ibkr_orders::store::{Opened, Store, StoreSettings};
 use tokio_rusqlite::rusqlite::{Connection, params};
 
 use orders::{order_event, record_full};
-
-async fn open(path: &Path) -> Opened {
-    Store::open(StoreSettings {
-        path: path.to_owned(),
-        client_id: 7,
-        address: "test".to_owned(),
-    })
-    .await
-    .unwrap()
-}
+use stores::{insert, open};
 
 /// Median and worst of a few runs, in milliseconds.
 async fn measure<F: Future>(what: &str, runs: usize, mut run: impl FnMut(usize) -> F) {
@@ -84,14 +76,7 @@ async fn a_million_orders_are_opened_listed_and_read_without_reading_them_all() 
     let mut row = record_full(1, base);
     row.state.terminal = true;
     row.state.status = Status::Filled;
-    opened
-        .store
-        .transact(move |t| {
-            t.insert_order(&row)?;
-            t.append_event(&order_event(&row))
-        })
-        .await
-        .unwrap();
+    insert(&opened.store, &row).await;
     opened.store.close().await.unwrap();
     let before = Instant::now();
     fill_up(&path, base);

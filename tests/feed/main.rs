@@ -10,5 +10,7 @@ mod one_order;
 mod orders;
 #[path = "../support/random.rs"]
 mod random;
+#[path = "../support/stores.rs"]
+mod stores;
 mod storm;
 mod world;

@@ -7,9 +7,10 @@ use std::time::Duration;
 use ibkr_orders::domain::{EventKind, LinkChange, LinkState, OrderRecord, Status, StoredEvent};
 use ibkr_orders::error::Error;
 use ibkr_orders::feed::{Feed, FeedEvent, FeedLimits, FeedUpdate, Watch, WatchSpec};
-use ibkr_orders::store::{Store, StoreSettings};
+use ibkr_orders::store::Store;
 
 use crate::orders::{fill, order_event, record};
+use crate::stores::{insert, open};
 
 /// Longest wait for something that must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
@@ -30,13 +31,7 @@ impl World {
 
     pub(crate) async fn with(limits: FeedLimits) -> Self {
         let directory = tempfile::tempdir().unwrap();
-        let opened = Store::open(StoreSettings {
-            path: directory.path().join("orders.db"),
-            client_id: 7,
-            address: "test".to_owned(),
-        })
-        .await
-        .unwrap();
+        let opened = open(&directory.path().join("orders.db")).await;
         Self {
             feed: Feed::new(opened.store.reader(), opened.head_sequence, limits),
             store: opened.store,
@@ -50,14 +45,7 @@ impl World {
     pub(crate) async fn place(&mut self, order_id: i32) -> OrderRecord {
         self.head += 1;
         let row = record(order_id, self.head);
-        let stored = row.clone();
-        self.store
-            .transact(move |t| {
-                t.insert_order(&stored)?;
-                t.append_event(&order_event(&stored))
-            })
-            .await
-            .unwrap();
+        insert(&self.store, &row).await;
         self.feed.publish(vec![Arc::new(order_event(&row))]);
         row
     }

@@ -5,7 +5,8 @@ use std::fs;
 use ibkr_orders::store::{Reader, Store, StoreError};
 use tokio_rusqlite::rusqlite::Connection;
 
-use crate::place::{names, open, place, settings};
+use crate::place::{copy_as_killed, names, place};
+use crate::stores::{open, settings};
 
 #[tokio::test]
 async fn a_file_that_is_no_store_of_ours_is_left_as_it_is() {
@@ -77,13 +78,7 @@ async fn a_newer_store_whose_log_was_not_written_back_is_left_as_it_is() {
     newer
         .execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = 2;")
         .unwrap();
-    let killed = directory.path().join("killed.db");
-    fs::copy(&path, &killed).unwrap();
-    fs::copy(
-        directory.path().join("orders.db-wal"),
-        directory.path().join("killed.db-wal"),
-    )
-    .unwrap();
+    let killed = copy_as_killed(directory.path());
     drop(newer);
     let before = (
         fs::read(&killed).unwrap(),

@@ -4,7 +4,7 @@ use ibkr_orders::domain::{EventKind, ListIn, Status, StoredEvent};
 use ibkr_orders::store::{Store, StoreError};
 
 use crate::orders::{fill, record};
-use crate::place::CLIENT;
+use crate::stores::CLIENT;
 
 #[tokio::test]
 async fn pages_of_a_list_are_stable_while_orders_are_placed() {

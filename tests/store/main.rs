@@ -10,4 +10,6 @@ mod owner;
 mod place;
 mod readers;
 mod rows;
+#[path = "../support/stores.rs"]
+mod stores;
 mod transactions;

@@ -2,7 +2,8 @@
 
 use ibkr_orders::store::{Store, StoreError, StoreSettings};
 
-use crate::place::{names, open, place, settings};
+use crate::place::{names, place};
+use crate::stores::{open, settings};
 
 #[tokio::test]
 async fn a_second_gateway_is_refused_and_told_who_holds_the_store() {

@@ -1,24 +1,9 @@
-//! Where a store of a test is, and how it is opened.
+//! Where a store of a test is, and what stands beside it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ibkr_orders::store::{Opened, Store, StoreSettings};
 use tempfile::TempDir;
-
-pub(crate) const CLIENT: i32 = 7;
-
-pub(crate) fn settings(path: &Path) -> StoreSettings {
-    StoreSettings {
-        path: path.to_owned(),
-        client_id: CLIENT,
-        address: "127.0.0.1:50051".to_owned(),
-    }
-}
-
-pub(crate) async fn open(path: &Path) -> Opened {
-    Store::open(settings(path)).await.unwrap()
-}
 
 pub(crate) fn place() -> (TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
@@ -33,4 +18,15 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
+}
+
+/// What a killed process would leave: the file and its log as they are now, under another name.
+pub(crate) fn copy_as_killed(directory: &Path) -> PathBuf {
+    for (from, to) in [
+        ("orders.db", "killed.db"),
+        ("orders.db-wal", "killed.db-wal"),
+    ] {
+        fs::copy(directory.join(from), directory.join(to)).unwrap();
+    }
+    directory.join("killed.db")
 }

@@ -5,7 +5,8 @@ use std::fs;
 use ibkr_orders::store::{Reader, StoreError};
 
 use crate::orders::{order_event, record};
-use crate::place::{open, place};
+use crate::place::place;
+use crate::stores::{insert, open};
 
 #[tokio::test]
 async fn a_reader_beside_the_gateway_sees_each_commit_and_takes_no_lock() {
@@ -19,15 +20,7 @@ async fn a_reader_beside_the_gateway_sees_each_commit_and_takes_no_lock() {
     assert_eq!(beside.head_sequence().await, Ok(opened.head_sequence));
     assert_eq!(beside.base_sequence(), opened.head_sequence + 1);
     let row = record(1, opened.head_sequence + 1);
-    let stored = row.clone();
-    opened
-        .store
-        .transact(move |t| {
-            t.insert_order(&stored)?;
-            t.append_event(&order_event(&stored))
-        })
-        .await
-        .unwrap();
+    insert(&opened.store, &row).await;
     assert_eq!(beside.head_sequence().await, Ok(row.state.sequence));
     assert_eq!(beside.live_orders().await, Ok(vec![row.state.clone()]));
     opened.store.close().await.unwrap();

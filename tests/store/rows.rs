@@ -5,7 +5,8 @@ use ibkr_orders::store::{Store, StoreError};
 use tokio_rusqlite::rusqlite::Connection;
 
 use crate::orders::{amount, fill, order_event, record, record_full};
-use crate::place::{CLIENT, open, place};
+use crate::place::place;
+use crate::stores::{CLIENT, open};
 
 #[tokio::test]
 async fn every_column_comes_back_as_it_was_stored() {

@@ -6,7 +6,8 @@ use ibkr_orders::store::{Store, StoreError};
 use tokio_rusqlite::rusqlite::Connection;
 
 use crate::orders::{order_event, record};
-use crate::place::{CLIENT, open, place};
+use crate::place::{copy_as_killed, place};
+use crate::stores::{CLIENT, insert, open};
 
 #[tokio::test]
 async fn a_transaction_that_fails_or_panics_leaves_nothing_and_the_next_one_works() {
@@ -110,23 +111,9 @@ async fn what_was_committed_survives_a_kill() {
     let (directory, path) = place();
     let opened = open(&path).await;
     let row = record(1, opened.head_sequence + 1);
-    let stored = row.clone();
-    opened
-        .store
-        .transact(move |t| {
-            t.insert_order(&stored)?;
-            t.append_event(&order_event(&stored))
-        })
-        .await
-        .unwrap();
+    insert(&opened.store, &row).await;
     // The files as they are now are what a killed process leaves.
-    let killed = directory.path().join("killed.db");
-    fs::copy(&path, &killed).unwrap();
-    fs::copy(
-        directory.path().join("orders.db-wal"),
-        directory.path().join("killed.db-wal"),
-    )
-    .unwrap();
+    let killed = copy_as_killed(directory.path());
     fs::write(directory.path().join("killed.db.lock"), "pid 1, gone").unwrap();
     let again = open(&killed).await;
     assert_eq!(again.live, vec![row]);
