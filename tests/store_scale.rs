@@ -60,7 +60,7 @@ fn fill_up(path: &Path, base: u64) {
     connection
         .execute(
             "WITH RECURSIVE n(i) AS (SELECT 3 UNION ALL SELECT i + 1 FROM n WHERE i < 3 * ?1 + 2)
-             INSERT INTO order_events SELECT ?2 + i, i / 3, kind, body FROM n, (SELECT kind, body FROM order_events LIMIT 1)",
+             INSERT INTO order_events (sequence, order_id, kind, body) SELECT ?2 + i, i / 3, kind, body FROM n, (SELECT kind, body FROM order_events LIMIT 1)",
             params![ORDERS, base.cast_signed()],
         )
         .unwrap();
@@ -217,7 +217,7 @@ async fn a_log_of_256_mib_is_read_quickly_after_a_kill() {
         writer
             .execute(
                 "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?1 + 9999)
-                 INSERT INTO order_events SELECT ?2 + i, i / 3 + 1, kind, body
+                 INSERT INTO order_events (sequence, order_id, kind, body) SELECT ?2 + i, i / 3 + 1, kind, body
                  FROM n, (SELECT kind, body FROM order_events LIMIT 1)",
                 params![from, base.cast_signed()],
             )

@@ -5,15 +5,36 @@ use std::str::FromStr;
 
 use rust_decimal::Decimal;
 use tokio_rusqlite::rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
-use tokio_rusqlite::rusqlite::{self, Row, ToSql, params_from_iter};
+use tokio_rusqlite::rusqlite::{self, Row};
 
 use crate::domain::{Amount, Fill, OrderRecord, OrderState, Timestamp};
 
-/// Columns of `orders`, in the order that [`order_record`] reads and [`insert_order`] binds them.
-pub(super) const ORDER: &str = "order_id, status, filled, avg_fill_price, symbol, action, order_type, quantity, limit_price, tif, \
-    transmit, order_ref, last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, request_id, remaining, \
-    terminal, sequence, commission, sec_type, exchange, currency, primary_exch, outside_rth, client_tag, cancel_requested, \
-    created_at, digest, acknowledged";
+/// Columns of `orders`, in the order that [`order_record`] reads and [`super::rows::insert_order`] binds them.
+macro_rules! order_columns {
+    () => {
+        "order_id, status, filled, avg_fill_price, symbol, action, order_type, quantity, limit_price, tif, transmit, order_ref, \
+         last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, request_id, remaining, terminal, sequence, \
+         commission, sec_type, exchange, currency, primary_exch, outside_rth, client_tag, cancel_requested, created_at, digest, \
+         acknowledged"
+    };
+}
+
+/// A statement that reads orders, spelled out once: what is prepared is found again by its text.
+macro_rules! select_order {
+    ($tail:literal) => {
+        concat!(
+            "SELECT ",
+            $crate::store::columns::order_columns!(),
+            " FROM orders ",
+            $tail
+        )
+    };
+}
+
+pub(super) use {order_columns, select_order};
+
+/// [`order_columns`].
+pub(super) const ORDER: &str = order_columns!();
 
 /// Columns of `executions`, in the order that [`fill`] reads them.
 pub(super) const FILL: &str =
@@ -77,169 +98,6 @@ pub(super) fn fill(row: &Row<'_>) -> rusqlite::Result<Fill> {
         commission: row.amount_or_null()?,
         currency: row.take()?,
     })
-}
-
-/// Inserts a whole row.
-pub(super) fn insert_order(
-    connection: &rusqlite::Connection,
-    record: &OrderRecord,
-) -> rusqlite::Result<()> {
-    let OrderRecord {
-        state,
-        digest,
-        acknowledged,
-    } = record;
-    let OrderState {
-        order_id,
-        status,
-        filled,
-        avg_fill_price,
-        symbol,
-        action,
-        order_type,
-        quantity,
-        limit_price,
-        tif,
-        transmit,
-        order_ref,
-        last_error_code,
-        last_error,
-        perm_id,
-        last_update,
-        raw_state,
-        client_id,
-        account,
-        request_id,
-        remaining,
-        terminal,
-        sequence,
-        commission,
-        sec_type,
-        exchange,
-        currency,
-        primary_exch,
-        outside_rth,
-        client_tag,
-        cancel_requested,
-        created_at,
-    } = state;
-    let values: [&dyn ToSql; 34] = [
-        order_id,
-        &status.as_str(),
-        &text(filled),
-        &avg_fill_price.as_ref().map(text),
-        symbol,
-        &action.as_str(),
-        &order_type.as_str(),
-        &text(quantity),
-        &limit_price.as_ref().map(text),
-        &tif.as_str(),
-        transmit,
-        order_ref,
-        last_error_code,
-        last_error,
-        perm_id,
-        &text(last_update),
-        raw_state,
-        client_id,
-        account,
-        request_id,
-        &text(remaining),
-        terminal,
-        &sequence.cast_signed(),
-        &commission.as_ref().map(text),
-        &sec_type.as_str(),
-        exchange,
-        currency,
-        primary_exch,
-        outside_rth,
-        client_tag,
-        cancel_requested,
-        &text(created_at),
-        digest,
-        acknowledged,
-    ];
-    connection
-        .prepare_cached(&format!(
-            "INSERT INTO orders ({ORDER}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, \
-             ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)"
-        ))?
-        .execute(params_from_iter(values))
-        .map(drop)
-}
-
-/// Writes what can change about an order. What was asked (symbol, quantity, account, ids, digest, …) never does, and leaving it out
-/// spares its indexes. Answers whether the order was there, and was the one asked for.
-pub(super) fn update_order(
-    connection: &rusqlite::Connection,
-    record: &OrderRecord,
-) -> rusqlite::Result<bool> {
-    let OrderRecord {
-        state,
-        digest: _,
-        acknowledged,
-    } = record;
-    let OrderState {
-        order_id,
-        status,
-        filled,
-        avg_fill_price,
-        symbol: _,
-        action: _,
-        order_type: _,
-        quantity: _,
-        limit_price: _,
-        tif: _,
-        transmit,
-        order_ref: _,
-        last_error_code,
-        last_error,
-        perm_id,
-        last_update,
-        raw_state,
-        client_id: _,
-        account: _,
-        request_id,
-        remaining,
-        terminal,
-        sequence,
-        commission,
-        sec_type: _,
-        exchange: _,
-        currency: _,
-        primary_exch: _,
-        outside_rth: _,
-        client_tag: _,
-        cancel_requested,
-        created_at: _,
-    } = state;
-    let values: [&dyn ToSql; 17] = [
-        order_id,
-        request_id,
-        &status.as_str(),
-        &text(filled),
-        &avg_fill_price.as_ref().map(text),
-        transmit,
-        last_error_code,
-        last_error,
-        perm_id,
-        &text(last_update),
-        raw_state,
-        &text(remaining),
-        terminal,
-        &sequence.cast_signed(),
-        &commission.as_ref().map(text),
-        cancel_requested,
-        acknowledged,
-    ];
-    let rows = connection
-        .prepare_cached(
-            "UPDATE orders SET status = ?3, filled = ?4, avg_fill_price = ?5, transmit = ?6, last_error_code = ?7, last_error = ?8, \
-             perm_id = ?9, last_update = ?10, raw_state = ?11, remaining = ?12, terminal = ?13, sequence = ?14, commission = ?15, \
-             cancel_requested = ?16, acknowledged = ?17 WHERE order_id = ?1 AND request_id = ?2",
-        )?
-        .execute(params_from_iter(values))?;
-    Ok(rows == 1)
 }
 
 /// Decimals and times as TEXT.

@@ -108,32 +108,38 @@ impl Page {
 }
 
 impl Filter {
-    /// A range of an index for each status, however many orders there are: each is cut at the page before they are merged.
-    /// `?1` the lowest id shown so far, `?2` rows, `?3` the symbol or null.
+    /// However many orders there are: the living ones, and a range of an index for each status of those that ended, each cut at the
+    /// page before they are merged. `?1` the lowest id shown so far, `?2` rows, `?3` the symbol or null.
     fn sql(&self) -> String {
         let columns = columns::ORDER;
         let symbol = match self.symbol {
             Some(_) => "symbol = ?3",
             None => "?3 IS NULL",
         };
-        let words = match (self.statuses.as_slice(), &self.symbol) {
+        let (words, among) = match (self.statuses.as_slice(), &self.symbol) {
             ([], None) => {
                 return format!(
                     "SELECT {columns} FROM orders WHERE order_id < ?1 AND {symbol} ORDER BY order_id DESC LIMIT ?2"
                 );
             }
-            ([], Some(_)) => Status::ALL,
-            (words, _) => words,
+            ([], Some(_)) => (Status::ALL, String::new()),
+            (words, _) => {
+                let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
+                (words, format!("AND status IN ({})", quoted.join(", ")))
+            }
         };
-        let parts: Vec<String> = words
-            .iter()
-            .map(|word| {
-                format!(
-                    "SELECT * FROM (SELECT order_id FROM orders WHERE status = '{word}' AND {symbol} AND order_id < ?1 \
-                     ORDER BY order_id DESC LIMIT ?2)"
-                )
-            })
-            .collect();
+        let part = |which: &str| {
+            format!(
+                "SELECT * FROM (SELECT order_id FROM orders WHERE {which} AND {symbol} AND order_id < ?1 \
+                 ORDER BY order_id DESC LIMIT ?2)"
+            )
+        };
+        let mut parts = vec![part(&format!("terminal = 0 {among}"))];
+        parts.extend(
+            words
+                .iter()
+                .map(|word| part(&format!("terminal = 1 AND status = '{word}'"))),
+        );
         format!(
             "SELECT {columns} FROM orders WHERE order_id IN (SELECT order_id FROM ({}) ORDER BY order_id DESC LIMIT ?2) \
              ORDER BY order_id DESC",
@@ -179,29 +185,20 @@ mod tests {
 
     #[test]
     fn every_list_is_a_range_of_an_index_and_never_a_scan() {
+        const LIVE: &str = "orders_live (terminal=? AND rowid<?)";
+        const STATUS: &str = "orders_by_status (status=? AND rowid<?)";
+        const SYMBOL: &str = "orders_by_symbol (symbol=? AND status=? AND rowid<?)";
         let started = crate::store::start::in_memory(1).unwrap();
         let one = vec![Status::Filled];
         let two = vec![Status::Filled, Status::Rejected];
         let symbol = Some("AAPL".to_owned());
-        for (status, symbol, index) in [
-            (vec![], None, "INTEGER PRIMARY KEY (rowid<?)"),
-            (one.clone(), None, "orders_by_status (status=? AND rowid<?)"),
-            (two.clone(), None, "orders_by_status (status=? AND rowid<?)"),
-            (
-                vec![],
-                symbol.clone(),
-                "orders_by_symbol (symbol=? AND status=? AND rowid<?)",
-            ),
-            (
-                one,
-                symbol.clone(),
-                "orders_by_symbol (symbol=? AND status=? AND rowid<?)",
-            ),
-            (
-                two,
-                symbol,
-                "orders_by_symbol (symbol=? AND status=? AND rowid<?)",
-            ),
+        for (status, symbol, indexes) in [
+            (vec![], None, &["INTEGER PRIMARY KEY (rowid<?)"][..]),
+            (one.clone(), None, &[LIVE, STATUS]),
+            (two.clone(), None, &[LIVE, STATUS]),
+            (vec![], symbol.clone(), &[LIVE, SYMBOL]),
+            (one, symbol.clone(), &[LIVE, SYMBOL]),
+            (two, symbol, &[LIVE, SYMBOL]),
         ] {
             let page = Page::read(
                 ListIn {
@@ -220,7 +217,9 @@ mod tests {
                 .unwrap()
                 .map(Result::unwrap)
                 .collect();
-            assert!(plan.iter().any(|step| step.ends_with(index)), "{plan:#?}");
+            for index in indexes {
+                assert!(plan.iter().any(|step| step.ends_with(index)), "{plan:#?}");
+            }
             assert!(
                 !plan.iter().any(|step| step.starts_with("SCAN orders")),
                 "{plan:#?}"

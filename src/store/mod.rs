@@ -11,12 +11,16 @@
 mod columns;
 mod error;
 mod event_body;
+mod events;
 mod file;
+mod held;
 mod list;
 mod lock;
 mod pool;
 mod reader;
+mod rows;
 mod schema;
+mod scope;
 mod standing;
 mod start;
 mod transaction;

@@ -4,14 +4,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio_rusqlite::Connection;
-use tokio_rusqlite::rusqlite::{self, OptionalExtension, params};
+use tokio_rusqlite::rusqlite::{self, OptionalExtension};
 
+use super::columns::{self, select_order};
 use super::file::{self, Found};
 use super::pool::{self, Pool};
 use super::standing::{Standing, standing};
 use super::start::{base_sequence, head_sequence};
 use super::transaction::fills_of;
-use super::{StoreError, columns, event_body, list, schema};
+use super::{StoreError, events, list, schema};
 use crate::domain::{ListIn, ListOut, OrderDetail, OrderKey, OrderState, StoredEvent};
 
 /// Reads orders and events. Every call is one short read transaction and sees one state of the store, at least as new as the last
@@ -98,7 +99,7 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         self.pool
-            .read(move |connection| events_after(connection, sequence, order_id, limit))
+            .read(move |connection| events::after(connection, sequence, order_id, limit))
             .await
     }
 
@@ -108,12 +109,7 @@ impl Reader {
     /// [`StoreError::Damaged`] when one is missing.
     pub async fn events(&self, sequences: Vec<u64>) -> Result<Vec<StoredEvent>, StoreError> {
         self.pool
-            .read(move |connection| {
-                sequences
-                    .iter()
-                    .map(|sequence| event(connection, *sequence))
-                    .collect()
-            })
+            .read(move |connection| events::these(connection, &sequences))
             .await
     }
 
@@ -124,12 +120,8 @@ impl Reader {
     pub async fn live_orders(&self) -> Result<Vec<OrderState>, StoreError> {
         self.pool
             .read(move |connection| {
-                let sql = format!(
-                    "SELECT {} FROM orders WHERE terminal = 0 ORDER BY sequence",
-                    columns::ORDER
-                );
                 let states = connection
-                    .prepare_cached(&sql)?
+                    .prepare_cached(select_order!("WHERE terminal = 0 ORDER BY sequence"))?
                     .query_map([], |row| {
                         columns::order_record(row).map(|record| record.state)
                     })?
@@ -178,13 +170,12 @@ pub(super) fn detail(
     key: &OrderKey,
 ) -> rusqlite::Result<Option<OrderDetail>> {
     let state = |row: &rusqlite::Row<'_>| columns::order_record(row).map(|record| record.state);
-    let select = format!("SELECT {} FROM orders WHERE ", columns::ORDER);
     let order = match key {
         OrderKey::OrderId(id) => connection
-            .prepare_cached(&(select + "order_id = ?1"))?
+            .prepare_cached(select_order!("WHERE order_id = ?1"))?
             .query_row([id], state),
         OrderKey::RequestId(id) => connection
-            .prepare_cached(&(select + "request_id = ?1"))?
+            .prepare_cached(select_order!("WHERE request_id = ?1"))?
             .query_row([id], state),
     };
     let Some(order) = order.optional()? else {
@@ -192,51 +183,4 @@ pub(super) fn detail(
     };
     let fills = fills_of(connection, order.order_id)?;
     Ok(Some(OrderDetail { order, fills }))
-}
-
-fn events_after(
-    connection: &rusqlite::Connection,
-    sequence: u64,
-    order_id: Option<i32>,
-    limit: usize,
-) -> Result<Vec<StoredEvent>, StoreError> {
-    let sql = match order_id {
-        Some(_) => {
-            "SELECT sequence, order_id, kind, body FROM order_events WHERE sequence > ?1 AND order_id = ?3 ORDER BY sequence LIMIT ?2"
-        }
-        None => {
-            "SELECT sequence, order_id, kind, body FROM order_events WHERE sequence > ?1 AND ?3 IS NULL ORDER BY sequence LIMIT ?2"
-        }
-    };
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut found = statement.query(params![sequence.cast_signed(), rows(limit), order_id])?;
-    let mut events = Vec::new();
-    while let Some(row) = found.next()? {
-        events.push(event_of(row)?);
-    }
-    Ok(events)
-}
-
-fn event(connection: &rusqlite::Connection, sequence: u64) -> Result<StoredEvent, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT sequence, order_id, kind, body FROM order_events WHERE sequence = ?1",
-    )?;
-    let mut found = statement.query([sequence.cast_signed()])?;
-    match found.next()? {
-        Some(row) => event_of(row),
-        None => Err(StoreError::Damaged(format!("event {sequence} is missing"))),
-    }
-}
-
-fn event_of(row: &rusqlite::Row<'_>) -> Result<StoredEvent, StoreError> {
-    event_body::decode(
-        row.get::<_, i64>(0)?.cast_unsigned(),
-        row.get(1)?,
-        row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?,
-        row.get_ref(3)?.as_str().map_err(rusqlite::Error::from)?,
-    )
-}
-
-fn rows(limit: usize) -> i64 {
-    i64::try_from(limit).unwrap_or(i64::MAX)
 }

@@ -233,7 +233,7 @@ pub(super) fn head_sequence(connection: &Connection, base: u64) -> rusqlite::Res
 fn live(connection: &Connection) -> Result<Vec<OrderRecord>, StoreError> {
     let sql = format!(
         "SELECT {0} FROM orders WHERE terminal = 0 UNION ALL \
-         SELECT * FROM (SELECT {0} FROM orders WHERE status = 'INACTIVE' ORDER BY order_id DESC LIMIT {INACTIVE_HELD})",
+         SELECT * FROM (SELECT {0} FROM orders WHERE terminal = 1 AND status = 'INACTIVE' ORDER BY order_id DESC LIMIT {INACTIVE_HELD})",
         columns::ORDER
     );
     let mut live = connection
@@ -247,7 +247,7 @@ fn live(connection: &Connection) -> Result<Vec<OrderRecord>, StoreError> {
 fn live_fills(connection: &Connection) -> Result<Vec<Fill>, StoreError> {
     let sql = format!(
         "SELECT {} FROM executions WHERE order_id IN (SELECT order_id FROM orders WHERE terminal = 0 UNION ALL \
-         SELECT * FROM (SELECT order_id FROM orders WHERE status = 'INACTIVE' ORDER BY order_id DESC LIMIT {INACTIVE_HELD})) \
+         SELECT * FROM (SELECT order_id FROM orders WHERE terminal = 1 AND status = 'INACTIVE' ORDER BY order_id DESC LIMIT {INACTIVE_HELD})) \
          ORDER BY execution",
         columns::FILL
     );

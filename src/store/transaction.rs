@@ -1,11 +1,10 @@
 //! What a writer may do inside one transaction.
 
-use std::cell::RefCell;
-
 use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension, Params, params};
 
-use super::columns::{self, text};
-use super::{StoreError, event_body};
+use super::columns::{self, select_order, text};
+use super::held::Held;
+use super::{StoreError, event_body, rows};
 use crate::domain::{Fill, OrderRecord, StoredEvent};
 
 /// One transaction on the store's thread. What it reads includes what it wrote.
@@ -14,15 +13,15 @@ use crate::domain::{Fill, OrderRecord, StoredEvent};
 /// error, so that nothing is written outside of it.
 #[derive(Debug)]
 pub struct Transaction<'a> {
-    connection: &'a Connection,
-    given_up: RefCell<Option<StoreError>>,
+    held: Held<'a>,
+    given_up: Option<StoreError>,
 }
 
 impl<'a> Transaction<'a> {
     pub(super) const fn new(connection: &'a Connection) -> Self {
         Self {
-            connection,
-            given_up: RefCell::new(None),
+            held: Held::new(connection),
+            given_up: None,
         }
     }
 
@@ -31,7 +30,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError`], as for every operation here.
     pub fn by_order_id(&mut self, order_id: i32) -> Result<Option<OrderRecord>, StoreError> {
-        self.order("WHERE order_id = ?1", [order_id])
+        self.order(select_order!("WHERE order_id = ?1"), [order_id])
     }
 
     /// The order placed under this request id.
@@ -39,7 +38,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn by_request_id(&mut self, request_id: &str) -> Result<Option<OrderRecord>, StoreError> {
-        self.order("WHERE request_id = ?1", [request_id])
+        self.order(select_order!("WHERE request_id = ?1"), [request_id])
     }
 
     /// The newest order with this permanent id of TWS.
@@ -48,7 +47,7 @@ impl<'a> Transaction<'a> {
     /// [`StoreError`].
     pub fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, StoreError> {
         self.order(
-            "WHERE perm_id = ?1 ORDER BY order_id DESC LIMIT 1",
+            select_order!("WHERE perm_id = ?1 ORDER BY order_id DESC LIMIT 1"),
             [perm_id],
         )
     }
@@ -58,14 +57,15 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn by_order_ref(&mut self, order_ref: &str) -> Result<Vec<OrderRecord>, StoreError> {
-        self.guarded(|connection| {
-            let sql = format!(
-                "SELECT {} FROM orders WHERE order_ref = ?1 ORDER BY order_id DESC LIMIT {ORDERS_OF_A_REF_MAX}",
-                columns::ORDER
-            );
-            connection
-                .prepare_cached(&sql)?
-                .query_map([order_ref], columns::order_record)?
+        self.guarded(|held| {
+            held.statement(BY_ORDER_REF)?
+                .query_map(
+                    params![
+                        order_ref,
+                        i64::try_from(ORDERS_OF_A_REF_MAX).unwrap_or(i64::MAX)
+                    ],
+                    columns::order_record,
+                )?
                 .collect()
         })
     }
@@ -75,7 +75,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn executions(&mut self, order_id: i32) -> Result<Vec<Fill>, StoreError> {
-        self.guarded(|connection| fills_of(connection, order_id))
+        self.guarded(|held| fills_of(held.connection(), order_id))
     }
 
     /// One execution.
@@ -83,12 +83,12 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn execution(&mut self, exec_id: &str) -> Result<Option<Fill>, StoreError> {
-        self.guarded(|connection| {
+        self.guarded(|held| {
             let sql = format!(
                 "SELECT {} FROM executions WHERE exec_id = ?1",
                 columns::FILL
             );
-            connection
+            held.connection()
                 .prepare_cached(&sql)?
                 .query_row([exec_id], columns::fill)
                 .optional()
@@ -100,7 +100,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError::Refused`] when its order id or request id is taken.
     pub fn insert_order(&mut self, record: &OrderRecord) -> Result<(), StoreError> {
-        self.guarded(|connection| columns::insert_order(connection, record))
+        self.guarded(|held| rows::insert_order(held, record))
     }
 
     /// Stores what has changed about an order. What was asked (symbol, quantity, account, reference, digest, …) is never changed.
@@ -108,7 +108,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError::Refused`] when there is no order with this order id and request id.
     pub fn update_order(&mut self, record: &OrderRecord) -> Result<(), StoreError> {
-        if self.guarded(|connection| columns::update_order(connection, record))? {
+        if self.guarded(|held| rows::update_order(held, record))? {
             return Ok(());
         }
         Err(StoreError::Refused(format!(
@@ -122,11 +122,10 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError::Refused`] when the sequence is taken.
     pub fn append_event(&mut self, event: &StoredEvent) -> Result<(), StoreError> {
-        let (kind, body) = event_body::encode(&event.kind)?;
-        self.guarded(|connection| {
-            connection
-                .prepare_cached("INSERT INTO order_events (sequence, order_id, kind, body) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![event.sequence.cast_signed(), event.order_id, kind, body])
+        let (kind, body, raw_state) = event_body::encode(&event.kind)?;
+        self.guarded(|held| {
+            held.statement("INSERT INTO order_events (sequence, order_id, kind, body, raw_state) VALUES (?1, ?2, ?3, ?4, ?5)")?
+                .execute(params![event.sequence.cast_signed(), event.order_id, kind, body, raw_state])
                 .map(drop)
         })
     }
@@ -136,7 +135,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError::Refused`] when its id is known.
     pub fn insert_execution(&mut self, fill: &Fill) -> Result<(), StoreError> {
-        self.guarded(|connection| {
+        self.guarded(|held| {
             let sql = format!(
                 "INSERT INTO executions ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 columns::FILL
@@ -151,7 +150,7 @@ impl<'a> Transaction<'a> {
                 commission,
                 currency,
             } = fill;
-            connection
+            held.connection()
                 .prepare_cached(&sql)?
                 .execute(params![
                     order_id,
@@ -182,9 +181,8 @@ impl<'a> Transaction<'a> {
             commission,
             currency,
         } = fill;
-        let rows = self.guarded(|connection| {
-            connection
-                .prepare_cached(
+        let rows = self.guarded(|held| {
+            held.statement(
                     "UPDATE executions SET exec_id = ?3, quantity = ?4, price = ?5, time = ?6, exchange = ?7, commission = ?8, \
                      currency = ?9 WHERE exec_id = ?1 AND order_id = ?2",
                 )?
@@ -221,7 +219,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn accounts(&mut self) -> Result<Option<Vec<String>>, StoreError> {
-        self.guarded(|connection| meta(connection, ACCOUNTS))?
+        self.guarded(|held| meta(held.connection(), ACCOUNTS))?
             .map(|json| read_accounts(&json))
             .transpose()
     }
@@ -233,9 +231,8 @@ impl<'a> Transaction<'a> {
     pub fn pin_accounts(&mut self, accounts: &[String]) -> Result<(), StoreError> {
         let json = serde_json::to_string(accounts)
             .map_err(|error| StoreError::Refused(error.to_string()))?;
-        self.guarded(|connection| {
-            connection
-                .prepare_cached("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+        self.guarded(|held| {
+            held.statement("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
                 .execute(params![ACCOUNTS, json])
                 .map(drop)
         })
@@ -249,46 +246,44 @@ impl<'a> Transaction<'a> {
         &mut self,
         work: impl FnOnce(&mut Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.guarded(|connection| execute(connection, "SAVEPOINT part"))?;
+        self.guarded(|held| execute(held, "SAVEPOINT part"))?;
         let outcome = work(self);
         if outcome.is_err() {
             // Fails only where the transaction is given up as a whole.
-            let _ = self.guarded(|connection| execute(connection, "ROLLBACK TO part"));
+            let _ = self.guarded(|held| execute(held, "ROLLBACK TO part"));
         }
-        let released = self.guarded(|connection| execute(connection, "RELEASE part"));
+        let released = self.guarded(|held| execute(held, "RELEASE part"));
         outcome.and_then(|value| released.map(|()| value))
     }
 
     /// Why SQLite gave up the transaction, if it did.
     pub(super) fn given_up(&self) -> Option<StoreError> {
-        self.given_up.borrow().clone()
+        self.given_up.clone()
     }
 
     fn order(
         &mut self,
-        tail: &str,
+        sql: &'static str,
         params: impl Params,
     ) -> Result<Option<OrderRecord>, StoreError> {
-        self.guarded(|connection| {
-            let sql = format!("SELECT {} FROM orders {tail}", columns::ORDER);
-            connection
-                .prepare_cached(&sql)?
+        self.guarded(|held| {
+            held.statement(sql)?
                 .query_row(params, columns::order_record)
                 .optional()
         })
     }
 
     fn guarded<T>(
-        &self,
-        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+        &mut self,
+        work: impl FnOnce(&mut Held<'a>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
-        if let Some(error) = self.given_up() {
-            return Err(error);
+        if let Some(error) = &self.given_up {
+            return Err(error.clone());
         }
-        work(self.connection).map_err(|error| {
+        work(&mut self.held).map_err(|error| {
             let error = StoreError::from(error);
-            if self.connection.is_autocommit() {
-                *self.given_up.borrow_mut() = Some(error.clone());
+            if self.held.connection().is_autocommit() {
+                self.given_up = Some(error.clone());
             }
             error
         })
@@ -297,6 +292,14 @@ impl<'a> Transaction<'a> {
 
 /// The most orders that [`Transaction::by_order_ref`] answers: a reference that more orders share names none of them.
 pub const ORDERS_OF_A_REF_MAX: usize = 16;
+
+/// A reference that is the request id itself is found by the index of that, any other by its own.
+const BY_ORDER_REF: &str = concat!(
+    select_order!("WHERE request_id = ?1 AND order_ref = ?1"),
+    " UNION ALL ",
+    select_order!("WHERE order_ref = ?1 AND order_ref <> request_id"),
+    " ORDER BY order_id DESC LIMIT ?2"
+);
 
 /// Key of the pinned accounts in `meta`, a JSON array.
 const ACCOUNTS: &str = "accounts";
@@ -333,6 +336,6 @@ fn read_accounts(json: &str) -> Result<Vec<String>, StoreError> {
         .map_err(|error| StoreError::Damaged(format!("the accounts in meta: {error}")))
 }
 
-fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(sql)?.execute([]).map(drop)
+fn execute(held: &mut Held<'_>, sql: &'static str) -> rusqlite::Result<()> {
+    held.statement(sql)?.execute([]).map(drop)
 }

@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Semaphore;
 use tokio_rusqlite::Connection;
-use tokio_rusqlite::rusqlite::{self, TransactionBehavior};
+use tokio_rusqlite::rusqlite;
 
 use super::lock::StoreLock;
 use super::pool::{self, Pool};
+use super::scope::Scope;
 use super::start::{self, Facts, Opened, Started, StoreSettings};
 use super::{Reader, StoreError, Transaction, file};
 
@@ -214,26 +215,27 @@ impl Store {
 impl Shared {
     fn commit<T>(
         &self,
-        connection: &mut rusqlite::Connection,
+        connection: &rusqlite::Connection,
         work: impl FnOnce(&mut Transaction<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         if let Some(error) = self.broken.get() {
             return Err(error.clone());
         }
         let before = connection.total_changes();
-        let outer = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut transaction = Transaction::new(&outer);
-        // On any error `outer` is dropped, which rolls it back.
+        // On any error it is dropped, which rolls it back.
+        let scope = Scope::begin(connection)?;
+        let mut transaction = Transaction::new(scope.connection());
         let value = caught(|| work(&mut transaction))?;
         if let Some(error) = transaction.given_up() {
             return Err(error);
         }
+        drop(transaction);
         #[cfg(test)]
-        if outer.total_changes() != before && self.takes_refusal() {
+        if connection.total_changes() != before && self.takes_refusal() {
             return Err(StoreError::NoRoom);
         }
         fail::fail_point!("store-before-commit");
-        let committed = injected_commit_failure().and_then(|()| outer.commit());
+        let committed = injected_commit_failure().and_then(|()| scope.commit());
         if let Err(error) = committed.map_err(StoreError::from_commit) {
             if error.is_outcome_unknown() {
                 let _ = self.broken.set(error.clone());
