@@ -50,22 +50,12 @@ async fn an_order_whose_gateway_was_killed_before_tws_answered_is_adopted() {
     let gateway = site.start().await;
     let client = gateway.client.clone();
     let placing = tokio::spawn(async move { client.place(resting("a")).await });
-    site.control()
-        .wait_until(|view| view.place_messages_total() == 1)
-        .await
-        .unwrap();
+    site.placed().await;
     gateway.kill();
     let error = placing.await.unwrap().unwrap_err();
     assert_eq!(error.reason, Reason::GatewayUnavailable);
     site.control().release_acknowledgements().await.unwrap();
-    let gateway = site.start().await;
-    let again = gateway.client.place(resting("a")).await.unwrap();
-    assert!(again.replayed);
-    gateway
-        .until_status(again.order_id.unwrap(), Status::Submitted)
-        .await;
-    assert_eq!(site.orders_and_frames("a").await, (1, 1));
-    gateway.end().await;
+    site.adopts().await;
 }
 
 #[tokio::test]

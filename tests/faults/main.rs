@@ -17,6 +17,8 @@ mod process;
 mod reports;
 mod restart;
 mod shutdown;
+#[path = "../support/waiting.rs"]
+mod waiting;
 mod watchers;
 mod world;
 

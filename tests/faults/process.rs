@@ -12,7 +12,7 @@ use ibkr_orders::simulator::{Control, Simulator, SimulatorConfig};
 use tempfile::TempDir;
 
 use crate::preload::Faults;
-use crate::world::{LIMIT, eventually};
+use crate::world::{LIMIT, eventually, resting};
 
 /// A simulator and a directory, for one gateway process after another.
 pub(crate) struct Site {
@@ -91,6 +91,26 @@ impl Site {
         let mut process = Running::start(&mut command);
         let status = process.ended().await;
         (status.code(), process.said())
+    }
+
+    /// Waits until the first placeOrder frame has come.
+    pub(crate) async fn placed(&self) {
+        self.control()
+            .wait_until(|view| view.place_messages_total() == 1)
+            .await
+            .unwrap();
+    }
+
+    /// The next gateway finds the order of request "a" in TWS, answers with it, and did not send it again.
+    pub(crate) async fn adopts(&self) {
+        let gateway = self.start().await;
+        let again = gateway.client.place(resting("a")).await.unwrap();
+        assert!(again.replayed);
+        gateway
+            .until_status(again.order_id.unwrap(), Status::Submitted)
+            .await;
+        assert_eq!(self.orders_and_frames("a").await, (1, 1));
+        gateway.end().await;
     }
 
     /// How many orders TWS has under a reference, and how many placeOrder frames came in all.

@@ -4,8 +4,9 @@ use std::io::Read as _;
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
-use ibkr_orders::domain::{PlaceIn, Status, WatchIn};
-use ibkr_orders::error::Reason;
+use ibkr_orders::domain::{PlaceIn, PlaceOut, Status, WatchIn};
+use ibkr_orders::error::{Error, Reason};
+use tokio::task::JoinHandle;
 
 use crate::process::{Process, Site};
 use crate::world::{LIMIT, resting};
@@ -21,6 +22,19 @@ async fn term(gateway: &mut Process) -> Duration {
     let status = gateway.ended().await;
     assert_eq!(status.code(), Some(0), "{}", gateway.said());
     begun.elapsed()
+}
+
+/// A call that waits for TWS, longer than the grace.
+fn patient(gateway: &Process) -> JoinHandle<Result<PlaceOut, Error>> {
+    let client = gateway.client.clone();
+    tokio::spawn(async move {
+        client
+            .place(PlaceIn {
+                timeout: 60.0,
+                ..resting("a")
+            })
+            .await
+    })
 }
 
 #[tokio::test]
@@ -74,20 +88,8 @@ async fn a_tws_that_never_answers_does_not_hold_it_up() {
     let site = Site::new().await;
     let mut gateway = site.start().await;
     site.control().mute().await.unwrap();
-    // A call that waits for TWS, longer than the grace.
-    let client = gateway.client.clone();
-    let placing = tokio::spawn(async move {
-        client
-            .place(PlaceIn {
-                timeout: 60.0,
-                ..resting("a")
-            })
-            .await
-    });
-    site.control()
-        .wait_until(|view| view.place_messages_total() == 1)
-        .await
-        .unwrap();
+    let placing = patient(&gateway);
+    site.placed().await;
     let took = term(&mut gateway).await;
     assert!(took < ENDED_WITHIN, "{took:?}");
     // Its caller was answered: the order is stored and may be in TWS.
@@ -95,14 +97,7 @@ async fn a_tws_that_never_answers_does_not_hold_it_up() {
     assert_eq!(out.state.unwrap().status, Status::Submitting);
     // And the next gateway finds out.
     site.control().unmute().await.unwrap();
-    let gateway = site.start().await;
-    let again = gateway.client.place(resting("a")).await.unwrap();
-    assert!(again.replayed);
-    gateway
-        .until_status(again.order_id.unwrap(), Status::Submitted)
-        .await;
-    assert_eq!(site.orders_and_frames("a").await, (1, 1));
-    gateway.end().await;
+    site.adopts().await;
 }
 
 #[tokio::test]
@@ -110,15 +105,7 @@ async fn a_tws_that_was_never_there_does_not_hold_it_up() {
     let site = Site::new().await;
     site.control().mute().await.unwrap();
     let mut gateway = Process::serve(&mut site.command(&site.store())).await;
-    let client = gateway.client.clone();
-    let parked = tokio::spawn(async move {
-        client
-            .place(PlaceIn {
-                timeout: 60.0,
-                ..resting("a")
-            })
-            .await
-    });
+    let parked = patient(&gateway);
     site.control()
         .wait_until(|view| view.connections_total() >= 1)
         .await
@@ -145,19 +132,8 @@ async fn sigint_is_as_good_as_sigterm_and_a_second_one_ends_it_at_once() {
 
     let mut gateway = site.start().await;
     site.control().mute().await.unwrap();
-    let client = gateway.client.clone();
-    let _placing = tokio::spawn(async move {
-        client
-            .place(PlaceIn {
-                timeout: 60.0,
-                ..resting("a")
-            })
-            .await
-    });
-    site.control()
-        .wait_until(|view| view.place_messages_total() == 1)
-        .await
-        .unwrap();
+    let _placing = patient(&gateway);
+    site.placed().await;
     let begun = Instant::now();
     gateway.signal("TERM");
     crate::world::eventually("it says that it ends", async || {

@@ -21,8 +21,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// The longest anything may take that is waited for.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub(crate) use crate::waiting::{LIMIT, eventually};
 
 /// A gateway that serves gRPC, and the client that every call goes through.
 pub(crate) struct World {
@@ -406,18 +405,6 @@ pub(crate) async fn to_the_end(mut watch: WatchStream) -> (Vec<WatchUpdate>, Opt
     tokio::time::timeout(LIMIT, all)
         .await
         .expect("the watch ends in time")
-}
-
-/// Waits until `check` holds; for what nothing announces.
-pub(crate) async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
-    let waited = tokio::time::timeout(LIMIT, async {
-        while !check().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    waited
-        .await
-        .unwrap_or_else(|_| panic!("{what} did not happen in time"));
 }
 
 pub(crate) fn decimal(text: &str) -> Decimal {

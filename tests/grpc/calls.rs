@@ -210,14 +210,7 @@ async fn a_dry_run_shows_what_would_be_sent_and_stores_nothing() {
         (order.exchange.as_deref(), order.transmit),
         (Some("SMART"), Some(true))
     );
-    assert!(
-        stub.list(pb::ListRequest::default())
-            .await
-            .unwrap()
-            .into_inner()
-            .orders
-            .is_empty()
-    );
+    assert_eq!(world.orders().await, []);
     world.end().await;
 }
 

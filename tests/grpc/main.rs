@@ -11,4 +11,6 @@ mod operations;
 mod protection;
 mod reflection;
 mod shutdown;
+#[path = "../support/waiting.rs"]
+mod waiting;
 mod world;

@@ -16,8 +16,7 @@ use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// Longest anything in these tests may take.
-pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) use crate::waiting::{LIMIT, eventually};
 
 /// What a test makes different.
 type Change<T> = Box<dyn FnOnce(&mut T)>;
@@ -122,6 +121,12 @@ impl World {
             .unwrap()
     }
 
+    /// Every order that is stored.
+    pub(crate) async fn orders(&self) -> Vec<pb::OrderState> {
+        let all = self.stub().await.list(pb::ListRequest::default()).await;
+        all.unwrap().into_inner().orders
+    }
+
     pub(crate) async fn stub(&self) -> Stub {
         OrderServiceClient::new(self.channel().await)
     }
@@ -215,16 +220,4 @@ pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> Refused 
         message: status.message().to_owned(),
         details,
     }
-}
-
-/// Waits until `check` holds.
-pub(crate) async fn eventually(what: &str, mut check: impl AsyncFnMut() -> bool) {
-    let waited = tokio::time::timeout(LIMIT, async {
-        while !check().await {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    waited
-        .await
-        .unwrap_or_else(|_| panic!("{what} did not happen in time"));
 }

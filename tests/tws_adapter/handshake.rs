@@ -42,9 +42,7 @@ fn impatient(port: u16) -> TwsSettings {
 async fn a_session_comes_with_accounts_ids_and_version() {
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
-    let mut peer = tws.accept().await;
-    peer.read_hello().await;
-    peer.acknowledge(226).await;
+    let mut peer = tws.greeted(226).await;
     assert_eq!(peer.request().await.number(), 7);
     peer.send(&frames::next_valid_id(91)).await;
     peer.send(&frames::managed_accounts("DU111,DU222,")).await;
@@ -86,9 +84,7 @@ async fn a_tws_that_is_mute_is_given_up_at_each_stage_and_tried_again() {
 async fn a_client_id_in_use_is_named() {
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
-    let mut peer = tws.accept().await;
-    peer.read_hello().await;
-    peer.acknowledge(225).await;
+    let mut peer = tws.greeted(225).await;
     peer.send(&frames::error(
         -1,
         326,
@@ -106,9 +102,7 @@ async fn a_client_id_in_use_is_named() {
 async fn a_tws_that_is_too_old_is_told_from_one_that_is_away() {
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
-    let mut peer = tws.accept().await;
-    peer.read_hello().await;
-    peer.acknowledge(212).await;
+    let _peer = tws.greeted(212).await;
     let failure = failure(&mut adapter).await;
     let (code, detail) = refused(&failure);
     assert_eq!(code, None);
@@ -129,9 +123,7 @@ async fn a_tws_that_closes_is_told_from_something_that_is_no_tws() {
     let second = failure(&mut adapter).await;
     assert!(refused(&second).1.contains("protocol"), "{second:?}");
 
-    let mut peer = tws.accept().await;
-    peer.read_hello().await;
-    peer.acknowledge(225).await;
+    let peer = tws.greeted(225).await;
     drop(peer);
     let third = failure(&mut adapter).await;
     assert!(unreachable(&third).contains("closed"), "{third:?}");
@@ -161,9 +153,7 @@ async fn more_open_orders_than_the_handshake_takes_are_all_reported_and_ids_are_
     const ORDERS: i32 = 130;
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
-    let mut peer = tws.accept().await;
-    peer.read_hello().await;
-    peer.acknowledge(225).await;
+    let mut peer = tws.greeted(225).await;
     peer.expect(START_API).await;
     let mut burst = Vec::new();
     for id in 1..=ORDERS {
@@ -218,9 +208,7 @@ async fn more_open_orders_than_the_handshake_takes_are_all_reported_and_ids_are_
 async fn a_tws_without_accounts_is_refused() {
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
-    let mut peer = tws.accept().await;
-    peer.read_hello().await;
-    peer.acknowledge(225).await;
+    let mut peer = tws.greeted(225).await;
     peer.expect(START_API).await;
     peer.send(&frames::managed_accounts("")).await;
     peer.send(&frames::next_valid_id(1)).await;
@@ -237,9 +225,7 @@ async fn a_tws_without_accounts_is_refused() {
 async fn what_tws_sends_during_the_handshake_follows_the_session_as_snapshot() {
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
-    let mut peer = tws.accept().await;
-    peer.read_hello().await;
-    peer.acknowledge(225).await;
+    let mut peer = tws.greeted(225).await;
     peer.expect(START_API).await;
     for bytes in [
         order(5, "Submitted").open(),

@@ -43,6 +43,14 @@ impl FakeTws {
         Peer { stream }
     }
 
+    /// Accepts a client and names a server version to it.
+    pub(crate) async fn greeted(&self, version: i32) -> Peer {
+        let mut peer = self.accept().await;
+        peer.read_hello().await;
+        peer.acknowledge(version).await;
+        peer
+    }
+
     /// Accepts a client and goes through the whole handshake.
     pub(crate) async fn session(&self) -> Peer {
         let mut peer = self.accept().await;

@@ -77,14 +77,7 @@ async fn while_tws_has_lost_ib_nothing_is_sent() {
         (Code::Unavailable, "IB_UNAVAILABLE")
     );
     assert!(error.details.retry_info().is_some());
-    assert!(
-        stub.list(pb::ListRequest::default())
-            .await
-            .unwrap()
-            .into_inner()
-            .orders
-            .is_empty()
-    );
+    assert_eq!(world.orders().await, []);
     world.end().await;
 }
 
@@ -127,15 +120,7 @@ async fn more_orders_than_tws_may_be_sent_in_time_are_refused_before_they_are_st
         placed >= 1 && paced >= 20,
         "{placed} placed, {paced} refused"
     );
-    let stored = stub
-        .clone()
-        .list(pb::ListRequest::default())
-        .await
-        .unwrap()
-        .into_inner()
-        .orders
-        .len();
-    assert_eq!(stored, placed);
+    assert_eq!(world.orders().await.len(), placed);
     world.end().await;
 }
 
