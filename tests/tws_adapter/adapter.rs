@@ -80,6 +80,12 @@ impl Adapter {
         }
     }
 
+    /// Everything up to the outcome of a message of this order.
+    pub(crate) async fn until_sent(&mut self, of: i32) -> Vec<TwsEvent> {
+        self.until(|event| matches!(event, TwsEvent::Sent { order_id, .. } if *order_id == of))
+            .await
+    }
+
     /// The next event, which must be a session.
     pub(crate) async fn up(&mut self) -> SessionInfo {
         match self.next().await {

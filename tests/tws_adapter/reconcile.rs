@@ -44,6 +44,14 @@ fn impatient(port: u16) -> TwsSettings {
     }
 }
 
+/// Answers the first two queries of a reconcile with nothing but their end marks.
+async fn nothing_open_or_completed(peer: &mut Peer) {
+    peer.expect(OPEN_ORDERS).await;
+    peer.send(&frames::open_orders_end()).await;
+    peer.expect(COMPLETED_ORDERS).await;
+    peer.send(&frames::completed_orders_end()).await;
+}
+
 /// Answers the steps from completed orders on with nothing.
 async fn nothing_completed_or_executed(peer: &mut Peer) {
     peer.expect(COMPLETED_ORDERS).await;
@@ -155,10 +163,7 @@ async fn executions_of_earlier_days_are_asked_for_when_wanted() {
         token: 1,
         days_back: 2,
     });
-    peer.expect(OPEN_ORDERS).await;
-    peer.send(&frames::open_orders_end()).await;
-    peer.expect(COMPLETED_ORDERS).await;
-    peer.send(&frames::completed_orders_end()).await;
+    nothing_open_or_completed(&mut peer).await;
     let asked = peer.expect(EXECUTIONS).await;
     assert!(
         asked.bytes.ends_with(&[3]),
@@ -202,10 +207,7 @@ async fn client_0_does_not_bind_manual_orders_by_reconciling() {
 async fn a_step_without_an_end_is_named_and_the_session_goes_on() {
     let (_tws, mut peer, mut adapter) = connected_with(impatient).await;
     reconcile(&adapter, 1);
-    peer.expect(OPEN_ORDERS).await;
-    peer.send(&frames::open_orders_end()).await;
-    peer.expect(COMPLETED_ORDERS).await;
-    peer.send(&frames::completed_orders_end()).await;
+    nothing_open_or_completed(&mut peer).await;
     let id = peer.expect(EXECUTIONS).await.number();
     peer.send(&order(80, "Filled").execution(id, "e.2.01"))
         .await;
@@ -311,10 +313,7 @@ async fn a_refusal_fails_the_step_at_once_and_never_costs_the_session() {
 async fn a_refusal_of_the_executions_query_fails_its_step_at_once() {
     let (_tws, mut peer, mut adapter) = connected().await;
     reconcile(&adapter, 1);
-    peer.expect(OPEN_ORDERS).await;
-    peer.send(&frames::open_orders_end()).await;
-    peer.expect(COMPLETED_ORDERS).await;
-    peer.send(&frames::completed_orders_end()).await;
+    nothing_open_or_completed(&mut peer).await;
     let id = peer.expect(EXECUTIONS).await.number();
     let id = i32::try_from(id).unwrap();
     peer.send(&frames::error(id, 322, "Error processing request"))
@@ -393,10 +392,7 @@ async fn thousands_of_executions_are_read_whole() {
     const EXECUTED: i32 = 10_000;
     let (_tws, mut peer, mut adapter) = connected().await;
     reconcile(&adapter, 1);
-    peer.expect(OPEN_ORDERS).await;
-    peer.send(&frames::open_orders_end()).await;
-    peer.expect(COMPLETED_ORDERS).await;
-    peer.send(&frames::completed_orders_end()).await;
+    nothing_open_or_completed(&mut peer).await;
     let id = peer.expect(EXECUTIONS).await.number();
     let mut bytes = Vec::new();
     for order_id in 1..=EXECUTED {

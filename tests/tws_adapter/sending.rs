@@ -125,17 +125,7 @@ async fn commands_go_out_in_the_order_they_came() {
             assert_eq!(peer.expect(CANCEL_ORDER).await.number(), i64::from(id));
         }
     }
-    let events = adapter
-        .until(|event| {
-            matches!(
-                event,
-                TwsEvent::Sent {
-                    order_id: ORDERS,
-                    ..
-                }
-            )
-        })
-        .await;
+    let events = adapter.until_sent(ORDERS).await;
     assert!(
         events.iter().all(|event| matches!(
             event,
@@ -270,17 +260,7 @@ async fn on_a_cut_link_every_place_has_exactly_one_outcome() {
         peer.expect(PLACE_ORDER).await;
     }
     drop(peer);
-    let events = adapter
-        .until(|event| {
-            matches!(
-                event,
-                TwsEvent::Sent {
-                    order_id: ORDERS,
-                    ..
-                }
-            )
-        })
-        .await;
+    let events = adapter.until_sent(ORDERS).await;
     let ids: Vec<i32> = events
         .iter()
         .filter_map(|event| match event {
