@@ -22,6 +22,7 @@ mod tap;
 mod tws_wire;
 
 use std::path::Path;
+use std::time::Duration;
 
 use measure::Stage;
 use peers::pb::order_service_client::OrderServiceClient;
@@ -32,6 +33,9 @@ use tonic::transport::Channel;
 type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 /// A caller.
 type Stub = OrderServiceClient<Channel>;
+
+/// The longest that a group may take: whatever hangs, the rest is measured.
+const GROUP_MAX: Duration = Duration::from_secs(600);
 
 /// How much is measured.
 #[derive(Clone, Copy)]
@@ -97,8 +101,13 @@ fn main() -> Fallible<()> {
             continue;
         }
         report.begin(name);
-        let measured = runtime.block_on(measure::run(name, &mut stage, &mut report));
-        report.end(measured.err().map(|error| error.to_string()));
+        let measuring = measure::run(name, &mut stage, &mut report);
+        let limited = async { tokio::time::timeout(GROUP_MAX, measuring).await };
+        let failure = match runtime.block_on(limited) {
+            Ok(measured) => measured.err().map(|error| error.to_string()),
+            Err(_) => Some(format!("it took longer than {GROUP_MAX:?}")),
+        };
+        report.end(failure);
         // After each group, so that a run that is broken off has not been for nothing.
         write(&report, docs)?;
     }

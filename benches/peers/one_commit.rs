@@ -7,13 +7,14 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ibapi::Client;
 use ibapi::contracts::Contract;
 use ibapi::orders::{Action, OrderUpdate, order_builder};
 use ibapi::subscriptions::SubscriptionItem;
-use tokio::sync::oneshot;
-use tokio_rusqlite::{Connection, params};
+use tokio::sync::{mpsc, oneshot};
+use tokio_rusqlite::{Connection, params, rusqlite};
 use tokio_stream::StreamExt;
 use tokio_stream::wrappers::TcpListenerStream;
 use tonic::{Request, Response, Status};
@@ -29,11 +30,23 @@ type WatchStream =
     Pin<Box<dyn tokio_stream::Stream<Item = Result<WatchResponse, Status>> + Send + 'static>>;
 type Waiting = Arc<Mutex<HashMap<i32, oneshot::Sender<String>>>>;
 
+/// How long TWS may be silent about an order.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 struct OneCommit {
-    tws: Arc<Client>,
     db: Connection,
-    next_id: AtomicI32,
+    next_id: Arc<AtomicI32>,
     waiting: Waiting,
+    sending: mpsc::UnboundedSender<Committed>,
+}
+
+/// An order that is to be sent.
+struct Committed {
+    order_id: i32,
+    symbol: String,
+    quantity: f64,
+    price: f64,
+    request_id: String,
 }
 
 fn internal(error: impl std::fmt::Display) -> Status {
@@ -52,27 +65,38 @@ impl OrderService for OneCommit {
             .ok_or_else(|| Status::invalid_argument("no order"))?;
         let quantity: f64 = order.quantity.parse().map_err(internal)?;
         let price: f64 = order.limit_price().parse().map_err(internal)?;
-        let order_id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let (tell, told) = oneshot::channel();
+        let (next_id, waiting, sending) = (
+            self.next_id.clone(),
+            self.waiting.clone(),
+            self.sending.clone(),
+        );
         let (symbol, request_id) = (order.symbol.clone(), request.request_id.clone());
-        self.db
+        // The database's thread gives the ids and hands the orders on, because TWS refuses an id that comes after a higher one.
+        let order_id = self
+            .db
             .call(move |db| {
+                let order_id = next_id.fetch_add(1, Ordering::Relaxed);
                 db.prepare_cached("INSERT INTO orders VALUES (?, 'SUBMITTING', ?, ?, ?, ?)")?
-                    .execute(params![order_id, symbol, quantity, price, request_id])
+                    .execute(params![order_id, symbol, quantity, price, request_id])?;
+                if let Ok(mut waiting) = waiting.lock() {
+                    waiting.insert(order_id, tell);
+                }
+                let _ = sending.send(Committed {
+                    order_id,
+                    symbol,
+                    quantity,
+                    price,
+                    request_id,
+                });
+                Ok::<_, rusqlite::Error>(order_id)
             })
             .await
             .map_err(internal)?;
-        let (tell, told) = oneshot::channel();
-        if let Ok(mut waiting) = self.waiting.lock() {
-            waiting.insert(order_id, tell);
-        }
-        let contract = Contract::stock(order.symbol.as_str()).build();
-        let mut ib = order_builder::limit_order(Action::Buy, quantity, price);
-        ib.order_ref = request.request_id.clone();
-        self.tws
-            .submit_order(order_id, &contract, &ib)
+        let status = tokio::time::timeout(PATIENCE, told)
             .await
+            .map_err(internal)?
             .map_err(internal)?;
-        let status = told.await.map_err(internal)?;
         self.db
             .call(move |db| {
                 db.prepare_cached("UPDATE orders SET status = ? WHERE order_id = ?")?
@@ -135,6 +159,22 @@ impl OrderService for OneCommit {
     }
 }
 
+/// Sends what is committed, in the order of the ids.
+async fn send(tws: Arc<Client>, mut to_send: mpsc::UnboundedReceiver<Committed>, waiting: Waiting) {
+    while let Some(order) = to_send.recv().await {
+        let contract = Contract::stock(order.symbol.as_str()).build();
+        let mut ib = order_builder::limit_order(Action::Buy, order.quantity, order.price);
+        ib.order_ref = order.request_id;
+        let sent = tws.submit_order(order.order_id, &contract, &ib).await;
+        if sent.is_err()
+            && let Ok(mut waiting) = waiting.lock()
+        {
+            // Its caller is answered with an error.
+            waiting.remove(&order.order_id);
+        }
+    }
+}
+
 /// Serves until it is killed, against the TWS at `tws` and the database at `database`. Says where on standard output.
 pub(crate) async fn serve(tws: &str, database: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let db = Connection::open(database).await?;
@@ -164,13 +204,16 @@ pub(crate) async fn serve(tws: &str, database: &Path) -> Result<(), Box<dyn std:
             }
         }
     });
+    let (sending, to_send) = mpsc::unbounded_channel();
+    let next_id = Arc::new(AtomicI32::new(client.next_order_id()));
+    tokio::spawn(send(client, to_send, waiting.clone()));
     let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
     super::say_ready(listener.local_addr()?)?;
     let service = OneCommit {
-        next_id: AtomicI32::new(client.next_order_id()),
-        tws: client,
         db,
+        next_id,
         waiting,
+        sending,
     };
     tonic::transport::Server::builder()
         .tcp_nodelay(true)
