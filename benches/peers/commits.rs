@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio_rusqlite::rusqlite::types::Value;
-use tokio_rusqlite::rusqlite::{Connection, params, params_from_iter};
+use tokio_rusqlite::rusqlite::{self, Connection, params, params_from_iter};
 
 /// Syncs that are timed by themselves.
 const SYNCS: usize = 100;
@@ -72,52 +72,53 @@ fn time_syncs(database: &Path) -> std::io::Result<Vec<Duration>> {
 struct Orders {
     columns: Vec<String>,
     row: Vec<Value>,
-    /// The bodies of its first event and of its last.
-    bodies: [String; 2],
+    /// Its first event and its last, without sequence and order id.
+    events: [Vec<Value>; 2],
     order_id: i64,
     sequence: i64,
     insert: String,
+    append: String,
 }
 
 const UPDATE: &str = "UPDATE orders SET status = ?2, remaining = ?3, perm_id = ?4, last_update = ?5, raw_state = ?6, sequence = ?7, \
      acknowledged = 1 WHERE order_id = ?1";
-const EVENT: &str =
-    "INSERT INTO order_events (sequence, order_id, kind, body) VALUES (?1, ?2, 'order', ?3)";
 
 impl Orders {
     fn of(store: &Connection) -> Result<Self, Box<dyn std::error::Error>> {
-        let columns: Vec<String> = store
-            .prepare("SELECT name FROM pragma_table_info('orders')")?
-            .query_map([], |row| row.get(0))?
-            .collect::<Result<_, _>>()?;
-        let row = store.query_row(
-            &format!(
-                "SELECT {} FROM orders ORDER BY order_id DESC LIMIT 1",
-                columns.join(", ")
-            ),
-            [],
-            |row| (0..columns.len()).map(|index| row.get(index)).collect(),
+        let columns = columns_of(store, "orders")?;
+        let row = one_row(
+            store,
+            &columns,
+            "FROM orders ORDER BY order_id DESC LIMIT 1",
         )?;
-        let body = |which: &str| {
-            store.query_row(
-                &format!("SELECT body FROM order_events WHERE kind = 'order' ORDER BY sequence {which} LIMIT 1"),
-                [],
-                |row| row.get(0),
+        let mut of_event = columns_of(store, "order_events")?;
+        of_event.retain(|column| column != "sequence" && column != "order_id");
+        let event = |which: &str| {
+            one_row(
+                store,
+                &of_event,
+                &format!(
+                    "FROM order_events WHERE kind = 'order' ORDER BY sequence {which} LIMIT 1"
+                ),
             )
         };
-        let marks = vec!["?"; columns.len()].join(", ");
-        let insert = format!(
-            "INSERT INTO orders ({}) VALUES ({marks})",
-            columns.join(", ")
-        );
+        let number = |sql: &str| store.query_row(sql, [], |row| row.get(0));
+        let marks = |count: usize| vec!["?"; count].join(", ");
         Ok(Self {
             row,
-            bodies: [body("ASC")?, body("DESC")?],
-            order_id: store.query_row("SELECT max(order_id) FROM orders", [], |row| row.get(0))?,
-            sequence: store.query_row("SELECT max(sequence) FROM order_events", [], |row| {
-                row.get(0)
-            })?,
-            insert,
+            events: [event("ASC")?, event("DESC")?],
+            order_id: number("SELECT max(order_id) FROM orders")?,
+            sequence: number("SELECT max(sequence) FROM order_events")?,
+            insert: format!(
+                "INSERT INTO orders ({}) VALUES ({})",
+                columns.join(", "),
+                marks(columns.len())
+            ),
+            append: format!(
+                "INSERT INTO order_events (sequence, order_id, {}) VALUES ({})",
+                of_event.join(", "),
+                marks(of_event.len() + 2)
+            ),
             columns,
         })
     }
@@ -175,13 +176,26 @@ impl Orders {
     fn append_event(
         &self,
         store: &Connection,
-        body: usize,
+        which: usize,
     ) -> Result<(), Box<dyn std::error::Error>> {
-        store.prepare_cached(EVENT)?.execute(params![
-            self.sequence,
-            self.order_id,
-            self.bodies[body]
-        ])?;
+        let ids = [Value::Integer(self.sequence), Value::Integer(self.order_id)];
+        store
+            .prepare_cached(&self.append)?
+            .execute(params_from_iter(ids.iter().chain(&self.events[which])))?;
         Ok(())
     }
+}
+
+fn columns_of(store: &Connection, table: &str) -> rusqlite::Result<Vec<String>> {
+    store
+        .prepare("SELECT name FROM pragma_table_info(?1)")?
+        .query_map([table], |row| row.get(0))?
+        .collect()
+}
+
+fn one_row(store: &Connection, columns: &[String], tail: &str) -> rusqlite::Result<Vec<Value>> {
+    let sql = format!("SELECT {} {tail}", columns.join(", "));
+    store.query_row(&sql, [], |row| {
+        (0..columns.len()).map(|index| row.get(index)).collect()
+    })
 }

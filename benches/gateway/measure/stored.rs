@@ -54,10 +54,16 @@ pub(crate) async fn with_orders(orders: i64, open: i64) -> Fallible<Stored> {
 
 /// Copies an order of the kind so often, with its own ids, and three of its events each time.
 fn multiply(store: &Connection, kind: &str, copies: i64) -> Fallible<()> {
-    let columns: Vec<String> = store
-        .prepare("SELECT name FROM pragma_table_info('orders')")?
-        .query_map([], |row| row.get(0))?
-        .collect::<Result<_, _>>()?;
+    let columns_of = |table: &str| {
+        store
+            .prepare("SELECT name FROM pragma_table_info(?1)")?
+            .query_map([table], |row| row.get(0))?
+            .collect::<Result<Vec<String>, _>>()
+    };
+    let columns = columns_of("orders")?;
+    let mut of_event = columns_of("order_events")?;
+    of_event.retain(|column| column != "sequence" && column != "order_id");
+    let of_event = of_event.join(", ");
     let (id, sequence): (i64, i64) = store.query_row(
         "SELECT (SELECT max(order_id) FROM orders), (SELECT max(sequence) FROM order_events)",
         [],
@@ -88,10 +94,10 @@ fn multiply(store: &Connection, kind: &str, copies: i64) -> Fallible<()> {
     )?;
     store.execute(
         &format!(
-            "{numbers} INSERT INTO order_events (sequence, order_id, kind, body)
-             SELECT ?2 + 3 * (n - 1) + part, ?1 + n, kind, body FROM numbers,
+            "{numbers} INSERT INTO order_events (sequence, order_id, {of_event})
+             SELECT ?2 + 3 * (n - 1) + part, ?1 + n, {of_event} FROM numbers,
              (SELECT 1 AS part UNION ALL SELECT 2 UNION ALL SELECT 3),
-             (SELECT kind, body FROM order_events WHERE kind = 'order' ORDER BY sequence DESC LIMIT 1)"
+             (SELECT {of_event} FROM order_events WHERE kind = 'order' ORDER BY sequence DESC LIMIT 1)"
         ),
         params![id, sequence, copies],
     )?;
