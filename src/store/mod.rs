@@ -1,6 +1,6 @@
 //! Orders, their events and their executions on disk: SQLite in WAL mode, every commit synced.
 //!
-//! One connection on a thread of its own writes ([`Store::transact`]: one commit, one fsync, however many rows). A small fixed
+//! One connection on a thread of its own writes ([`Store::transact`]: one commit, one fsync, however many rows). A small
 //! pool of read-only connections reads beside it ([`Reader`]), each call a short transaction, so that the log stays small. The
 //! only module that knows SQLite.
 //!

@@ -1,7 +1,7 @@
-//! The connections that read: a small fixed number, each with a thread of its own.
+//! The connections that read: a small number, each with a thread of its own, opened as they are needed.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_rusqlite::Connection;
@@ -16,19 +16,31 @@ const READER_CACHE_KIB: u32 = 1024;
 /// Reading connections, handed out one call at a time. Callers beyond their number wait in order.
 #[derive(Debug)]
 pub(super) struct Pool {
-    connections: Vec<Connection>,
+    /// Where more are opened when all that are open are in use.
+    path: Option<PathBuf>,
+    size: usize,
     permits: Arc<Semaphore>,
-    /// Indexes of idle connections. A lock, held for a push or a pop: a permit is held by whoever touches it, so it never waits long.
-    idle: Mutex<Vec<usize>>,
+    /// Those not in use, the last used last. A lock, held for a push or a pop.
+    idle: Mutex<Vec<Connection>>,
 }
 
 impl Pool {
-    /// Takes over connections.
-    pub(super) fn new(connections: Vec<Connection>) -> Arc<Self> {
+    /// One connection and no more.
+    pub(super) fn of(connection: Connection) -> Arc<Self> {
+        Self::new(connection, None, 1)
+    }
+
+    /// One connection, and up to `size` when they are needed.
+    pub(super) fn growing(connection: Connection, path: PathBuf, size: usize) -> Arc<Self> {
+        Self::new(connection, Some(path), size)
+    }
+
+    fn new(connection: Connection, path: Option<PathBuf>, size: usize) -> Arc<Self> {
         Arc::new(Self {
-            permits: Arc::new(Semaphore::new(connections.len())),
-            idle: Mutex::new((0..connections.len()).collect()),
-            connections,
+            path,
+            size,
+            permits: Arc::new(Semaphore::new(size)),
+            idle: Mutex::new(vec![connection]),
         })
     }
 
@@ -38,11 +50,7 @@ impl Pool {
         work: impl FnOnce(&rusqlite::Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let lent = self.lend().await?;
-        let connection = self
-            .connections
-            .get(lent.index)
-            .ok_or(StoreError::Closed)?
-            .clone();
+        let connection = lent.connection.clone();
         connection
             .call_raw(move |connection| {
                 // Goes back when the work is done, also where its caller has gone away.
@@ -56,11 +64,12 @@ impl Pool {
 
     /// Waits for the reads under way, then closes every connection.
     pub(super) async fn close(&self) {
-        let all = u32::try_from(self.connections.len()).unwrap_or(u32::MAX);
+        let all = u32::try_from(self.size).unwrap_or(u32::MAX);
         let _ = self.permits.acquire_many(all).await;
         self.permits.close();
-        for connection in &self.connections {
-            let _ = connection.clone().close().await;
+        let connections = std::mem::take(&mut *self.idle());
+        for connection in connections {
+            let _ = connection.close().await;
         }
     }
 
@@ -69,34 +78,39 @@ impl Pool {
             .acquire_owned()
             .await
             .map_err(|_| StoreError::Closed)?;
-        let index = self
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop()
-            .ok_or(StoreError::Closed)?;
+        let idle = self.idle().pop();
+        let connection = match (idle, &self.path) {
+            (Some(connection), _) => connection,
+            (None, Some(path)) => {
+                let path = path.clone();
+                let opened = tokio::task::spawn_blocking(move || reading(&path)).await;
+                let opened = opened.map_err(|error| StoreError::Panicked(error.to_string()))??;
+                Connection::from(opened)
+            }
+            (None, None) => return Err(StoreError::Closed),
+        };
         Ok(Lent {
-            index,
+            connection,
             pool: Arc::clone(self),
             _permit: permit,
         })
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Vec<Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// A connection in use.
 struct Lent {
-    index: usize,
+    connection: Connection,
     pool: Arc<Pool>,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.pool
-            .idle
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(self.index);
+        self.pool.idle().push(self.connection.clone());
     }
 }
 

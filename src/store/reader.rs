@@ -61,10 +61,7 @@ impl Reader {
         let (connection, base) = opened
             .await
             .map_err(|error| StoreError::Panicked(error.to_string()))??;
-        Ok(Self::new(
-            Pool::new(vec![Connection::from(connection)]),
-            base,
-        ))
+        Ok(Self::new(Pool::of(Connection::from(connection)), base))
     }
 
     /// One order and its fills.

@@ -17,7 +17,7 @@ use super::{Reader, StoreError, Transaction, file};
 
 /// Transactions that may wait for the writer. The engine has one under way at a time; more wait for a place here.
 const QUEUE_MAX: usize = 16;
-/// Connections that read.
+/// The most connections that read.
 const READERS: usize = 4;
 /// Size of the log at which readers are waited for, so that it starts anew. They are short, but they may follow each other without
 /// a gap, and then the log that SQLite writes back by itself would never end.
@@ -58,13 +58,11 @@ impl Store {
         let started = tokio::task::spawn_blocking(move || {
             let started = start::on_disk(&settings)?;
             let path = started.path.clone().unwrap_or(settings.path);
-            let readers = (0..READERS)
-                .map(|_| pool::reading(&path))
-                .collect::<Result<Vec<_>, _>>()?;
-            Ok((started, readers))
+            let reader = pool::reading(&path)?;
+            Ok((started, reader, path))
         });
-        let (started, readers) = joined(started.await)?;
-        let readers = readers.into_iter().map(Connection::from).collect();
+        let (started, reader, path) = joined(started.await)?;
+        let readers = Pool::growing(Connection::from(reader), path, READERS);
         Ok(Self::assemble(started, Some(readers)))
     }
 
@@ -78,7 +76,7 @@ impl Store {
         Ok(Self::assemble(started, None))
     }
 
-    fn assemble(started: Started, readers: Option<Vec<Connection>>) -> Opened {
+    fn assemble(started: Started, readers: Option<Arc<Pool>>) -> Opened {
         let Started {
             connection,
             lock,
@@ -94,12 +92,12 @@ impl Store {
             accounts,
         } = facts;
         let connection = Connection::from(connection);
-        let readers = readers.unwrap_or_else(|| vec![connection.clone()]);
+        let readers = readers.unwrap_or_else(|| Pool::of(connection.clone()));
         let store = Self {
             shared: Arc::new(Shared {
                 connection,
                 permits: Arc::new(Semaphore::new(QUEUE_MAX)),
-                reader: Reader::new(Pool::new(readers), base_sequence),
+                reader: Reader::new(readers, base_sequence),
                 broken: OnceLock::new(),
                 commits: AtomicU64::new(0),
                 log: path.map(|path| file::beside(&path, "-wal")),
