@@ -2,12 +2,13 @@
 //!
 //! One connection on a thread of its own writes ([`Store::transact`]: one commit, one fsync, however many rows). A small
 //! pool of read-only connections reads beside it ([`Reader`]), each call a short transaction, so that the log stays small. The
-//! only module that knows SQLite.
+//! only module that knows SQLite. A thread beside them writes the log back into the database, so that no commit waits for it.
 //!
 //! What a program that crashes, a machine that loses power or a disk that fills up leaves is always a whole number of
 //! transactions. A failed commit that may or may not be on disk is [`StoreError::OutcomeUnknown`]: the process must stop, and the
 //! next start reads what became of it.
 
+mod checkpoint;
 mod columns;
 mod error;
 mod event_body;

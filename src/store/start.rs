@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_rusqlite::rusqlite::{self, Connection, params};
 
+use super::checkpoint::{LOG_PAGES, PAGE_BYTES};
 use super::file::{self, Found};
 use super::lock::StoreLock;
 use super::transaction::{meta, pinned_accounts};
@@ -43,8 +44,6 @@ pub struct Opened {
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a writer waits for another program's transaction, and a reader for the end of a recovery.
 pub(super) const BUSY_WAIT: Duration = Duration::from_secs(2);
-/// Pages in the log before a commit writes them back: 8 MiB, so that a start after a kill reads little.
-const LOG_PAGES: u32 = 2048;
 /// Statements kept prepared.
 pub(super) const STATEMENTS: usize = 64;
 /// INACTIVE orders held from the start; older ones are read when a report names them.
@@ -117,24 +116,30 @@ fn not_too_old(number: i32, found: &str) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// FULL syncs the log at every commit: an order acknowledged is an order on disk. `fullfsync` makes a sync reach the platter where the
-/// system tells the two apart (macOS).
-fn set_up(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(BUSY_WAIT)?;
+/// A connection that writes. The log is not written back by its commits, but beside them.
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     connection.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
+    set_durable(connection)?;
     connection.execute_batch(&format!(
+        "PRAGMA wal_autocheckpoint = 0;
+         PRAGMA journal_size_limit = {};",
+        u64::from(LOG_PAGES) * PAGE_BYTES,
+    ))
+}
+
+/// FULL syncs the log at every commit: an order acknowledged is an order on disk. `fullfsync` makes a sync reach the platter where the
+/// system tells the two apart (macOS).
+pub(super) fn set_durable(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(BUSY_WAIT)?;
+    connection.execute_batch(
         "PRAGMA synchronous = FULL;
          PRAGMA fullfsync = ON;
          PRAGMA checkpoint_fullfsync = ON;
-         PRAGMA wal_autocheckpoint = {LOG_PAGES};
-         PRAGMA journal_size_limit = {};
          PRAGMA cell_size_check = ON;
          PRAGMA trusted_schema = OFF;
          PRAGMA temp_store = MEMORY;",
-        u64::from(LOG_PAGES) * 4096,
-    ))?;
-    Ok(())
+    )
 }
 
 fn belongs_to(connection: &Connection, given: i32) -> Result<(), StoreError> {

@@ -1,7 +1,6 @@
 //! The one writer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -9,19 +8,17 @@ use tokio::sync::Semaphore;
 use tokio_rusqlite::Connection;
 use tokio_rusqlite::rusqlite;
 
+use super::checkpoint::Checkpoints;
 use super::lock::StoreLock;
 use super::pool::{self, Pool};
 use super::scope::Scope;
 use super::start::{self, Facts, Opened, Started, StoreSettings};
-use super::{Reader, StoreError, Transaction, file};
+use super::{Reader, StoreError, Transaction};
 
 /// Transactions that may wait for the writer. The engine has one under way at a time; more wait for a place here.
 const QUEUE_MAX: usize = 16;
 /// The most connections that read.
 const READERS: usize = 4;
-/// Size of the log at which readers are waited for, so that it starts anew. They are short, but they may follow each other without
-/// a gap, and then the log that SQLite writes back by itself would never end.
-const LOG_BYTES_MAX: u64 = 64 << 20;
 
 /// The store. A cheap handle; whoever writes does it on one thread, one transaction after the other.
 #[derive(Debug, Clone)]
@@ -38,9 +35,7 @@ struct Shared {
     broken: OnceLock<StoreError>,
     commits: AtomicU64,
     /// `None`: in memory.
-    log: Option<PathBuf>,
-    /// Size of the log at which it is next asked to start anew.
-    log_bytes_max: AtomicU64,
+    checkpoints: Option<Checkpoints>,
     /// Held while the store is open. A lock so that the last of many handles can give it back.
     lock: Mutex<Option<StoreLock>>,
     /// Commits that fail from now on, as they do on a full disk.
@@ -59,11 +54,12 @@ impl Store {
             let started = start::on_disk(&settings)?;
             let path = started.path.clone().unwrap_or(settings.path);
             let reader = pool::reading(&path)?;
-            Ok((started, reader, path))
+            let checkpoints = Checkpoints::start(&path)?;
+            Ok((started, reader, path, checkpoints))
         });
-        let (started, reader, path) = joined(started.await)?;
+        let (started, reader, path, checkpoints) = joined(started.await)?;
         let readers = Pool::growing(Connection::from(reader), path, READERS);
-        Ok(Self::assemble(started, Some(readers)))
+        Ok(Self::assemble(started, Some((readers, checkpoints))))
     }
 
     /// A store in memory, for tests and dry runs: everything but a disk.
@@ -76,11 +72,11 @@ impl Store {
         Ok(Self::assemble(started, None))
     }
 
-    fn assemble(started: Started, readers: Option<Arc<Pool>>) -> Opened {
+    fn assemble(started: Started, on_disk: Option<(Arc<Pool>, Checkpoints)>) -> Opened {
         let Started {
             connection,
             lock,
-            path,
+            path: _,
             facts,
         } = started;
         let Facts {
@@ -92,7 +88,10 @@ impl Store {
             accounts,
         } = facts;
         let connection = Connection::from(connection);
-        let readers = readers.unwrap_or_else(|| Pool::of(connection.clone()));
+        let (readers, checkpoints) = match on_disk {
+            Some((readers, checkpoints)) => (readers, Some(checkpoints)),
+            None => (Pool::of(connection.clone()), None),
+        };
         let store = Self {
             shared: Arc::new(Shared {
                 connection,
@@ -100,8 +99,7 @@ impl Store {
                 reader: Reader::new(readers, base_sequence),
                 broken: OnceLock::new(),
                 commits: AtomicU64::new(0),
-                log: path.map(|path| file::beside(&path, "-wal")),
-                log_bytes_max: AtomicU64::new(LOG_BYTES_MAX),
+                checkpoints,
                 lock: Mutex::new(lock),
                 #[cfg(test)]
                 refusals: AtomicU64::new(0),
@@ -173,8 +171,16 @@ impl Store {
         };
         shared.permits.close();
         drop(permits);
-        if shared.log.is_some() {
+        if shared.checkpoints.is_some() {
             shared.reader.close().await;
+            let shared = Arc::clone(shared);
+            let ended = tokio::task::spawn_blocking(move || {
+                if let Some(checkpoints) = &shared.checkpoints {
+                    checkpoints.end();
+                }
+            });
+            // What follows does not depend on it.
+            let _ = ended.await;
         }
         let broken = shared.broken.get().is_some();
         let written_back = shared
@@ -241,9 +247,12 @@ impl Shared {
             return Err(error);
         }
         fail::fail_point!("store-after-commit");
-        if connection.total_changes() != before {
+        let rows = connection.total_changes() - before;
+        if rows > 0 {
             self.commits.fetch_add(1, Ordering::Relaxed);
-            self.bound_the_log(connection);
+            if let Some(checkpoints) = &self.checkpoints {
+                checkpoints.after_commit(connection, rows);
+            }
         }
         Ok(value)
     }
@@ -255,30 +264,6 @@ impl Shared {
                 left.checked_sub(1)
             })
             .is_ok()
-    }
-
-    /// Starts the log anew when it has grown beyond its bound. Where a long reader of another program prevents it, it is tried again
-    /// after the log has grown by as much again.
-    fn bound_the_log(&self, connection: &rusqlite::Connection) {
-        let Some(log) = &self.log else { return };
-        let bytes = std::fs::metadata(log).map_or(0, |log| log.len());
-        if bytes < self.log_bytes_max.load(Ordering::Relaxed) {
-            return;
-        }
-        let busy = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
-            row.get::<_, bool>(0)
-        });
-        let next = match busy {
-            Ok(false) => LOG_BYTES_MAX,
-            Ok(true) | Err(_) => {
-                tracing::warn!(
-                    bytes,
-                    "a long reader keeps the store's log from being written back"
-                );
-                bytes + LOG_BYTES_MAX
-            }
-        };
-        self.log_bytes_max.store(next, Ordering::Relaxed);
     }
 }
 
@@ -315,6 +300,7 @@ fn joined<T>(
 mod tests {
     use super::*;
     use crate::domain::{EventKind, Fill, StoredEvent};
+    use crate::store::checkpoint::LOG_BYTES_MAX;
 
     fn event(sequence: u64, exec_id: String) -> StoredEvent {
         StoredEvent {
@@ -388,12 +374,13 @@ mod tests {
         .await
         .unwrap();
         let (store, base) = (opened.store, opened.head_sequence);
-        store.shared.log_bytes_max.store(1 << 20, Ordering::Relaxed);
-        let log = store.shared.log.clone().unwrap();
+        let checkpoints = store.shared.checkpoints.as_ref().unwrap();
+        checkpoints.log_bytes_max.store(1 << 20, Ordering::Relaxed);
+        let log = directory.path().join("orders.db-wal");
         let bytes = || std::fs::metadata(&log).unwrap().len();
         let mut n = 0;
-        while store.shared.log_bytes_max.load(Ordering::Relaxed) == 1 << 20 {
-            assert!(bytes() < 2 << 20, "{} bytes after {n} commits", bytes());
+        while checkpoints.log_bytes_max.load(Ordering::Relaxed) == 1 << 20 {
+            assert!(bytes() < 3 << 20, "{} bytes after {n} commits", bytes());
             n += 100;
             store
                 .transact(move |t| {
@@ -405,5 +392,56 @@ mod tests {
         }
         assert_eq!(bytes(), 0, "started anew");
         store.close().await.unwrap();
+    }
+
+    /// How often the log began anew: its header counts (the file format of SQLite, 4.1).
+    fn times_anew(log: &std::path::Path) -> u32 {
+        let header = std::fs::read(log).unwrap();
+        u32::from_be_bytes(header[12..16].try_into().unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_log_is_written_back_and_begins_anew_long_before_its_bound() {
+        let directory = tempfile::tempdir().unwrap();
+        let settings = StoreSettings {
+            path: directory.path().join("orders.db"),
+            client_id: 1,
+            address: "here".to_owned(),
+        };
+        let opened = Store::open(settings.clone()).await.unwrap();
+        let (store, base) = (opened.store, opened.head_sequence);
+        let log = directory.path().join("orders.db-wal");
+        let before = {
+            store
+                .transact(move |t| t.append_event(&event(base + 1, "first".to_owned())))
+                .await
+                .unwrap();
+            times_anew(&log)
+        };
+        let mut n = 1;
+        while times_anew(&log) == before {
+            let bytes = std::fs::metadata(&log).unwrap().len();
+            assert!(bytes < LOG_BYTES_MAX, "{bytes} bytes and never begun anew");
+            n += 100;
+            store
+                .transact(move |t| {
+                    (n - 99..=n)
+                        .try_for_each(|n| t.append_event(&event(base + n, "x".repeat(3000))))
+                })
+                .await
+                .unwrap();
+        }
+        store.close().await.unwrap();
+        assert!(!log.exists() || std::fs::metadata(&log).unwrap().len() == 0);
+        let again = Store::open(settings).await.unwrap();
+        assert_eq!(again.head_sequence, base + n);
+        let events = again
+            .store
+            .reader()
+            .events_after(base, None, 10_000)
+            .await
+            .unwrap();
+        assert_eq!(events.len() as u64, n);
+        again.store.close().await.unwrap();
     }
 }
