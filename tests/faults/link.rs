@@ -267,28 +267,6 @@ async fn a_tws_that_is_mute_in_the_handshake_is_given_up_and_tried_again() {
 }
 
 #[tokio::test]
-async fn a_client_id_in_use_is_said_in_health_and_tried_again() {
-    let first = World::start().await;
-    let port = first.simulator.address().port();
-    let second =
-        World::unconnected(SimulatorConfig::explicit(), |config| config.ib_port = port).await;
-    let health = second.health().await;
-    assert!(!health.connected);
-    assert_eq!(
-        health.error.as_deref(),
-        Some("could not connect to TWS: client id 7 is in use")
-    );
-    let mut first = first;
-    first.stop_gateway().await;
-    second.connected(true).await;
-    let order_id = second.place(resting("a")).await.order_id;
-    first
-        .tws_shows(move |view| view.order(order_id).is_some())
-        .await;
-    second.end().await;
-}
-
-#[tokio::test]
 async fn while_tws_has_lost_ib_orders_are_refused_and_old_ones_are_untouched() {
     for (by_server, data_lost) in [(false, false), (false, true), (true, false)] {
         let world = World::start().await;

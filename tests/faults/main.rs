@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 mod cancel;
+mod client_id;
 mod clock;
+
 mod crash;
 mod disk;
 mod frames;
@@ -23,8 +25,9 @@ mod watchers;
 mod world;
 
 /// The themes, by the name of their file.
-const THEMES: [(&str, &str); 12] = [
+const THEMES: [(&str, &str); 13] = [
     ("cancel", include_str!("cancel.rs")),
+    ("client_id", include_str!("client_id.rs")),
     ("clock", include_str!("clock.rs")),
     ("crash", include_str!("crash.rs")),
     ("disk", include_str!("disk.rs")),
