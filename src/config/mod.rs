@@ -100,6 +100,8 @@ pub struct Timers {
 pub struct Bounds {
     /// Operations waiting for the engine.
     pub queued_operations_max: usize,
+    /// Events of TWS waiting for the engine, two at least. What comes beyond is lost, said to be, and asked for again.
+    pub tws_events_max: usize,
     /// Watches open at once.
     pub watchers_max: usize,
     /// Events a watcher may lag behind before it is ended with LAGGED.
@@ -164,6 +166,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             queued_operations_max: 4_096,
+            tws_events_max: 65_536,
             watchers_max: 20_000,
             watcher_lag_events_max: 100_000,
             streams_per_connection_max: 1_024,

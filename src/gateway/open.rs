@@ -12,12 +12,15 @@ use crate::error::Error;
 use crate::feed::{Feed, FeedLimits};
 use crate::stats::Stats;
 use crate::store::{Opened, Store, StoreSettings};
-use crate::tws::{self, EVENTS_MAX, TwsSettings};
+use crate::tws::{self, TwsSettings};
 
 /// Steps of a reconcile, each with its own limit in the adapter; one more for the way there and back.
 const RECONCILE_STEPS: u32 = 4;
 /// How much higher than the engine's rate the net below it is: heartbeats and reconciles are not paced.
 const NET_ABOVE_RATE: u32 = 4;
+
+/// The adapter needs room for so many events.
+const EVENTS_MIN: usize = 2;
 
 impl Gateway {
     /// Opens the store, takes its lock, and starts to connect to TWS. Does not wait for TWS.
@@ -31,7 +34,7 @@ impl Gateway {
             address: config.grpc_listen.to_string(),
         })
         .await?;
-        let (sender, events) = mpsc::channel(EVENTS_MAX);
+        let (sender, events) = mpsc::channel(config.bounds.tws_events_max.max(EVENTS_MIN));
         let adapter = tws::start(tws_settings(config), sender);
         let link = TwsLink {
             events,

@@ -8,6 +8,7 @@ mod clock;
 
 mod crash;
 mod disk;
+mod flood;
 mod frames;
 mod guards;
 mod idempotency;
@@ -25,12 +26,13 @@ mod watchers;
 mod world;
 
 /// The themes, by the name of their file.
-const THEMES: [(&str, &str); 13] = [
+const THEMES: [(&str, &str); 14] = [
     ("cancel", include_str!("cancel.rs")),
     ("client_id", include_str!("client_id.rs")),
     ("clock", include_str!("clock.rs")),
     ("crash", include_str!("crash.rs")),
     ("disk", include_str!("disk.rs")),
+    ("flood", include_str!("flood.rs")),
     ("guards", include_str!("guards.rs")),
     ("idempotency", include_str!("idempotency.rs")),
     ("limits", include_str!("limits.rs")),
