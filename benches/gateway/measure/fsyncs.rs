@@ -41,7 +41,7 @@ struct Counted {
 
 async fn counted(in_flight: usize, orders: u64, market: bool) -> Fallible<Counted> {
     let server = gateway(GatewayOptions {
-        disk: Disk::Fixed,
+        disk: Disk::Counted,
         ..GatewayOptions::default()
     })
     .await?;

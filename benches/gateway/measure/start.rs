@@ -59,7 +59,7 @@ pub(crate) async fn times(stage: &mut Stage, report: &mut Report) -> Fallible<()
         "ms",
         Target::AtMost(1_000.0),
         format!(
-            "the same store, {} orders later; a log of {:.0} MB; worst {:.0} ms; the first order after it, which writes the log back, is \
+            "the same store, {} orders later; a log of {:.0} MB; worst {:.0} ms; the first order after it is \
              answered in {:.0} ms (worst {:.0}); all in memory's file system",
             killed.orders,
             killed.log_bytes as f64 / 1e6,
