@@ -130,10 +130,17 @@ impl StoreError {
     }
 
     /// What a failed COMMIT means. In WAL mode SQLITE_FULL, SQLITE_BUSY, SQLITE_READONLY and a violated constraint come before the
-    /// commit frame is whole; after anything else it may be there (a failed fsync says nothing about the disk).
+    /// commit frame is whole, and so does a write that the system refuses for another reason than room (a file system that turned
+    /// read-only): nothing is written after that frame. After anything else it may be there (a failed fsync says nothing about the disk).
     pub(super) fn from_commit(error: rusqlite::Error) -> Self {
+        let write_refused = error
+            .sqlite_error()
+            .is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_WRITE);
         match Self::from(error) {
             known @ (Self::NoRoom | Self::Busy | Self::ReadOnly | Self::Refused(_)) => known,
+            Self::Io(text) if write_refused => Self::Io(format!(
+                "{text} at a write: see that its file system can be written; nothing was stored"
+            )),
             other => Self::OutcomeUnknown(other.to_string()),
         }
     }

@@ -50,6 +50,56 @@ async fn on_a_full_disk_nothing_is_sent_and_with_room_everything_goes_on() {
 }
 
 #[tokio::test]
+async fn on_a_read_only_file_system_it_does_not_start_and_goes_nowhere_near_tws() {
+    let site = Site::new().await;
+    let faults = faults(&site);
+    faults.set_read_only(true).unwrap();
+    for started_before in [false, true] {
+        if started_before {
+            site.start().await.end().await;
+        }
+        let logins = site.look_at_logins().await;
+        let (code, said) = site
+            .refused(|command| {
+                faults.apply(command).unwrap();
+            })
+            .await;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(
+            said.contains("the store is read-only: give the gateway write access"),
+            "{said}"
+        );
+        assert_eq!(site.look_at_logins().await, logins, "it went to TWS");
+    }
+}
+
+#[tokio::test]
+async fn a_file_system_that_turns_read_only_sends_nothing_and_loses_nothing() {
+    let site = Site::new().await;
+    let faults = faults(&site);
+    let gateway = site.start_under(&faults).await;
+    let rests = gateway.client.place(resting("before")).await.unwrap();
+    let order_id = rests.order_id.unwrap();
+    gateway.until_status(order_id, Status::Submitted).await;
+    faults.set_read_only(true).unwrap();
+    let error = gateway.client.place(resting("refused")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::Store, "{error:?}");
+    assert!(error.message.contains("can be written"), "{error:?}");
+    assert_eq!(site.orders_and_frames("refused").await, (0, 1));
+    site.control().fill(order_id).await.unwrap();
+    let health = gateway.client.health(HealthIn::default()).await.unwrap();
+    assert!(!health.store_ok);
+    assert!(health.error.unwrap().contains("write access"));
+    assert_eq!(gateway.get(order_id).await.status, Status::Submitted);
+    faults.set_read_only(false).unwrap();
+    let filled = gateway.until_status(order_id, Status::Filled).await;
+    assert_eq!(filled.filled, 10.into());
+    gateway.client.place(resting("refused")).await.unwrap();
+    assert_eq!(site.orders_and_frames("refused").await, (1, 2));
+    gateway.end().await;
+}
+
+#[tokio::test]
 async fn a_failed_fsync_stops_the_gateway_with_a_clear_last_word_and_no_success() {
     // The next commit is the order's own, then its acknowledgement's.
     for nth in 1..=3 {

@@ -113,6 +113,14 @@ impl Site {
         gateway.end().await;
     }
 
+    /// How often somebody logged in to TWS.
+    pub(crate) async fn look_at_logins(&self) -> u64 {
+        self.control()
+            .inspect(|view| view.logins_total())
+            .await
+            .unwrap()
+    }
+
     /// How many orders TWS has under a reference, and how many placeOrder frames came in all.
     pub(crate) async fn orders_and_frames(&self, order_ref: &str) -> (usize, u64) {
         let order_ref = order_ref.to_owned();

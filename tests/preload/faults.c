@@ -13,6 +13,8 @@
  *   FAULTS_FSYNC_EIO_AT     The n-th fsync (from 1) fails with EIO and syncs nothing. Later ones work again.
  *   FAULTS_ENOSPC_AFTER     Once this many bytes were written, each further write fails with ENOSPC. Writing 0 to the word
  *                           makes room again.
+ *   FAULTS_READ_ONLY        When 1, files cannot be opened for writing, made, or written to: EROFS, as on a file system that is
+ *                           mounted read-only, or that the system made so after an error.
  *   FAULTS_CLOCK_OFFSET_S   The wall clock is this many seconds ahead, or behind when negative. Clocks that measure time are left
  *                           alone, as they are when somebody sets a machine's clock.
  *   FAULTS_POWER_LOSS_DIR   After each successful fsync the file is copied to this directory under its own name. What lies
@@ -26,6 +28,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,6 +51,7 @@ enum word {
     FSYNC_EIO_AT = 9,
     ENOSPC_AFTER = 10,
     CLOCK_OFFSET_S = 11, /* signed */
+    READ_ONLY = 12,
     WORDS = 16
 };
 
@@ -68,6 +72,8 @@ static ssize_t (*real_pwrite)(int, const void *, size_t, off_t);
 static ssize_t (*real_pwrite64)(int, const void *, size_t, off64_t);
 static ssize_t (*real_writev)(int, const struct iovec *, int);
 static int (*real_clock_gettime)(clockid_t, struct timespec *);
+static int (*real_open)(const char *, int, ...);
+static int (*real_open64)(const char *, int, ...);
 
 static void control(enum word word, const char *name)
 {
@@ -85,12 +91,14 @@ static void start(void)
     real_pwrite64 = dlsym(RTLD_NEXT, "pwrite64");
     real_writev = dlsym(RTLD_NEXT, "writev");
     real_clock_gettime = dlsym(RTLD_NEXT, "clock_gettime");
+    real_open = dlsym(RTLD_NEXT, "open");
+    real_open64 = dlsym(RTLD_NEXT, "open64");
     match = getenv("FAULTS_MATCH");
     syncs_only = getenv("FAULTS_SYNCS_ONLY") != NULL;
     power_loss_dir = getenv("FAULTS_POWER_LOSS_DIR");
     const char *state = getenv("FAULTS_STATE");
     if (state) {
-        int fd = open(state, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        int fd = real_open(state, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
         if (fd >= 0 && ftruncate(fd, WORDS * sizeof(uint64_t)) == 0) {
             void *map = mmap(NULL, WORDS * sizeof(uint64_t), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
             if (map != MAP_FAILED)
@@ -106,6 +114,7 @@ static void start(void)
     control(FSYNC_EIO_AT, "FAULTS_FSYNC_EIO_AT");
     control(ENOSPC_AFTER, "FAULTS_ENOSPC_AFTER");
     control(CLOCK_OFFSET_S, "FAULTS_CLOCK_OFFSET_S");
+    control(READ_ONLY, "FAULTS_READ_ONLY");
 }
 
 __attribute__((constructor)) static void loaded(void)
@@ -276,6 +285,14 @@ static int counted(int fd)
     return !syncs_only && concerned(fd, path);
 }
 
+/* Why a write to a file that is counted cannot be made; 0 when it can. */
+static int refusal(void)
+{
+    if (get(READ_ONLY))
+        return EROFS;
+    return no_room() ? ENOSPC : 0;
+}
+
 static ssize_t wrote(ssize_t n)
 {
     if (n > 0) {
@@ -289,28 +306,57 @@ ssize_t write(int fd, const void *from, size_t n)
 {
     if (!counted(fd))
         return real_write(fd, from, n);
-    return no_room() ? fail(ENOSPC) : wrote(real_write(fd, from, n));
+    int error = refusal();
+    return error ? fail(error) : wrote(real_write(fd, from, n));
 }
 
 ssize_t pwrite(int fd, const void *from, size_t n, off_t at)
 {
     if (!counted(fd))
         return real_pwrite(fd, from, n, at);
-    return no_room() ? fail(ENOSPC) : wrote(real_pwrite(fd, from, n, at));
+    int error = refusal();
+    return error ? fail(error) : wrote(real_pwrite(fd, from, n, at));
 }
 
 ssize_t pwrite64(int fd, const void *from, size_t n, off64_t at)
 {
     if (!counted(fd))
         return real_pwrite64(fd, from, n, at);
-    return no_room() ? fail(ENOSPC) : wrote(real_pwrite64(fd, from, n, at));
+    int error = refusal();
+    return error ? fail(error) : wrote(real_pwrite64(fd, from, n, at));
 }
 
 ssize_t writev(int fd, const struct iovec *from, int count)
 {
     if (!counted(fd))
         return real_writev(fd, from, count);
-    return no_room() ? fail(ENOSPC) : wrote(real_writev(fd, from, count));
+    int error = refusal();
+    return error ? fail(error) : wrote(real_writev(fd, from, count));
+}
+
+/* Whether opening this path so is an attempt to write on a file system that is read-only. */
+static int writes_to_read_only(const char *path, int flags)
+{
+    pthread_once(&once, start);
+    return get(READ_ONLY) && ((flags & O_ACCMODE) != O_RDONLY || (flags & O_CREAT)) && (match == NULL || strstr(path, match) != NULL);
+}
+
+int open(const char *path, int flags, ...)
+{
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    return writes_to_read_only(path, flags) ? fail(EROFS) : real_open(path, flags, mode);
+}
+
+int open64(const char *path, int flags, ...)
+{
+    va_list rest;
+    va_start(rest, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(rest, mode_t) : 0;
+    va_end(rest);
+    return writes_to_read_only(path, flags) ? fail(EROFS) : real_open64(path, flags, mode);
 }
 
 int clock_gettime(clockid_t clock, struct timespec *now)

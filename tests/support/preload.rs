@@ -29,6 +29,7 @@ enum Word {
     FsyncEioAt = 9,
     EnospcAfter = 10,
     ClockOffset = 11,
+    ReadOnly = 12,
 }
 
 const STATE_BYTES: u64 = 16 * 8;
@@ -109,6 +110,11 @@ impl Faults {
     /// The disk is full once this many bytes were written in all. 0: there is room.
     pub(crate) fn set_room(&self, bytes: u64) -> io::Result<()> {
         self.put(Word::EnospcAfter, bytes)
+    }
+
+    /// The file system is read-only, or can be written again.
+    pub(crate) fn set_read_only(&self, read_only: bool) -> io::Result<()> {
+        self.put(Word::ReadOnly, read_only.into())
     }
 
     /// The program's wall clock is this many seconds ahead (negative: behind) from now on.
