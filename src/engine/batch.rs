@@ -94,6 +94,10 @@ pub(crate) enum Effect {
     ClearQueue,
     /// A time request was answered.
     TimeAnswered(u64),
+    /// The adapter has sent so many messages by itself.
+    Unpaced(usize),
+    /// The adapter sends a heartbeat by itself then.
+    HeartbeatAt(Duration),
     /// Tell the adapter something at once.
     Command(TwsCommand),
     /// Show watchers a change of a link.

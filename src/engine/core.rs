@@ -234,6 +234,8 @@ impl Core {
                 Effect::Unqueue(order_id) => self.queue.remove_place(order_id),
                 Effect::ClearQueue => self.queue.clear(),
                 Effect::TimeAnswered(token) => self.queue.answered(token),
+                Effect::Unpaced(messages) => self.pacer.count_unpaced(now.tick, messages),
+                Effect::HeartbeatAt(at) => self.pacer.foresee(at),
                 Effect::Command(command) => {
                     if matches!(command, TwsCommand::Reconcile { .. }) {
                         self.pacer.count(now.tick, RECONCILE_MESSAGES);

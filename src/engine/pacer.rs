@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The window that the rate counts in.
-const WINDOW: Duration = Duration::from_secs(1);
+/// The second that TWS counts in, and a little more: what leaves here at even distances does not arrive at even ones.
+const WINDOW: Duration = Duration::from_millis(1_012);
 /// Messages are remembered by the millisecond, so that a high rate costs no more memory than a low one.
 const GRAIN_MICROS: u128 = 1_000;
 
@@ -13,6 +13,10 @@ const GRAIN_MICROS: u128 = 1_000;
 const BURST_DIVISOR: u32 = 4;
 /// But so many messages at least, as far as the rate goes: a session begins with the reconcile's, and an order follows.
 const BURST_MIN: u32 = 8;
+
+/// From this rate on, what the adapter sends by itself (handshake, heartbeats) has its share of it. A smaller one is somebody's own
+/// caution about orders, far below what TWS takes, and would be used up by it.
+const SHARED_RATE_MIN: usize = 10;
 
 /// Two limits at once. A sliding window of one second over the messages sent: never more than the rate in any second. And an even
 /// flow: messages go `1 / rate` apart, but for a burst after a pause.
@@ -28,6 +32,8 @@ pub(crate) struct Pacer {
     ahead_max: Duration,
     /// When the next message would go if every one so far had gone evenly.
     even: Duration,
+    /// A message goes then without a slot.
+    foreseen: Option<Duration>,
 }
 
 impl Pacer {
@@ -43,6 +49,7 @@ impl Pacer {
             interval,
             ahead_max: interval.saturating_mul(burst.saturating_sub(1)),
             even: Duration::ZERO,
+            foreseen: None,
         }
     }
 
@@ -51,14 +58,39 @@ impl Pacer {
         self.window_slot(now, ahead).max(self.even_slot(now, ahead))
     }
 
+    /// Keeps room for a message that goes then without a slot: a heartbeat must not wait, and must not be one too many.
+    pub(crate) fn foresee(&mut self, at: Duration) {
+        self.foreseen = Some(at);
+    }
+
+    /// Counts messages that the adapter has sent by itself.
+    pub(crate) fn count_unpaced(&mut self, now: Duration, messages: usize) {
+        if self.rate >= SHARED_RATE_MIN {
+            self.count(now, messages);
+        }
+    }
+
+    /// Messages with a slot that a window around this time has room for.
+    fn room(&self, now: Duration) -> usize {
+        let shared = self
+            .foreseen
+            .is_some_and(|at| at < now + WINDOW && now < at + WINDOW);
+        if shared && self.rate >= SHARED_RATE_MIN {
+            self.rate - 1
+        } else {
+            self.rate
+        }
+    }
+
     fn window_slot(&self, now: Duration, ahead: usize) -> Duration {
-        let windows = u32::try_from(ahead / self.rate).unwrap_or(u32::MAX);
-        let ahead = ahead % self.rate;
-        let first = if self.total + ahead < self.rate {
+        let room = self.room(now);
+        let windows = u32::try_from(ahead / room).unwrap_or(u32::MAX);
+        let ahead = ahead % room;
+        let first = if self.total + ahead < room {
             now
         } else {
             // It takes the place of the message that many before the newest.
-            let mut newer = self.rate - 1 - ahead;
+            let mut newer = room - 1 - ahead;
             let taken = self.sent.iter().rev().find(|(_, count)| {
                 let here = newer < *count;
                 newer = newer.saturating_sub(*count);
@@ -93,7 +125,7 @@ impl Pacer {
         self.total += messages;
         let messages = u32::try_from(messages).unwrap_or(u32::MAX);
         self.even = self.even.max(now) + self.interval.saturating_mul(messages);
-        if self.total >= self.rate
+        if self.total >= self.room(now)
             && let Some((oldest, _)) = self.sent.front()
         {
             // The wait for the window is no pause: no burst follows it, or there would be one in every second from now on.
@@ -119,11 +151,13 @@ mod tests {
             assert_eq!(pacer.slot(ms(0), 0), ms(0));
             pacer.count(ms(0), 1);
         }
-        assert_eq!(pacer.slot(ms(0), 0), ms(25));
-        assert_eq!(pacer.slot(ms(0), 3), ms(100));
+        let interval = WINDOW / 40;
+        assert_eq!(pacer.slot(ms(0), 0), interval);
+        assert_eq!(pacer.slot(ms(0), 3), interval * 4);
         assert_eq!(pacer.slot(ms(30), 0), ms(30));
         pacer.count(ms(30), 1);
-        assert_eq!(pacer.slot(ms(30), 0), ms(50), "lateness is made up for");
+        let next = pacer.slot(ms(30), 0);
+        assert_eq!(next, interval * 2, "lateness is made up for");
     }
 
     #[test]
@@ -135,8 +169,8 @@ mod tests {
         }
         // Messages sent without a slot, as a reconcile's are, count too.
         pacer.count(ms(750), 2);
-        assert_eq!(pacer.slot(ms(750), 0), ms(1500));
-        assert_eq!(pacer.slot(ms(750), 8), ms(3500));
+        assert_eq!(pacer.slot(ms(750), 0), ms(500) + WINDOW);
+        assert_eq!(pacer.slot(ms(750), 8), ms(500) + WINDOW * 3);
     }
 
     #[test]
@@ -152,8 +186,8 @@ mod tests {
             now = slot;
             pacer.count(now, 1);
         }
-        assert!(longest <= ms(41), "{longest:?}");
-        assert!(now < ms(10_000), "{now:?}");
+        assert!(longest <= ms(42), "{longest:?}");
+        assert!(now < WINDOW * 10, "{now:?}");
     }
 
     #[test]
@@ -178,11 +212,51 @@ mod tests {
     }
 
     #[test]
+    fn a_heartbeat_that_is_foreseen_is_not_one_too_many() {
+        let mut pacer = Pacer::new(50);
+        let mut sent: Vec<Duration> = Vec::new();
+        let mut heartbeats = 0;
+        let mut heartbeat = ms(0);
+        pacer.foresee(heartbeat);
+        let mut now = ms(0);
+        while now < ms(60_000) {
+            now = pacer.slot(now, 0);
+            if heartbeat <= now {
+                // Sent when it is due, and heard of when it is answered.
+                sent.push(heartbeat);
+                heartbeats += 1;
+                let answered = heartbeat + ms(3);
+                pacer.count_unpaced(answered, 1);
+                heartbeat = answered + ms(10_000);
+                pacer.foresee(heartbeat);
+                now = now.max(answered);
+                continue;
+            }
+            pacer.count(now, 1);
+            sent.push(now);
+        }
+        for (index, first) in sent.iter().enumerate() {
+            let within = sent[index..]
+                .iter()
+                .take_while(|at| **at < *first + Duration::from_secs(1))
+                .count();
+            assert!(within <= 50, "{within} within a second of {first:?}");
+        }
+        let orders = sent.len() - heartbeats;
+        assert_eq!(heartbeats, 6);
+        assert!(orders >= 49 * 60, "{orders} in a minute");
+    }
+
+    #[test]
     fn a_high_rate_remembers_no_more_than_the_milliseconds_of_a_second() {
         let mut pacer = Pacer::new(1_000_000);
         for micros in 0..200_000_u64 {
             pacer.count(Duration::from_micros(micros * 10), 1);
         }
-        assert!(pacer.sent.len() <= 1_002, "{}", pacer.sent.len());
+        assert!(
+            pacer.sent.len() as u128 <= WINDOW.as_millis() + 2,
+            "{}",
+            pacer.sent.len()
+        );
     }
 }

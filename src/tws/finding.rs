@@ -36,6 +36,7 @@ impl Finding {
         let Session { number, outlet, .. } = *session;
         match self {
             Self::Time { tokens, tws_time } => {
+                let unasked = tokens.is_empty();
                 for token in tokens {
                     outlet
                         .send(TwsEvent::TimeAnswered {
@@ -48,6 +49,8 @@ impl Finding {
                     .send(TwsEvent::Heartbeat {
                         session: number,
                         tws_time,
+                        unasked,
+                        next_in: session.settings.heartbeat_interval,
                     })
                     .await
             }

@@ -135,12 +135,16 @@ pub enum TwsEvent {
         /// The request's token.
         token: u64,
     },
-    /// A heartbeat was answered.
+    /// A time request was answered, a heartbeat's or another one.
     Heartbeat {
         /// In which session.
         session: u64,
         /// TWS's clock.
         tws_time: Timestamp,
+        /// The adapter asked by itself: no [`TwsCommand::AskTime`] was behind it.
+        unasked: bool,
+        /// Time until the adapter asks by itself again.
+        next_in: Duration,
     },
     /// TWS lost its own connection to IB (1100, 2110), or has it back (1101, 1102).
     IbLink {

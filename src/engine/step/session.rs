@@ -16,6 +16,9 @@ use crate::tws::{ConnectFailure, SendKind, Sent, SessionInfo, TwsEvent};
 /// Accounts of paper logins begin so.
 const PAPER_PREFIX: &str = "DU";
 
+/// What the adapter sends before a session is up: startApi, and, where TWS did not say them by itself, requests for id and accounts.
+const HANDSHAKE_MESSAGES: usize = 3;
+
 impl Step<'_> {
     /// What the adapter tells.
     pub(super) fn tws(&mut self, event: &TwsEvent) -> Result<(), Stop> {
@@ -40,8 +43,14 @@ impl Step<'_> {
             TwsEvent::Heartbeat {
                 session: _,
                 tws_time,
+                unasked,
+                next_in,
             } => {
                 self.batch.desk.tws_time = Some(*tws_time);
+                if *unasked {
+                    self.effect(Effect::Unpaced(1));
+                }
+                self.effect(Effect::HeartbeatAt(self.now.tick + *next_in));
                 self.batch.desk.last_contact = Some(self.now.wall);
                 Ok(())
             }
@@ -98,6 +107,8 @@ impl Step<'_> {
                 self.reconcile_after(Duration::ZERO);
             }
         }
+        self.effect(Effect::Unpaced(HANDSHAKE_MESSAGES));
+        self.effect(Effect::HeartbeatAt(self.now.tick));
         self.batch.unparked.insert(None);
         self.effect(Effect::UnparkAll);
     }
