@@ -70,8 +70,8 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command, output: &mut Output) -> Exit {
     let command = match command {
-        Command::Serve(args) => return as_service(serve::serve(args)),
-        Command::Simulate(args) => return as_service(simulate::simulate(args)),
+        Command::Serve(args) => return on_all_cores(serve::serve(args)),
+        Command::Simulate(args) => return on_all_cores(simulate::simulate(args)),
         command => command,
     };
     let checked = match command
@@ -126,18 +126,8 @@ fn on_runtime(config: &Config, operation: impl Future<Output = Exit>) -> Exit {
 }
 
 /// Runs a service to its end.
-fn as_service(service: impl Future<Output = Exit>) -> Exit {
-    block_on(
-        tokio::runtime::Builder::new_multi_thread().worker_threads(service_threads()),
-        service,
-    )
-}
-
-/// Threads that gRPC and the engine share: half of the cores, because the store and the session with TWS have threads of their own. A
-/// thread too many costs more than it gives, since each that finds work wakes another one to look for more: on two cores, an order
-/// alone took a third less CPU with one of them than with two.
-fn service_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2))
+fn on_all_cores(service: impl Future<Output = Exit>) -> Exit {
+    block_on(&mut tokio::runtime::Builder::new_multi_thread(), service)
 }
 
 fn block_on(builder: &mut tokio::runtime::Builder, operation: impl Future<Output = Exit>) -> Exit {
