@@ -7,7 +7,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::caller::{Library, place_alone};
-use crate::load::{Load, Until, closed_loop, place_resting};
+use crate::load::{Load, Until, closed_loop, place_resting, validate};
 use crate::report::{Report, Target};
 use crate::rig::{self, Disk, GatewayOptions, gateway, simulator};
 use crate::stats::{Pairs, median};
@@ -21,7 +21,10 @@ pub(crate) async fn of_place(effort: Effort, report: &mut Report) -> Fallible<()
     let (fixed_at, memory_at) = (fixed.channels(1).await?, memory.channels(1).await?);
     let (_library_tws, library_tws) = simulator(&[])?;
     let mut library = Library::open(library_tws).await?;
+    let echo = rig::echo()?;
+    let echo_at = echo.channels(1).await?;
     let mut against_bound = Pairs::default();
+    let mut least_against_alone = Pairs::default();
     let mut grpc_against_alone = Pairs::default();
     let mut library_against_alone = Pairs::default();
     let (mut syncs, mut two_commits) = (vec![], vec![]);
@@ -34,7 +37,10 @@ pub(crate) async fn of_place(effort: Effort, report: &mut Report) -> Fallible<()
         let in_process = median(&mut library.place(round).await?);
         library_against_alone.push(in_process, alone);
         let durable = place_from(&fixed_at, &mut sent.0, round).await?.p50();
-        let cost = commits.measure(effort.seconds)?;
+        let cost = commits.measure(effort.seconds, Disk::Fixed)?;
+        let bare = closed_loop(&echo_at, 1, Until::Time(round), validate).await?;
+        let in_memory = commits.measure(effort.seconds, Disk::Tmpfs)?;
+        least_against_alone.push(alone + bare.p50() + in_memory.two_commits, alone);
         against_bound.push(durable, alone + cost.two_commits);
         syncs.push(cost.sync);
         two_commits.push(cost.two_commits);
@@ -59,20 +65,27 @@ pub(crate) async fn of_place(effort: Effort, report: &mut Report) -> Fallible<()
         Target::None,
         "the sleep, and the way back onto a core; in both sides of the row above",
     );
-    for (what, pairs) in [
+    for (what, pairs, target) in [
         (
             "Place over gRPC, 1 in flight, tmpfs: p50 against ibapi alone",
             grpc_against_alone,
+            Target::AtMost(2.5),
         ),
         (
             "Place in process (the library), 1 in flight, tmpfs: p50 against ibapi alone",
             library_against_alone,
+            Target::AtMost(2.5),
+        ),
+        (
+            "The least over gRPC: a bare echo, two commits on tmpfs and TWS, one after the other: against ibapi alone",
+            least_against_alone,
+            Target::None,
         ),
     ] {
         report.add_ratio(
             what,
             &pairs,
-            Target::AtMost(2.5),
+            target,
             format_args!(
                 "{:.3} ms against {:.3} ms",
                 pairs.median_a(),
@@ -105,7 +118,7 @@ async fn place_from(
     Ok(load)
 }
 
-/// What two commits cost where an fsync costs 1 ms, under the same preload library and with the same rows as a gateway.
+/// What two commits cost, under the same preload library and with the same rows as a gateway.
 struct Commits {
     /// A store with one order in it.
     dir: TempDir,
@@ -127,14 +140,14 @@ impl Commits {
         Ok(Self { dir })
     }
 
-    fn measure(&self, seconds: f64) -> Fallible<Cost> {
+    fn measure(&self, seconds: f64, disk: Disk) -> Fallible<Cost> {
         let database: PathBuf = self.dir.path().join("orders.db");
         let mut command = rig::itself()?;
         command
             .arg("commits")
             .arg(database)
             .arg(seconds.to_string());
-        let _faults = rig::with_faults(&mut command, self.dir.path(), Disk::Fixed)?;
+        let _faults = rig::with_faults(&mut command, self.dir.path(), disk)?;
         let output = command.output()?;
         let text = String::from_utf8_lossy(&output.stdout);
         let figures: Vec<f64> = text
