@@ -14,9 +14,9 @@ const BURST_DIVISOR: u32 = 4;
 /// But so many messages at least, as far as the rate goes: a session begins with the reconcile's, and an order follows.
 const BURST_MIN: u32 = 8;
 
-/// From this rate on, what the adapter sends by itself (handshake, heartbeats) has its share of it. A smaller one is somebody's own
-/// caution about orders, far below what TWS takes, and would be used up by it.
-const SHARED_RATE_MIN: usize = 10;
+/// From this rate on, half of what TWS takes by default, what the adapter sends by itself (handshake, heartbeats) has its share of it. A
+/// smaller one is somebody's own caution about orders, and TWS has room beside it.
+const SHARED_RATE_MIN: usize = 25;
 
 /// Two limits at once. A sliding window of one second over the messages sent: never more than the rate in any second. And an even
 /// flow: messages go `1 / rate` apart, but for a burst after a pause.
