@@ -18,8 +18,8 @@ const BURST_MIN: u32 = 8;
 /// smaller one is somebody's own caution about orders, and TWS has room beside it.
 const SHARED_RATE_MIN: usize = 25;
 
-/// Two limits at once. A sliding window of one second over the messages sent: never more than the rate in any second. And an even
-/// flow: messages go `1 / rate` apart, but for a burst after a pause.
+/// Two limits at once. A sliding window over the messages sent: never more than the rate in any second. And an even flow: messages go
+/// the window's length through the rate apart, but for a burst after a pause.
 #[derive(Debug)]
 pub(crate) struct Pacer {
     rate: usize,
@@ -32,7 +32,7 @@ pub(crate) struct Pacer {
     ahead_max: Duration,
     /// When the next message would go if every one so far had gone evenly.
     even: Duration,
-    /// A message goes then without a slot.
+    /// When the next message without a slot goes, where the rate is shared with such.
     foreseen: Option<Duration>,
 }
 
@@ -60,26 +60,26 @@ impl Pacer {
 
     /// Keeps room for a message that goes then without a slot: a heartbeat must not wait, and must not be one too many.
     pub(crate) fn foresee(&mut self, at: Duration) {
-        self.foreseen = Some(at);
+        self.foreseen = self.is_shared().then_some(at);
     }
 
     /// Counts messages that the adapter has sent by itself.
     pub(crate) fn count_unpaced(&mut self, now: Duration, messages: usize) {
-        if self.rate >= SHARED_RATE_MIN {
+        if self.is_shared() {
             self.count(now, messages);
         }
     }
 
+    const fn is_shared(&self) -> bool {
+        self.rate >= SHARED_RATE_MIN
+    }
+
     /// Messages with a slot that a window around this time has room for.
     fn room(&self, now: Duration) -> usize {
-        let shared = self
+        let kept = self
             .foreseen
             .is_some_and(|at| at < now + WINDOW && now < at + WINDOW);
-        if shared && self.rate >= SHARED_RATE_MIN {
-            self.rate - 1
-        } else {
-            self.rate
-        }
+        self.rate - usize::from(kept)
     }
 
     fn window_slot(&self, now: Duration, ahead: usize) -> Duration {
@@ -115,7 +115,7 @@ impl Pacer {
             self.sent.pop_front();
             self.total -= count;
         }
-        // Rounded up, so that a window is never shorter than a second.
+        // Rounded up, so that no window is shorter than it should be.
         let micros = now.as_micros().div_ceil(GRAIN_MICROS) * GRAIN_MICROS;
         let at = Duration::from_micros(u64::try_from(micros).unwrap_or(u64::MAX));
         match self.sent.back_mut() {
