@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::domain::{Limits, OrderKey};
 use crate::error::Error;
 
-/// The longest wait that may be asked for, in seconds.
-const SECONDS_MAX: f64 = 86_400.0;
+/// The longest wait that may be asked for, in seconds: a day.
+pub(crate) const WAIT_SECONDS_MAX: f64 = 86_400.0;
 /// The shortest time between two heartbeats of a watch, in seconds.
 const POLL_INTERVAL_MIN: f64 = 0.01;
 /// Length of a request id.
@@ -26,7 +26,7 @@ pub fn limits(config: &Config) -> Limits {
 
 /// A wait of a request.
 pub(super) fn seconds(field: &str, seconds: f64) -> Result<Duration, Error> {
-    if seconds.is_finite() && (0.0..=SECONDS_MAX).contains(&seconds) {
+    if seconds.is_finite() && (0.0..=WAIT_SECONDS_MAX).contains(&seconds) {
         return Ok(Duration::from_secs_f64(seconds));
     }
     Err(Error::request_field(

@@ -4,17 +4,16 @@ use std::time::Duration;
 
 use tonic::metadata::MetadataMap;
 
+use crate::gateway::WAIT_SECONDS_MAX;
+
 /// How long before the caller's deadline an answer goes out, so that it arrives before the caller gave up.
 const ANSWER_BEFORE_DEADLINE: Duration = Duration::from_millis(50);
-
-/// The longest deadline that is looked at.
-const DEADLINE_MAX: Duration = Duration::from_secs(86_400);
 
 /// The time an operation may take, in seconds: its own timeout, or less where the caller's deadline comes first. One that is too long for
 /// any operation stays so, for the gateway to refuse.
 pub(super) fn effective_timeout(timeout: f64, metadata: &MetadataMap) -> f64 {
     match until_deadline(metadata) {
-        Some(left) if left < timeout && timeout <= DEADLINE_MAX.as_secs_f64() => left,
+        Some(left) if left < timeout && timeout <= WAIT_SECONDS_MAX => left,
         Some(_) | None => timeout,
     }
 }
@@ -22,8 +21,8 @@ pub(super) fn effective_timeout(timeout: f64, metadata: &MetadataMap) -> f64 {
 /// Seconds until an answer must go out; `None` for a caller without a deadline.
 pub(super) fn until_deadline(metadata: &MetadataMap) -> Option<f64> {
     let timeout = parse(metadata.get("grpc-timeout")?.to_str().ok()?)?;
-    // One beyond a day is as good as none, and no operation takes so long a wait.
-    if timeout > DEADLINE_MAX {
+    // One that no operation takes as a wait is as good as none.
+    if timeout.as_secs_f64() > WAIT_SECONDS_MAX {
         return None;
     }
     Some(timeout.saturating_sub(ANSWER_BEFORE_DEADLINE).as_secs_f64())
