@@ -166,6 +166,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             queued_operations_max: 4_096,
+            // More than three seconds of 20,000 reports a second.
             tws_events_max: 65_536,
             watchers_max: 20_000,
             watcher_lag_events_max: 100_000,

@@ -14,10 +14,6 @@ use super::{TwsCommand, TwsEvent, TwsSettings};
 /// (`try_send`), or reads events meanwhile.
 pub const COMMANDS_MAX: usize = 4_096;
 
-/// A good bound for the event channel: more than three seconds of 20,000 reports a second. Beyond it reports are lost in `ibapi`'s own
-/// bounded stream, and [`TwsEvent::ReportsMissed`] says so.
-pub const EVENTS_MAX: usize = 65_536;
-
 /// The running adapter. It ends when this is dropped, or when nobody reads its events any more.
 #[derive(Debug)]
 pub struct TwsHandle {
@@ -42,8 +38,8 @@ impl TwsHandle {
 }
 
 /// Starts the adapter: it connects, keeps connected until the handle is dropped, and tells everything in `events`, which closes when it has ended.
-/// It runs on a thread of its own and may be started inside or outside a runtime. The event channel needs room for two events at least,
-/// better for [`EVENTS_MAX`].
+/// It runs on a thread of its own and may be started inside or outside a runtime. The event channel needs room for two events at least; what does not
+/// fit is lost in `ibapi`'s own bounded stream, and [`TwsEvent::ReportsMissed`] says so.
 pub fn start(settings: TwsSettings, events: mpsc::Sender<TwsEvent>) -> TwsHandle {
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
     let (alive, ended) = oneshot::channel();

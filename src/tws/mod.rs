@@ -29,7 +29,7 @@ mod session;
 mod supervisor;
 mod writer;
 
-pub use handle::{COMMANDS_MAX, EVENTS_MAX, TwsHandle, start};
+pub use handle::{COMMANDS_MAX, TwsHandle, start};
 pub use interface::{
     ConnectFailure, SendKind, Sent, SessionInfo, TwsCommand, TwsEvent, TwsSettings,
 };

@@ -14,6 +14,9 @@ use tokio::time::timeout;
 use crate::frames;
 use crate::peer::{CURRENT_TIME, FakeTws, LIMIT, Peer};
 
+/// Events that may wait for a test.
+const EVENTS_MAX: usize = 65_536;
+
 pub(crate) struct Adapter {
     pub(crate) handle: TwsHandle,
     pub(crate) events: mpsc::Receiver<TwsEvent>,
@@ -36,7 +39,7 @@ pub(crate) fn settings(port: u16) -> TwsSettings {
 }
 
 pub(crate) fn start(settings: TwsSettings) -> Adapter {
-    let (sender, events) = mpsc::channel(tws::EVENTS_MAX);
+    let (sender, events) = mpsc::channel(EVENTS_MAX);
     Adapter {
         handle: tws::start(settings, sender),
         events,
