@@ -21,7 +21,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ibkr_orders::domain::{OrderState, Status};
 use ibkr_orders::simulator::{Mode, Simulator, SimulatorConfig};
 use ibkr_orders::store::Reader;
 use tempfile::TempDir;
@@ -30,7 +29,7 @@ use tokio::sync::watch;
 use clients::{Told, answered, place_orders};
 use gateway::Gateway;
 use random::Random;
-use verdict::judge;
+use verdict::{all_has_ended, judge};
 use watcher::watch_all;
 
 /// Clients that place orders at the same time.
@@ -120,17 +119,20 @@ async fn no_order_is_lost_or_doubled_however_often_the_gateway_is_killed() {
         .unwrap();
     let until = tokio::time::Instant::now() + LIMIT;
     let head = loop {
-        let unsettled = reader.live_orders().await.unwrap();
+        let in_tws = simulator
+            .control()
+            .inspect(|view| view.orders())
+            .await
+            .unwrap();
+        let unfinished = reader.live_orders().await.unwrap();
         let head = reader.head_sequence().await.unwrap();
         let watched = seen.lock().unwrap().last() == Some(&head);
-        let under_way =
-            |order: &OrderState| order.status == Status::Submitting || order.cancel_requested;
-        if watched && !unsettled.iter().any(under_way) {
+        if watched && all_has_ended(&unfinished, &in_tws) {
             break head;
         }
         assert!(
             tokio::time::Instant::now() < until,
-            "it does not come to rest"
+            "it does not come to rest: {unfinished:#?}"
         );
         tokio::time::sleep(RETRY_DELAY).await;
     };
