@@ -1,9 +1,6 @@
 //! Single values of the command line.
 
-use crate::domain::Status;
-
-/// Longest wait that a gateway takes, in seconds.
-const WAIT_SECONDS_MAX: f64 = 86_400.0;
+use crate::domain::{Status, WAIT_SECONDS_MAX};
 
 /// A wait in seconds, fractions allowed.
 pub(super) fn wait(text: &str) -> Result<f64, String> {

@@ -27,7 +27,8 @@ pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, Watch
 pub use fill::Fill;
 pub use operations::{
     DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, HealthIn, HealthOut, ListIn, ListOut,
-    OrderDetail, OrderKey, PlaceIn, PlaceOut, ValidateIn, ValidateOut, WatchIn, WatchOut,
+    OrderDetail, OrderKey, PlaceIn, PlaceOut, ValidateIn, ValidateOut, WAIT_SECONDS_MAX, WatchIn,
+    WatchOut,
 };
 pub use order::OrderRequest;
 pub use record::OrderRecord;

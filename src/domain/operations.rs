@@ -8,6 +8,8 @@ use super::{
     Fill, OrderError, OrderInput, OrderRequest, OrderState, Status, Timestamp, WatchUpdate,
 };
 
+/// The longest wait that may be asked for, in seconds: a day.
+pub const WAIT_SECONDS_MAX: f64 = 86_400.0;
 /// Default of every `timeout`, in seconds.
 pub const DEFAULT_TIMEOUT_SECONDS: f64 = 5.0;
 /// Default of `poll_interval`, in seconds.

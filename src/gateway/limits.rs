@@ -5,11 +5,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::config::Config;
-use crate::domain::{Limits, OrderKey};
+use crate::domain::{Limits, OrderKey, WAIT_SECONDS_MAX};
 use crate::error::Error;
 
-/// The longest wait that may be asked for, in seconds: a day.
-pub(crate) const WAIT_SECONDS_MAX: f64 = 86_400.0;
 /// The shortest time between two heartbeats of a watch, in seconds.
 const POLL_INTERVAL_MIN: f64 = 0.01;
 /// Length of a request id.

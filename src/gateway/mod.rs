@@ -18,9 +18,9 @@ use crate::error::Error;
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::Reader;
+pub(crate) use limits::key as check_key;
 pub use limits::limits;
 use limits::seconds;
-pub(crate) use limits::{WAIT_SECONDS_MAX, key as check_key};
 pub use place::{dry_run, validate};
 pub(crate) use read::spec as watch_spec;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tonic::metadata::MetadataMap;
 
-use crate::gateway::WAIT_SECONDS_MAX;
+use crate::domain::WAIT_SECONDS_MAX;
 
 /// How long before the caller's deadline an answer goes out, so that it arrives before the caller gave up.
 const ANSWER_BEFORE_DEADLINE: Duration = Duration::from_millis(50);
