@@ -30,9 +30,10 @@ pub(crate) fn validated(checked: Result<Order, Violations>) -> ValidateOut {
 
 /// A check that could not be made.
 pub(crate) fn validate_failed(error: Error) -> ValidateOut {
-    invalid(match error.reason {
-        Reason::OrderInvalid | Reason::RequestInvalid => listed(error.violations),
-        _ => runtime(error.message),
+    invalid(if error.violations.is_empty() {
+        runtime(error.message)
+    } else {
+        listed(error.violations)
     })
 }
 
@@ -48,10 +49,15 @@ fn invalid(errors: Vec<OrderError>) -> ValidateOut {
 /// A Place that made no order. What is wrong with the order stands in `errors`, as does a defect; every other reason in `error`.
 pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<String>) -> PlaceOut {
     let (errors, error) = match error.reason {
-        Reason::OrderInvalid | Reason::RequestInvalid => (Some(listed(error.violations)), None),
+        Reason::OrderInvalid | Reason::RequestInvalid if !error.violations.is_empty() => {
+            (Some(listed(error.violations)), None)
+        }
         Reason::Internal => (Some(runtime(error.message)), None),
         Reason::TwsUnavailable
         | Reason::IbUnavailable
+        // Of what is not a field: an address, a file, a message that is too large.
+        | Reason::OrderInvalid
+        | Reason::RequestInvalid
         | Reason::RequestIdReused
         | Reason::LiveAccount
         | Reason::StoreMismatch
@@ -172,4 +178,22 @@ fn runtime(msg: String) -> Vec<OrderError> {
         kind: "runtime".to_owned(),
         msg,
     }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_is_wrong_as_a_whole_says_why() {
+        let wrong = || Error::new(Reason::RequestInvalid, "ftp://x is no address");
+        let placed = place_failed(wrong(), false, None);
+        assert_eq!(placed.error.as_deref(), Some("ftp://x is no address"));
+        assert_eq!(placed.errors, None);
+        let [OrderError::Runtime { msg, .. }] = &validate_failed(wrong()).errors.unwrap()[..]
+        else {
+            panic!("no reason");
+        };
+        assert_eq!(msg, "ftp://x is no address");
+    }
 }
