@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,7 +28,7 @@ use crate::grpc::{Probe, Readiness, follow};
 pub struct OperationsSettings {
     /// Connections open at once; more are closed.
     pub connections_max: usize,
-    /// Limit of reading a request's headers.
+    /// Limit of reading a request's headers, the first request's from the connection's begin.
     pub header_timeout: Duration,
 }
 
@@ -80,10 +81,23 @@ pub async fn serve(
             (Arc::clone(&server), gateway.clone(), readiness.clone());
         tasks.spawn(async move {
             let (stream, _permit) = stream;
-            let service =
-                service_fn(move |request| answer(request, gateway.clone(), readiness.clone()));
-            // A peer that breaks off is not worth a line.
-            let _ = server.serve_connection(TokioIo::new(stream), service).await;
+            let asked = AtomicBool::new(false);
+            let service = service_fn(|request| {
+                asked.store(true, Ordering::Relaxed);
+                answer(request, gateway.clone(), readiness.clone())
+            });
+            // The server's own limits begin with the first bytes that tell HTTP/1 from HTTP/2; who says less would keep its place.
+            let never_asks = async {
+                tokio::time::sleep(settings.header_timeout).await;
+                if asked.load(Ordering::Relaxed) {
+                    std::future::pending().await
+                }
+            };
+            tokio::select! {
+                // A peer that breaks off is not worth a line.
+                _ = server.serve_connection(TokioIo::new(stream), service) => {}
+                () = never_asks => {}
+            }
         });
     }
 }

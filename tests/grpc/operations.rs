@@ -21,12 +21,16 @@ struct Operations {
 }
 
 async fn operations(world: &World) -> Operations {
+    operations_within(world, OperationsSettings::default()).await
+}
+
+async fn operations_within(world: &World, settings: OperationsSettings) -> Operations {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (gateway, stopping) = (world.gateway.clone(), CancellationToken::new());
     let task = tokio::spawn({
         let stopping = stopping.clone();
-        async move { serve(listener, &gateway, OperationsSettings::default(), stopping).await }
+        async move { serve(listener, &gateway, settings, stopping).await }
     });
     Operations {
         address,
@@ -50,6 +54,29 @@ async fn get(address: SocketAddr, path: &str) -> (u16, String) {
         head.split(' ').nth(1).unwrap().parse().unwrap(),
         body.to_owned(),
     )
+}
+
+#[tokio::test]
+async fn who_asks_nothing_does_not_keep_a_place() {
+    let world = World::start().await;
+    let operations = operations_within(
+        &world,
+        OperationsSettings {
+            connections_max: 2,
+            header_timeout: std::time::Duration::from_millis(200),
+        },
+    )
+    .await;
+    let mut silent = TcpStream::connect(operations.address).await.unwrap();
+    let mut half_a_preface = TcpStream::connect(operations.address).await.unwrap();
+    half_a_preface.write_all(b"PRI * HT").await.unwrap();
+    for stream in [&mut silent, &mut half_a_preface] {
+        let end = tokio::time::timeout(LIMIT, stream.read(&mut [0; 16])).await;
+        assert!(matches!(end, Ok(Ok(0) | Err(_))), "{end:?}");
+    }
+    assert_eq!(get(operations.address, "/livez").await.0, 200);
+    operations.task.abort();
+    world.end().await;
 }
 
 #[tokio::test]
