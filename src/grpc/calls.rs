@@ -24,6 +24,8 @@ use super::token::Tokens;
 
 /// Prefix of the paths that need no token: a probe of an orchestrator knows none.
 const OPEN_TO_ALL: &str = "/grpc.health.v1.Health/";
+/// What a probe asks.
+const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
 
 /// Everything a connection needs to answer calls. Cloned for each.
 #[derive(Clone)]
@@ -86,7 +88,8 @@ impl Calls {
         } else {
             Some(self.room.clone().try_acquire_owned())
         };
-        let refusal = if overloaded {
+        // A probe must not take a full gateway for a dead one; a stream of health would keep the connection that is one too many.
+        let refusal = if overloaded && path != HEALTH_CHECK {
             Some(Error::new(
                 Reason::Overloaded,
                 "too many connections: use one connection for many calls, and try again later",

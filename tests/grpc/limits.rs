@@ -8,6 +8,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::Code;
 use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
 
 use crate::world::{LIMIT, Plan, World, eventually, market, place, refused, resting};
 
@@ -128,6 +131,12 @@ async fn one_connection_too_many_is_told_so_and_closed() {
         (error.code, error.reason.as_str()),
         (Code::ResourceExhausted, "OVERLOADED")
     );
+    let mut probe = HealthClient::new(world.channel().await);
+    let alive = probe.check(HealthCheckRequest::default()).await.unwrap();
+    assert_eq!(alive.into_inner().status(), ServingStatus::Serving);
+    let kept = probe.watch(HealthCheckRequest::default()).await;
+    assert_eq!(kept.unwrap_err().code(), Code::ResourceExhausted);
+    drop(probe);
     first.validate(validate()).await.unwrap();
     drop(first);
     eventually("room for a connection", async || {
