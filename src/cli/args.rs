@@ -279,7 +279,7 @@ pub(super) struct DoorArgs {
     /// PEM file with its private key (ORDERS_CLIENT_KEY)
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) client_key: Option<PathBuf>,
-    /// File with the bearer token, on its first line (ORDERS_TOKEN_FILE)
+    /// File with the bearer token; of several lines the first (ORDERS_TOKEN_FILE)
     #[arg(long, value_name = "FILE", hide_short_help = true)]
     pub(super) token_file: Option<PathBuf>,
     /// Use the built-in simulator of TWS, with a store of its own (data/simulator.db)

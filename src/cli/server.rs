@@ -48,13 +48,14 @@ impl Server {
     }
 }
 
-/// The first line of the file that is not blank.
+/// The first token of the file, which may be the gateway's own: blank lines and those that begin with `#` are passed over.
 fn token(path: &Path) -> Result<Token, Error> {
     let bytes = read(path)?;
     let text = String::from_utf8_lossy(&bytes);
     Token::new(
         text.lines()
-            .find(|line| !line.trim().is_empty())
+            .map(str::trim)
+            .find(|line| !line.is_empty() && !line.starts_with('#'))
             .unwrap_or_default(),
     )
 }

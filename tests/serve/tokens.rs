@@ -4,7 +4,7 @@ use ibkr_orders::client::{Client, ClientOptions, Token};
 use ibkr_orders::domain::HealthIn;
 use ibkr_orders::error::Reason;
 
-use crate::process::{Served, dir};
+use crate::process::{Served, dir, run};
 
 #[tokio::test]
 async fn sighup_reads_the_tokens_again() {
@@ -26,6 +26,21 @@ async fn sighup_reads_the_tokens_again() {
         old.health(HealthIn::default()).await.unwrap_err().reason,
         Reason::Unauthenticated
     );
+    served.signal("-TERM");
+    assert_eq!(served.end().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn a_command_can_read_the_gateways_own_token_file() {
+    let dir = dir();
+    std::fs::write(dir.path().join("tokens"), "# backends\n\nmine\nyours\n").unwrap();
+    let served = Served::start(&dir, &["--auth-token-file", "tokens"]).await;
+    let url = served.url();
+    let asked = ["health", "--server", &url];
+    let (code, said) = run(&dir, &[&asked[..], &["--token-file", "tokens"]].concat()).await;
+    assert_eq!(code, Some(0), "{said}");
+    let (code, said) = run(&dir, &asked).await;
+    assert_eq!(code, Some(1), "{said}");
     served.signal("-TERM");
     assert_eq!(served.end().await.0, Some(0));
 }
