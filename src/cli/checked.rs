@@ -26,8 +26,8 @@ pub(super) struct Server {
     pub(super) url: String,
     pub(super) ca: Option<PathBuf>,
     pub(super) name: Option<String>,
-    pub(super) cert: Option<PathBuf>,
-    pub(super) key: Option<PathBuf>,
+    /// Our certificate and its private key.
+    pub(super) identity: Option<(PathBuf, PathBuf)>,
     pub(super) token_file: Option<PathBuf>,
 }
 
@@ -53,8 +53,7 @@ impl Checked {
                     url,
                     ca: found.path("ORDERS_SERVER_CA"),
                     name: found.text("ORDERS_SERVER_NAME"),
-                    cert: found.path("ORDERS_CLIENT_CERT"),
-                    key: found.path("ORDERS_CLIENT_KEY"),
+                    identity: found.certificate("ORDERS_CLIENT_CERT", "ORDERS_CLIENT_KEY"),
                     token_file: found.path("ORDERS_TOKEN_FILE"),
                 }),
                 None => Door::Tws,

@@ -16,26 +16,15 @@ impl Server {
             url,
             ca,
             name,
-            cert,
-            key,
+            identity,
             token_file,
         } = self;
-        let identity = match (cert, key) {
-            (Some(cert), Some(key)) => Some(ClientIdentity {
-                certificate_pem: read(cert)?,
+        let identity = match identity {
+            Some((certificate, key)) => Some(ClientIdentity {
+                certificate_pem: read(certificate)?,
                 key_pem: read(key)?,
             }),
-            (None, None) => None,
-            (Some(_), None) => {
-                return Err(wrong(
-                    "ORDERS_CLIENT_CERT needs its private key: set ORDERS_CLIENT_KEY",
-                ));
-            }
-            (None, Some(_)) => {
-                return Err(wrong(
-                    "ORDERS_CLIENT_KEY needs its certificate: set ORDERS_CLIENT_CERT",
-                ));
-            }
+            None => None,
         };
         let options = ClientOptions {
             ca_pem: ca.as_deref().map(read).transpose()?,

@@ -114,6 +114,32 @@ impl Settings {
         self.text(name).map(PathBuf::from)
     }
 
+    /// The paths of a certificate and its private key, which only make sense together.
+    pub fn certificate(
+        &mut self,
+        certificate: &'static str,
+        key: &'static str,
+    ) -> Option<(PathBuf, PathBuf)> {
+        match (self.path(certificate), self.path(key)) {
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (Some(_), None) => {
+                self.problem(
+                    key,
+                    format!("is missing: {certificate} needs its private key"),
+                );
+                None
+            }
+            (None, Some(_)) => {
+                self.problem(
+                    certificate,
+                    format!("is missing: {key} needs its certificate"),
+                );
+                None
+            }
+            (None, None) => None,
+        }
+    }
+
     /// A setting that must be read from its text; `wanted` says what it should be.
     fn parsed<T>(
         &mut self,
@@ -156,9 +182,17 @@ impl Settings {
         config.metrics_listen = set
             .parsed("METRICS_LISTEN", wanted, address)
             .or(config.metrics_listen);
-        config.tls_cert = set.path("TLS_CERT").or(config.tls_cert);
-        config.tls_key = set.path("TLS_KEY").or(config.tls_key);
+        if let Some((certificate, key)) = set.certificate("TLS_CERT", "TLS_KEY") {
+            config.tls_cert = Some(certificate);
+            config.tls_key = Some(key);
+        }
         config.tls_client_ca = set.path("TLS_CLIENT_CA").or(config.tls_client_ca);
+        if config.tls_client_ca.is_some() && config.tls_cert.is_none() {
+            set.problem(
+                "TLS_CLIENT_CA",
+                "needs TLS_CERT and TLS_KEY: client certificates come with TLS",
+            );
+        }
         config.auth_token_file = set.path("AUTH_TOKEN_FILE").or(config.auth_token_file);
         config.ib_account = set.text("IB_ACCOUNT").or(config.ib_account);
         let allow_live = set.parsed("IB_ALLOW_LIVE", "true or false", flag);
@@ -193,39 +227,8 @@ impl Settings {
         config.otlp_endpoint = set
             .text("OTEL_EXPORTER_OTLP_ENDPOINT")
             .or(config.otlp_endpoint);
-        self.pairs(&config);
         match self.problems {
             problems if problems.is_empty() => Ok(config),
-            problems => Err(ConfigError { problems }),
-        }
-    }
-
-    /// Settings that only make sense together.
-    fn pairs(&mut self, config: &Config) {
-        match (&config.tls_cert, &config.tls_key) {
-            (Some(_), None) => {
-                self.problem("TLS_KEY", "is missing: TLS_CERT needs its private key")
-            }
-            (None, Some(_)) => {
-                self.problem("TLS_CERT", "is missing: TLS_KEY needs its certificate")
-            }
-            (Some(_), Some(_)) | (None, None) => {}
-        }
-        if config.tls_client_ca.is_some() && config.tls_cert.is_none() {
-            self.problem(
-                "TLS_CLIENT_CA",
-                "needs TLS_CERT and TLS_KEY: client certificates come with TLS",
-            );
-        }
-    }
-
-    /// What was wrong so far, for settings read with [`Settings::text`] alone.
-    ///
-    /// # Errors
-    /// Every problem at once.
-    pub fn finish(self) -> Result<(), ConfigError> {
-        match self.problems {
-            problems if problems.is_empty() => Ok(()),
             problems => Err(ConfigError { problems }),
         }
     }
@@ -305,11 +308,11 @@ mod tests {
                 "IB_PORT",
                 "IB_CLIENT_ID",
                 "GRPC_LISTEN",
+                "TLS_KEY",
                 "IB_ALLOW_LIVE",
                 "IB_MAX_MESSAGES_PER_SECOND",
                 "MAX_ORDER_QUANTITY",
                 "LOG_FORMAT",
-                "TLS_KEY"
             ]
         );
         assert!(

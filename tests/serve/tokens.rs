@@ -44,3 +44,16 @@ async fn a_command_can_read_the_gateways_own_token_file() {
     served.signal("-TERM");
     assert_eq!(served.end().await.0, Some(0));
 }
+
+#[tokio::test]
+async fn half_a_client_certificate_is_a_wrong_setting() {
+    for (given, missing) in [
+        ("--client-cert", "ORDERS_CLIENT_KEY"),
+        ("--client-key", "ORDERS_CLIENT_CERT"),
+    ] {
+        let asked = ["health", "--server", "https://127.0.0.1:1", given, "a.pem"];
+        let (code, said) = run(&dir(), &asked).await;
+        assert_eq!(code, Some(64), "{said}");
+        assert!(said.contains(missing), "{said}");
+    }
+}
