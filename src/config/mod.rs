@@ -31,7 +31,7 @@ pub struct Config {
     pub tls_cert: Option<PathBuf>,
     /// `TLS_KEY`: PEM file with its private key.
     pub tls_key: Option<PathBuf>,
-    /// `TLS_CLIENT_CA`: PEM file of the authorities whose client certificates are asked for and accepted.
+    /// `TLS_CLIENT_CA`: PEM file of the authorities whose client certificates are required: mutual TLS.
     pub tls_client_ca: Option<PathBuf>,
     /// `AUTH_TOKEN_FILE`: file with bearer tokens, one a line.
     pub auth_token_file: Option<PathBuf>,

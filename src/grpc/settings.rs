@@ -42,7 +42,7 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// Private key.
     pub key: PathBuf,
-    /// Authorities whose client certificates are asked for; `None` asks for none.
+    /// Authorities one of which must have signed a client's certificate; `None` asks for none.
     pub client_ca: Option<PathBuf>,
 }
 
