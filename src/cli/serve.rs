@@ -185,7 +185,7 @@ impl Doors {
             reload,
         } = self;
         let gateway = tokio::select! {
-            gateway = Gateway::open(config) => gateway.map_err(failed)?,
+            gateway = Gateway::open_at(config, Some(config.grpc_listen)) => gateway.map_err(failed)?,
             signal = signals.end() => {
                 info!("{signal} before the gateway was open");
                 return Ok(());

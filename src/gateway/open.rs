@@ -1,5 +1,6 @@
 //! Opening a gateway: store, feed, adapter, engine.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -28,10 +29,18 @@ impl Gateway {
     /// # Errors
     /// `STORE` or `STORE_MISMATCH`: the store cannot be opened, is in use, or belongs to another client id.
     pub async fn open(config: &Config) -> Result<Self, Error> {
+        Self::open_at(config, None).await
+    }
+
+    /// The same for a gateway that will be served at an address. Whoever finds the store taken is told to call it there.
+    ///
+    /// # Errors
+    /// As [`Gateway::open`].
+    pub async fn open_at(config: &Config, address: Option<SocketAddr>) -> Result<Self, Error> {
         let opened = Store::open(StoreSettings {
             path: config.order_db_path.clone(),
             client_id: config.ib_client_id,
-            address: config.grpc_listen.to_string(),
+            address: address.map(|address| address.to_string()),
         })
         .await?;
         let (sender, events) = mpsc::channel(config.bounds.tws_events_max.max(EVENTS_MIN));

@@ -19,7 +19,7 @@ pub enum StoreError {
     ReadOnly,
     /// Another gateway holds the lock file.
     #[error(
-        "another gateway uses this store ({holder}): call that one with --server, stop it, or give this one a store of its own with ORDER_DB_PATH"
+        "another gateway uses this store ({holder}): call that one with --server if it has an address, stop it, or give this one a store of its own with ORDER_DB_PATH"
     )]
     Locked {
         /// What the lock file says about the holder: pid and address.

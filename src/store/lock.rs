@@ -16,6 +16,8 @@ const HOLDER_BYTES_MAX: u64 = 256;
 const HELD_MAX: Duration = Duration::from_millis(500);
 /// Time between two attempts.
 const ATTEMPT_INTERVAL: Duration = Duration::from_millis(10);
+/// What stands in place of an address: a command or a program that embeds the gateway.
+const UNREACHABLE: &str = "which cannot be called";
 
 /// The lock on `<database>.lock`, held until it is dropped or the process ends. The file stays: what counts is the lock on it, which
 /// the system releases however a process ends, so a file left behind is no problem.
@@ -26,7 +28,7 @@ pub(super) struct StoreLock {
 
 impl StoreLock {
     /// Takes the lock and writes who holds it. Blocks for a moment where somebody else has it.
-    pub(super) fn take(database: &Path, address: &str) -> Result<Self, StoreError> {
+    pub(super) fn take(database: &Path, address: Option<&str>) -> Result<Self, StoreError> {
         let path = path_of(database);
         let failed = |what: &str, error: &std::io::Error| StoreError::file(what, &path, error);
         let mut file = OpenOptions::new()
@@ -52,10 +54,10 @@ impl StoreLock {
             }
         }
         // Only for people: a gateway on a full disk still starts, to answer what it knows.
-        let written = file
-            .set_len(0)
-            .and_then(|()| file.rewind())
-            .and_then(|()| writeln!(file, "pid {}, {address}", std::process::id()));
+        let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| {
+            let address = address.unwrap_or(UNREACHABLE);
+            writeln!(file, "pid {}, {address}", std::process::id())
+        });
         if let Err(error) = written {
             tracing::warn!(path = %path.display(), %error, "the lock file does not say who holds it");
         }
@@ -91,7 +93,7 @@ fn holder(file: &mut File) -> String {
 mod tests {
     use super::*;
 
-    const ADDRESS: &str = "127.0.0.1:50051";
+    const ADDRESS: Option<&str> = Some("127.0.0.1:50051");
 
     fn database() -> (tempfile::TempDir, PathBuf) {
         let directory = tempfile::TempDir::new().unwrap();
@@ -132,7 +134,7 @@ mod tests {
         let begun = Instant::now();
         let refused = StoreLock::take(&database, ADDRESS).unwrap_err();
         assert!(begun.elapsed() >= HELD_MAX);
-        let holder = format!("pid {}, {ADDRESS}", std::process::id());
+        let holder = format!("pid {}, 127.0.0.1:50051", std::process::id());
         assert_eq!(refused, StoreError::Locked { holder });
     }
 }

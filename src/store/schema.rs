@@ -206,7 +206,7 @@ mod tests {
         let opened = Store::open(StoreSettings {
             path,
             client_id: 7,
-            address: "here".to_owned(),
+            address: None,
         })
         .await
         .unwrap();

@@ -19,8 +19,8 @@ pub struct StoreSettings {
     pub path: PathBuf,
     /// The API client id that the store belongs to.
     pub client_id: i32,
-    /// Where this gateway can be reached: what a second one is told when it finds the store taken.
-    pub address: String,
+    /// Where this gateway can be called, if it can: what a second one is told when it finds the store taken.
+    pub address: Option<String>,
 }
 
 /// An open store and what the gateway starts from.
@@ -79,7 +79,7 @@ pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
     let path = file::settle(&settings.path)?;
     // Once before the lock, so that nothing is left beside a file that is not ours; once after it, when nobody else writes.
     file::look(&path)?;
-    let lock = StoreLock::take(&path, &settings.address)?;
+    let lock = StoreLock::take(&path, settings.address.as_deref())?;
     let found = file::look(&path)?;
     if found == Found::New {
         file::make(&path)?;

@@ -429,7 +429,7 @@ fn a_client_id_in_use_is_said_after_the_fixed_text() {
     let same_store = shell.run(&["health"]);
     let error = same_store.json()["error"].as_str().unwrap().to_owned();
     assert!(
-        error.contains(&format!("pid {}", watching.id())) && error.contains("--server"),
+        error.contains(&format!("pid {}, which cannot be called", watching.id())),
         "{error}"
     );
     assert_eq!(shell.run(&["get", "--order-id", &id]).code, 0);

@@ -115,16 +115,17 @@ async fn a_port_that_is_taken_is_named() {
 async fn a_second_gateway_on_the_store_is_kept_out() {
     let dir = dir();
     let served = Served::start(&dir, &[]).await;
-    let (code, said) = run(
-        &dir,
-        &["serve", "--simulate", "--grpc-listen", "127.0.0.1:0"],
-    )
-    .await;
-    assert_eq!(code, Some(1), "{said}");
-    assert!(
-        said.contains(&served.child.id().unwrap().to_string()),
-        "the holder is not named: {said}"
-    );
+    let pid = served.child.id().unwrap();
+    let reachable = format!("pid {pid}, {}", served.address);
+    let serve = ["serve", "--grpc-listen", "127.0.0.1:0"];
+    for (args, holder) in [
+        (&["--simulate"][..], pid.to_string()),
+        (&["--order-db-path", "data/simulator.db"], reachable),
+    ] {
+        let (code, said) = run(&dir, &[&serve[..], args].concat()).await;
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains(&holder), "the holder is not named: {said}");
+    }
     served.signal("-INT");
     assert_eq!(served.end().await.0, Some(0));
 }

@@ -16,7 +16,7 @@ pub(crate) fn settings(path: &Path) -> StoreSettings {
     StoreSettings {
         path: path.to_owned(),
         client_id: CLIENT,
-        address: "127.0.0.1:50051".to_owned(),
+        address: Some("127.0.0.1:50051".to_owned()),
     }
 }
 

@@ -39,7 +39,7 @@ async fn a_full_disk_rolls_back_and_writes_work_again_when_there_is_room() {
     let opened = Store::open(StoreSettings {
         path: directory.path().join("orders.db"),
         client_id: 1,
-        address: "here".to_owned(),
+        address: None,
     })
     .await
     .unwrap();
@@ -71,7 +71,7 @@ async fn a_log_that_reaches_its_bound_starts_anew() {
     let opened = Store::open(StoreSettings {
         path: directory.path().join("orders.db"),
         client_id: 1,
-        address: "here".to_owned(),
+        address: None,
     })
     .await
     .unwrap();
@@ -107,7 +107,7 @@ async fn the_log_is_written_back_and_begins_anew_long_before_its_bound() {
     let settings = StoreSettings {
         path: directory.path().join("orders.db"),
         client_id: 1,
-        address: "here".to_owned(),
+        address: None,
     };
     let opened = Store::open(settings.clone()).await.unwrap();
     let (store, base) = (opened.store, opened.head_sequence);

@@ -83,7 +83,7 @@ pub(super) async fn open(directory: &TempDir) -> Opened {
     let settings = StoreSettings {
         path: directory.path().join("orders.db"),
         client_id: CLIENT_ID,
-        address: "a simulation".to_owned(),
+        address: None,
     };
     Store::open(settings).await.unwrap()
 }
