@@ -10,7 +10,7 @@ use crate::domain::{
     ValidateIn, ValidateOut, WatchIn, WatchOut, WatchUpdate,
 };
 use crate::error::{COULD_NOT_CONNECT, Error, Reason};
-use crate::feed::{Feed, FeedLimits, Watch};
+use crate::feed::{Feed, Watch};
 use crate::gateway::{self, Gateway};
 use crate::outcome;
 use crate::store::Reader;
@@ -156,7 +156,7 @@ async fn ended(config: &Config, input: &WatchIn) -> Result<Option<Watch>, Error>
         Some(_) => return Ok(None),
         None => return Err(Error::order_not_found(&OrderKey::OrderId(order_id))),
     }
-    let feed = Feed::new(reader, standing.head_sequence, FeedLimits::default());
+    let feed = Feed::new(reader, standing.head_sequence, gateway::feed_limits(config));
     feed.watch(spec).await.map(Some)
 }
 

@@ -266,7 +266,14 @@ async fn ten_thousand_watchers_are_cheap_and_hear_at_once() {
         .await
         .unwrap();
     let mut head = opened.head_sequence + 100;
-    let feed = Feed::new(opened.store.reader(), head, FeedLimits::default());
+    let feed = Feed::new(
+        opened.store.reader(),
+        head,
+        FeedLimits {
+            watchers_max: 20_000,
+            lag_events_max: 100_000,
+        },
+    );
     println!("idle: {} KiB", resident());
     for (watchers, orders) in [(1000, 1), (10_000, 1), (10_000, 100)] {
         let before = resident();
@@ -277,7 +284,7 @@ async fn ten_thousand_watchers_are_cheap_and_hear_at_once() {
             let (feed, told, ready) = (feed.clone(), told.clone(), ready.clone());
             let spec = WatchSpec {
                 poll_interval: Duration::from_secs(60),
-                ..WatchSpec::new(i32::try_from(n % orders).unwrap() + 1)
+                ..WatchSpec::new(i32::try_from(n % orders).unwrap() + 1, Duration::ZERO)
             };
             tasks.spawn(async move {
                 let mut watch = feed.watch(spec).await.unwrap();

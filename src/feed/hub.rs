@@ -22,15 +22,6 @@ pub struct FeedLimits {
     pub lag_events_max: u64,
 }
 
-impl Default for FeedLimits {
-    fn default() -> Self {
-        Self {
-            watchers_max: 20_000,
-            lag_events_max: 100_000,
-        }
-    }
-}
-
 /// Events that a channel of one order holds for its watchers.
 const ORDER_CHANNEL_EVENTS: usize = 16;
 /// Events that the channel of all orders holds for its watchers: a fifth of a second of TWS at its fastest.

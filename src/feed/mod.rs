@@ -18,4 +18,4 @@ mod watcher;
 
 pub use hub::{Feed, FeedLimits};
 pub use update::{FeedEvent, FeedUpdate};
-pub use watch::{LINGER, Watch, WatchSpec};
+pub use watch::{Watch, WatchSpec};

@@ -12,9 +12,6 @@ use super::watcher::Watcher;
 use crate::domain::Status;
 use crate::error::Error;
 
-/// How long a watch stays after FILLED or INACTIVE for a commission or a reason.
-pub const LINGER: Duration = Duration::from_secs(1);
-
 /// What to watch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WatchSpec {
@@ -26,19 +23,19 @@ pub struct WatchSpec {
     pub poll_interval: Duration,
     /// How long to watch at most; then `MAX_WAIT`.
     pub max_wait: Option<Duration>,
-    /// How long to stay after FILLED or INACTIVE for what belongs to it.
+    /// How long to stay after FILLED or INACTIVE for a commission or a reason.
     pub linger: Duration,
 }
 
 impl WatchSpec {
-    /// One order (all with 0), from its current state, as the operations' defaults say.
-    pub fn new(order_id: i32) -> Self {
+    /// One order (all with 0), from its current state, with heartbeats as the operation's default says.
+    pub fn new(order_id: i32, linger: Duration) -> Self {
         Self {
             order_id: (order_id != 0).then_some(order_id),
             after_sequence: 0,
             poll_interval: Duration::from_secs_f64(crate::domain::DEFAULT_POLL_INTERVAL_SECONDS),
             max_wait: None,
-            linger: LINGER,
+            linger,
         }
     }
 }

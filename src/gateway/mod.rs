@@ -21,6 +21,7 @@ use crate::store::Reader;
 pub(crate) use limits::key as check_key;
 pub use limits::limits;
 use limits::seconds;
+pub(crate) use open::feed_limits;
 pub use place::{dry_run, validate};
 pub(crate) use read::spec as watch_spec;
 
@@ -99,11 +100,5 @@ impl Gateway {
     pub async fn close(self, grace: Duration) {
         self.shared.feed.close();
         self.shared.engine.close(grace).await;
-    }
-}
-
-impl Shared {
-    fn limits(&self) -> &Limits {
-        &self.limits
     }
 }

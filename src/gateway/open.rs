@@ -69,10 +69,7 @@ impl Gateway {
         let feed = Feed::counted(
             reader.clone(),
             head_sequence,
-            FeedLimits {
-                watchers_max: config.bounds.watchers_max,
-                lag_events_max: config.bounds.watcher_lag_events_max,
-            },
+            feed_limits(config),
             Arc::clone(&stats),
         );
         let engine = Engine::start(
@@ -95,6 +92,14 @@ impl Gateway {
                 stats,
             }),
         }
+    }
+}
+
+/// The feed's bounds.
+pub(crate) fn feed_limits(config: &Config) -> FeedLimits {
+    FeedLimits {
+        watchers_max: config.bounds.watchers_max,
+        lag_events_max: config.bounds.watcher_lag_events_max,
     }
 }
 

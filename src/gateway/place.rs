@@ -29,7 +29,7 @@ pub fn dry_run(config: &Config, input: PlaceIn) -> Result<PlaceOut, Error> {
 impl Gateway {
     /// Checks an order and applies the limits, without TWS and without storing anything.
     pub fn validate(&self, input: ValidateIn) -> ValidateOut {
-        validate_within(self.shared.limits(), input)
+        validate_within(&self.shared.limits, input)
     }
 
     /// Stores an order, sends it to TWS and answers with TWS's first word about it, or with its state at `timeout`. The same
@@ -40,7 +40,7 @@ impl Gateway {
     /// `STORE_MISMATCH`, `PACING`, `OVERLOADED`, `STORE`, `SHUTTING_DOWN`: nothing was sent. `INTERNAL`: the outcome is unknown.
     pub async fn place(&self, input: PlaceIn) -> Result<PlaceOut, Error> {
         if input.dry_run {
-            return dry_run_within(self.shared.limits(), input);
+            return dry_run_within(&self.shared.limits, input);
         }
         let PlaceIn {
             order,
@@ -53,7 +53,7 @@ impl Gateway {
         if let Some(id) = &given {
             request_id(id)?;
         }
-        let order = check(order, transmit, self.shared.limits())?;
+        let order = check(order, transmit, &self.shared.limits)?;
         let wish = PlaceWish {
             digest: order.digest(),
             order,

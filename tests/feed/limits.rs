@@ -8,13 +8,13 @@ use ibkr_orders::error::{Error, Reason};
 use ibkr_orders::feed::{FeedLimits, Watch, WatchSpec};
 
 use crate::orders::order_event;
-use crate::world::{World, end, next, quiet, soon, take};
+use crate::world::{LIMITS, World, end, next, quiet, soon, take};
 
 #[tokio::test]
 async fn what_cannot_be_watched_is_refused_with_its_reason() {
     let mut world = World::with(FeedLimits {
         watchers_max: 1,
-        ..FeedLimits::default()
+        ..LIMITS
     })
     .await;
     let refused = |outcome: Result<Watch, Error>| outcome.unwrap_err().reason;
@@ -103,7 +103,7 @@ async fn a_watcher_that_fell_behind_catches_up_from_the_store_without_a_gap() {
 async fn a_watcher_behind_its_bound_ends_and_can_resume() {
     let mut world = World::with(FeedLimits {
         lag_events_max: 5000,
-        ..FeedLimits::default()
+        ..LIMITS
     })
     .await;
     let mut row = world.place(1).await;

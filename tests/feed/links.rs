@@ -6,7 +6,7 @@ use ibkr_orders::domain::{LinkState, Status, WatchEvent, WatchUpdate};
 use ibkr_orders::error::Reason;
 use ibkr_orders::feed::WatchSpec;
 
-use crate::world::{World, end, link, next, take};
+use crate::world::{LINGER, World, end, link, next, take};
 
 #[tokio::test]
 async fn link_changes_stand_in_their_place_among_the_events_even_for_a_slow_watcher() {
@@ -81,7 +81,7 @@ async fn silence_is_broken_by_heartbeats_that_carry_the_cursor_and_the_link() {
         .feed
         .watch(WatchSpec {
             poll_interval: Duration::from_millis(30),
-            ..WatchSpec::new(1)
+            ..WatchSpec::new(1, LINGER)
         })
         .await
         .unwrap();

@@ -6,7 +6,7 @@ use ibkr_orders::domain::Status;
 use ibkr_orders::feed::WatchSpec;
 
 use crate::orders::amount;
-use crate::world::{SOON, World, end, quiet, take};
+use crate::world::{LINGER, SOON, World, end, quiet, take};
 
 #[tokio::test]
 async fn a_watch_shows_the_current_state_then_what_happens_until_the_order_ends() {
@@ -26,7 +26,7 @@ async fn a_watch_shows_the_current_state_then_what_happens_until_the_order_ends(
     );
     let before = Instant::now();
     assert_eq!(end(&mut watch).await, None);
-    assert!(before.elapsed() < ibkr_orders::feed::LINGER, "at once");
+    assert!(before.elapsed() < LINGER, "at once");
     assert_eq!(watch.status(), Some(Status::Cancelled));
     drop(watch);
     assert_eq!((world.feed.watchers(), world.feed.channels()), (0, 0));
@@ -99,7 +99,7 @@ async fn an_inactive_order_that_comes_back_is_watched_on() {
     take(&mut watch, 3, world.base).await;
     world.status(&mut row, Status::Submitted).await;
     assert_eq!(take(&mut watch, 1, world.base).await, ["2:1:SUBMITTED"]);
-    tokio::time::timeout(ibkr_orders::feed::LINGER * 3 / 2, watch.next())
+    tokio::time::timeout(LINGER * 3 / 2, watch.next())
         .await
         .expect_err("it does not end when the time of INACTIVE is over");
     world

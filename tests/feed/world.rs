@@ -12,6 +12,13 @@ use ibkr_orders::store::Store;
 use crate::orders::{fill, order_event, record};
 use crate::stores::{insert, open};
 
+/// Bounds that no test reaches which does not want to.
+pub(crate) const LIMITS: FeedLimits = FeedLimits {
+    watchers_max: 1_000,
+    lag_events_max: 100_000,
+};
+/// How long a watch stays after FILLED or INACTIVE.
+pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// Longest wait for something that must happen.
 pub(crate) const SOON: Duration = Duration::from_secs(20);
 
@@ -26,7 +33,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::with(FeedLimits::default()).await
+        Self::with(LIMITS).await
     }
 
     pub(crate) async fn with(limits: FeedLimits) -> Self {
@@ -133,7 +140,7 @@ impl World {
 pub(crate) fn quiet(order_id: i32) -> WatchSpec {
     WatchSpec {
         poll_interval: Duration::from_secs(3600),
-        ..WatchSpec::new(order_id)
+        ..WatchSpec::new(order_id, LINGER)
     }
 }
 

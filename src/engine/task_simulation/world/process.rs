@@ -18,6 +18,12 @@ use crate::stats::Stats;
 use crate::store::{Opened, Store, StoreSettings};
 use crate::tws::{TwsCommand, TwsEvent};
 
+/// Far beyond what a seed reaches.
+const LIMITS: FeedLimits = FeedLimits {
+    watchers_max: 1_000,
+    lag_events_max: 1_000_000,
+};
+
 /// What dies with the process.
 pub(in crate::engine) struct Process {
     pub(super) driver: Driver,
@@ -97,12 +103,12 @@ pub(super) async fn start(opened: Opened, time: &'static Mutex<Moment>, seen: u6
         highest_order_id,
         accounts,
     } = opened;
-    let feed = Feed::new(store.reader(), head_sequence, FeedLimits::default());
+    let feed = Feed::new(store.reader(), head_sequence, LIMITS);
     let watch = feed
         .watch(WatchSpec {
             after_sequence: seen,
             poll_interval: Duration::from_secs(3_600),
-            ..WatchSpec::new(0)
+            ..WatchSpec::new(0, Duration::ZERO)
         })
         .await
         .unwrap();
