@@ -44,7 +44,6 @@ mod symbols;
 mod view;
 mod wire;
 
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -148,15 +147,4 @@ impl Drop for Simulator {
     fn drop(&mut self) {
         self.stop.cancel();
     }
-}
-
-/// Runs a simulator until `shutdown` is done.
-///
-/// # Errors
-/// As [`Simulator::start`].
-pub async fn run(config: SimulatorConfig, shutdown: impl Future<Output = ()>) -> io::Result<()> {
-    let simulator = Simulator::start(config).await?;
-    shutdown.await;
-    simulator.shutdown().await;
-    Ok(())
 }
