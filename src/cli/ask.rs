@@ -6,7 +6,7 @@ use super::documents::ChangeDocument;
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::while_waiting;
-use super::simulated::Simulated;
+use super::simulated::simulated;
 use super::{order, stderr};
 use crate::api::{run_cancel, run_health, run_place, run_transmit};
 use crate::config::Config;
@@ -33,9 +33,10 @@ async fn health_through(checked: &Checked, input: HealthIn) -> Result<HealthOut,
     match &checked.door {
         Door::Tws => Ok(run_health(&checked.config, input).await),
         Door::Simulator => {
-            let simulated = Simulated::start(&checked.config).await?;
-            let config = simulated.config.clone();
-            Ok(simulated.stop_after(run_health(&config, input)).await)
+            simulated(&checked.config, async |config| {
+                run_health(config, input).await
+            })
+            .await
         }
         Door::Server(server) => server.connect().await?.health(input).await,
     }
@@ -96,9 +97,10 @@ async fn place_through(checked: &Checked, input: PlaceIn) -> Result<PlaceOut, Er
     match &checked.door {
         Door::Server(server) => server.connect().await?.place(input).await,
         Door::Simulator if !input.dry_run => {
-            let simulated = Simulated::start(&checked.config).await?;
-            let config = simulated.config.clone();
-            Ok(simulated.stop_after(run_place(&config, input)).await)
+            simulated(&checked.config, async |config| {
+                run_place(config, input).await
+            })
+            .await
         }
         Door::Tws | Door::Simulator => Ok(run_place(&checked.config, input).await),
     }
@@ -157,11 +159,10 @@ async fn change_through(
     match &checked.door {
         Door::Tws => change_here(&checked.config, change, key, timeout).await,
         Door::Simulator => {
-            let simulated = Simulated::start(&checked.config).await?;
-            let config = simulated.config.clone();
-            simulated
-                .stop_after(change_here(&config, change, key, timeout))
-                .await
+            simulated(&checked.config, async |config| {
+                change_here(config, change, key, timeout).await
+            })
+            .await?
         }
         Door::Server(server) => {
             let client = server.connect().await?;

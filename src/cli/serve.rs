@@ -17,7 +17,7 @@ use super::args::SettingsArgs;
 use super::checked::{SIMULATOR_DB_PATH, settings_flags};
 use super::exit::Exit;
 use super::signals::{Hangups, Signals};
-use super::simulated::Simulated;
+use super::simulated::simulated;
 use super::stderr;
 use crate::config::{Config, ConfigError, Settings};
 use crate::gateway::Gateway;
@@ -150,9 +150,9 @@ async fn run(args: &ServeArgs, mut config: Config) -> Result<(), Failure> {
     if !args.simulate {
         return doors.open(&config).await;
     }
-    let simulated = Simulated::start(&config).await.map_err(failed)?;
-    let config = simulated.config.clone();
-    simulated.stop_after(doors.open(&config)).await
+    simulated(&config, async |config| doors.open(config).await)
+        .await
+        .map_err(failed)?
 }
 
 async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {

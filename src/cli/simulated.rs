@@ -15,20 +15,31 @@ const HOLDER_BYTES_MAX: u64 = 64;
 
 /// A running simulator, and the configuration that leads to it.
 #[derive(Debug)]
-pub(super) struct Simulated {
+struct Simulated {
     /// The given configuration with the simulator's address.
-    pub(super) config: Config,
+    config: Config,
     simulator: Simulator,
     // Two simulators on one state would each undo what the other remembers.
     _lock: File,
 }
 
+/// Runs an operation against a simulator on a free port with the state that belongs to the configuration's store. The operation is
+/// given the configuration with the simulator's address.
+///
+/// # Errors
+/// [`Reason::Store`] when another process runs it, or its state cannot be read or written.
+pub(super) async fn simulated<T>(
+    config: &Config,
+    operation: impl AsyncFnOnce(&Config) -> T,
+) -> Result<T, Error> {
+    let simulated = Simulated::start(config).await?;
+    let out = operation(&simulated.config).await;
+    simulated.simulator.shutdown().await;
+    Ok(out)
+}
+
 impl Simulated {
-    /// Starts a simulator on a free port with the state that belongs to the configuration's store.
-    ///
-    /// # Errors
-    /// [`Reason::Store`] when another process runs it, or its state cannot be read or written.
-    pub(super) async fn start(config: &Config) -> Result<Self, Error> {
+    async fn start(config: &Config) -> Result<Self, Error> {
         let state = beside(&config.order_db_path, ".tws");
         let lock = lock(&state)?;
         let simulator = Simulator::start(SimulatorConfig {
@@ -48,13 +59,6 @@ impl Simulated {
             simulator,
             _lock: lock,
         })
-    }
-
-    /// Stops the simulator after `operation`.
-    pub(super) async fn stop_after<T>(self, operation: impl Future<Output = T>) -> T {
-        let out = operation.await;
-        self.simulator.shutdown().await;
-        out
     }
 }
 
@@ -137,7 +141,7 @@ mod tests {
             error.message.contains(&pid) && error.message.contains("--server"),
             "{error}"
         );
-        first.stop_after(async {}).await;
+        drop(first);
         assert!(Simulated::start(&config).await.is_ok());
     }
 }

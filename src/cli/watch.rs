@@ -8,7 +8,7 @@ use super::exit::Exit;
 use super::output::Output;
 use super::progress::Progress;
 use super::signals::Signals;
-use super::simulated::Simulated;
+use super::simulated::simulated;
 use super::stderr;
 use crate::api::run_watch;
 use crate::domain::{OrderKey, Status, WatchEvent, WatchIn, WatchOut, WatchUpdate};
@@ -72,11 +72,10 @@ async fn through(
     match &checked.door {
         Door::Tws => Ok(run_watch(&checked.config, input, on_update).await),
         Door::Simulator => {
-            let simulated = Simulated::start(&checked.config).await?;
-            let config = simulated.config.clone();
-            Ok(simulated
-                .stop_after(run_watch(&config, input, on_update))
-                .await)
+            simulated(&checked.config, async |config| {
+                run_watch(config, input, on_update).await
+            })
+            .await
         }
         Door::Server(server) => {
             let client = server.connect().await?;
