@@ -146,7 +146,7 @@ impl Core {
         } = found;
         let mut book = Book::default();
         // Before any session, what happened last to an order that is open is the last that TWS was heard.
-        let last_contact = orders
+        let heard_until = orders
             .iter()
             .filter(|entry| !entry.order.record.state.terminal)
             .map(|entry| entry.order.record.state.last_update)
@@ -158,7 +158,7 @@ impl Core {
             next_id: highest_order_id.saturating_add(1).max(1),
             sequence: head_sequence,
             accounts: accounts.map(Arc::from),
-            last_contact,
+            heard_until,
             ..Desk::default()
         };
         Self {
@@ -287,8 +287,7 @@ impl Core {
         if entry.run.cancel != Cancelling::Queued {
             return None;
         }
-        let status = entry.order.record.state.status;
-        if status.is_terminal() && status != Status::Inactive {
+        if entry.is_over() {
             // It ended while its cancel waited.
             entry.run.cancel = Cancelling::Idle;
             return None;

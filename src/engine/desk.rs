@@ -1,6 +1,6 @@
 //! What the engine knows beside its orders. Small: a batch works on a copy, which replaces the original when its commit succeeded.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,14 +31,16 @@ pub(crate) struct Desk {
     pub(crate) parked: usize,
     /// The reconcile.
     pub(crate) reconcile: Reconcile,
-    /// When TWS was last heard.
-    pub(crate) last_contact: Option<Timestamp>,
+    /// Until when nothing of TWS can have been missed: it was heard then, with its link to IB, and no reconcile was due.
+    pub(crate) heard_until: Option<Timestamp>,
     /// TWS's clock at the last heartbeat.
     pub(crate) tws_time: Option<Timestamp>,
     /// Commissions whose execution has not come yet, by execution id.
     pub(crate) early_commissions: Arc<BTreeMap<String, CommissionReport>>,
     /// Rows of the completed-orders query whose order the executions may still name.
     pub(crate) unmatched: Arc<Vec<CompletedReport>>,
+    /// Permanent ids of other clients' orders that this reconcile's other queries showed.
+    pub(crate) others: Arc<BTreeSet<i64>>,
 }
 
 /// A session with TWS.
@@ -50,6 +52,8 @@ pub(crate) struct Session {
     pub(crate) ib_connected: bool,
     /// Why nothing may be sent in it.
     pub(crate) refused: Option<Error>,
+    /// It is logged in to the accounts that the store belongs to.
+    pub(crate) of_store: bool,
 }
 
 /// The reconcile: at most one at a time.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::lifecycle::{Executions, TrackedOrder};
-use crate::domain::{Fill, OrderRecord};
+use crate::domain::{Fill, OrderRecord, Status};
 
 /// An order in memory.
 #[derive(Debug, Clone)]
@@ -24,6 +24,12 @@ impl Entry {
             },
             run: Run::default(),
         }
+    }
+
+    /// Whether it has ended for good: an INACTIVE order can still be cancelled.
+    pub(crate) fn is_over(&self) -> bool {
+        let status = self.order.record.state.status;
+        status.is_terminal() && status != Status::Inactive
     }
 
     /// Whether it may leave memory.

@@ -178,9 +178,12 @@ pub(super) fn startup(
 
 /// A double as an exact decimal; `None` for the values that TWS means as "not set", and for what is no number.
 pub(super) fn amount(value: f64) -> Option<Amount> {
-    /// Doubles below this hold every whole number exactly.
-    const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
-    if value.fract() == 0.0 && value.abs() < WHOLE_MAX {
+    /// Beyond any quantity or price. Products of such, and sums of those, fit a decimal; and every whole number among them is exact.
+    const BELIEVABLE_MAX: f64 = 1e12;
+    if value.abs() > BELIEVABLE_MAX {
+        return None;
+    }
+    if value.fract() == 0.0 {
         return Some(Amount::from(value as i64));
     }
     Amount::from_f64(value)

@@ -3,6 +3,9 @@
 /// TWS does not know the order that is to be cancelled.
 pub const CANCEL_NOT_FOUND: i32 = 10147;
 
+/// TWS knows no order with this id: in answer to a cancel, much the same.
+pub(super) const NO_SUCH_ORDER: i32 = 135;
+
 /// What an error code says about the order it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CodeKind {
@@ -42,7 +45,7 @@ pub fn code_kind(code: i32, text: &str) -> CodeKind {
         | 113
         | 116
         | 133
-        | 135
+        | NO_SUCH_ORDER
         | 163
         | 164
         | 200

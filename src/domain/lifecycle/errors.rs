@@ -1,6 +1,6 @@
 //! What errors and warnings of TWS do to an order.
 
-use super::codes::CANCEL_NOT_FOUND;
+use super::codes::{CANCEL_NOT_FOUND, NO_SUCH_ORDER};
 use super::{CodeKind, Step, code_kind};
 use crate::domain::{ErrorReport, Status};
 
@@ -14,13 +14,7 @@ impl Step<'_> {
         let status = self.order.record.state.status;
         match code_kind(*code, text) {
             CodeKind::Warning => {
-                let known = self.order.record.state.last_error_code;
-                let worse = self.order.record.state.last_error.is_some()
-                    && known.is_none_or(|known| {
-                        let text = self.order.record.state.last_error.as_deref();
-                        code_kind(known, text.unwrap_or_default()) != CodeKind::Warning
-                    });
-                if !worse {
+                if self.is_harmless_so_far() {
                     self.note(*code, text);
                 }
             }
@@ -89,6 +83,9 @@ impl Step<'_> {
                 } else {
                     // It concerns a later request about the order (a modify, a cancel), not the order itself.
                     self.note(code, text);
+                    if code == NO_SUCH_ORDER && self.order.record.state.cancel_requested {
+                        self.out.cancel_verdict = Some((code, text.to_owned()));
+                    }
                 }
             }
             // A refusal shows as Cancelled as well; what the caller cancelled stays cancelled.

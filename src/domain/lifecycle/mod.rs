@@ -38,6 +38,8 @@ pub struct Transition {
     pub traced: bool,
     /// The verdict on a cancel: what it means shows in a reconcile.
     pub cancel_verdict: Option<(i32, String)>,
+    /// TWS said live that an order works which had ended: only a reconcile can tell whether that was late or new.
+    pub revived: bool,
     /// The report carries another permanent id than the order's: TWS made a second one.
     pub second_perm_id: Option<i64>,
 }
@@ -113,7 +115,10 @@ impl Step<'_> {
                 | Status::PendingSubmit
                 | Status::PreSubmitted
                 | Status::Submitted
-                | Status::PendingCancel => origin == Origin::Snapshot,
+                | Status::PendingCancel => {
+                    self.out.revived = origin == Origin::Live;
+                    origin == Origin::Snapshot
+                }
                 Status::Staged
                 | Status::Submitting
                 | Status::Unconfirmed
@@ -158,10 +163,21 @@ impl Step<'_> {
 
     /// A reason TWS gave outside an error message: kept while no error said it better.
     fn reason(&mut self, text: &str) {
-        let state = &mut self.order.record.state;
-        if state.last_error.is_none() && state.status != Status::Filled {
+        if self.is_harmless_so_far() && self.order.record.state.status != Status::Filled {
+            let state = &mut self.order.record.state;
+            state.last_error_code = None;
             state.last_error = Some(text.to_owned());
             self.out.changed = true;
+        }
+    }
+
+    /// Nothing worse than a warning was said.
+    fn is_harmless_so_far(&self) -> bool {
+        let state = &self.order.record.state;
+        match (state.last_error_code, state.last_error.as_deref()) {
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(code), Some(text)) => code_kind(code, text) == CodeKind::Warning,
         }
     }
 

@@ -114,6 +114,7 @@ impl Step<'_> {
         self.acknowledge(*perm_id);
         // An execution query lists dead orders too: only a live execution shows that TWS still holds the order.
         self.out.traced = *origin == Origin::Live;
+        let is_new = matches!(change, Some(ExecutionChange::New(_)));
         if let Some(change) = change {
             let sum = self.order.executions.quantity();
             let state = &mut self.order.record.state;
@@ -123,9 +124,7 @@ impl Step<'_> {
                 state.filled = Amount::new(corrected);
             }
             self.raise_filled(sum);
-            if matches!(change, ExecutionChange::New(_))
-                && let Some(cumulative) = cumulative_quantity
-            {
+            if is_new && let Some(cumulative) = cumulative_quantity {
                 let cumulative = self
                     .order
                     .executions
@@ -136,18 +135,25 @@ impl Step<'_> {
             self.out.changed = true;
             self.out.execution = Some(change);
         }
-        let state = &mut self.order.record.state;
-        match state.status {
+        // What fills now works. A row of the query may be of an order that is over, and one known already says nothing new: only of
+        // an order that TWS said nothing about does it show that it went through.
+        match self.order.record.state.status {
+            Status::Staged | Status::Submitting if is_new => self.set_status(Status::Submitted),
+            Status::Unconfirmed
+            | Status::ApiPending
+            | Status::PendingSubmit
+            | Status::PreSubmitted
+                if is_new && *origin == Origin::Live =>
+            {
+                self.set_status(Status::Submitted);
+            }
             Status::Staged
             | Status::Submitting
             | Status::Unconfirmed
             | Status::ApiPending
             | Status::PendingSubmit
-            | Status::PreSubmitted => {
-                state.status = Status::Submitted;
-                self.out.changed = true;
-            }
-            Status::Submitted
+            | Status::PreSubmitted
+            | Status::Submitted
             | Status::PendingCancel
             | Status::Filled
             | Status::Cancelled
@@ -161,11 +167,15 @@ impl Step<'_> {
 
     pub(super) fn commission(&mut self, report: &CommissionReport) {
         let CommissionReport {
-            origin: _,
+            origin,
             exec_id,
             amount,
             currency,
         } = report;
+        // TWS may show executions again without their commissions: zero then says nothing.
+        if *origin == Origin::Snapshot && amount.is_zero() {
+            return;
+        }
         if let Some(change) = self.order.executions.charge(exec_id, *amount, currency) {
             self.total_commission();
             self.out.changed = true;

@@ -1,13 +1,15 @@
 //! Asking TWS what it holds, and what follows for orders that it does not show.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::batch::Effect;
+use super::super::desk::Reconcile;
 use super::super::entry::{Cancelling, Entry, Sending};
 use super::super::rows::Stop;
 use super::Step;
-use crate::domain::{LinkState, OrderReport, Status, Timestamp, lifecycle};
+use crate::domain::{CompletedReport, LinkState, OrderReport, Status, Timestamp, lifecycle};
 use crate::tws::TwsCommand;
 
 /// First delay after a reconcile that failed; doubles up to the longest.
@@ -27,6 +29,27 @@ impl Step<'_> {
         let reconcile = &mut self.batch.desk.reconcile;
         reconcile.due = Some(reconcile.due.map_or(at, |due| due.min(at)));
         self.begin_due_reconcile();
+    }
+
+    /// TWS was heard. While a reconcile is to find out what was missed, that does not count: it has to reach back to before the gap,
+    /// however often it fails.
+    pub(super) fn heard(&mut self) {
+        let desk = &mut self.batch.desk;
+        let Reconcile {
+            running,
+            due,
+            announce,
+            ..
+        } = &desk.reconcile;
+        let missing = running.is_some() || due.is_some() || *announce;
+        if !missing
+            && desk
+                .session
+                .as_ref()
+                .is_some_and(|session| session.ib_connected)
+        {
+            desk.heard_until = Some(self.now.wall);
+        }
     }
 
     fn begin_due_reconcile(&mut self) {
@@ -49,7 +72,8 @@ impl Step<'_> {
         reconcile.round += 1;
         let token = reconcile.round;
         desk.unmatched = Arc::default();
-        let days_back = days_back(desk.last_contact, now.wall);
+        desk.others = Arc::default();
+        let days_back = days_back(desk.heard_until, now.wall);
         self.effect(Effect::Command(TwsCommand::Reconcile {
             session,
             token,
@@ -102,17 +126,25 @@ impl Step<'_> {
         // Lookups first.
         let rows = Arc::clone(&self.batch.desk.unmatched);
         let mut matched = Vec::new();
+        let mut by_ref: BTreeMap<i32, Vec<&CompletedReport>> = BTreeMap::new();
         for row in rows.iter() {
             let by_perm_id = match row.perm_id {
                 Some(perm_id) => self.find_perm_id(perm_id)?,
                 None => None,
             };
-            let order_id = match by_perm_id {
-                Some(order_id) => Some(order_id),
-                None => self.match_by_ref(row)?,
-            };
-            if let Some(order_id) = order_id {
-                matched.push((order_id, row));
+            match by_perm_id {
+                Some(order_id) => matched.push((order_id, row)),
+                None => {
+                    if let Some(order_id) = self.match_by_ref(row)? {
+                        by_ref.entry(order_id).or_default().push(row);
+                    }
+                }
+            }
+        }
+        for (order_id, rows) in by_ref {
+            // Several orders in TWS under the reference of one of ours: which of them it is nobody can tell.
+            if rows.iter().all(|row| row.perm_id == rows[0].perm_id) {
+                matched.extend(rows.into_iter().map(|row| (order_id, row)));
             }
         }
         let concerned = self.ids_where(|entry| {
@@ -139,7 +171,8 @@ impl Step<'_> {
         let now = self.now;
         let desk = &mut self.batch.desk;
         desk.unmatched = Arc::default();
-        desk.last_contact = Some(now.wall);
+        desk.others = Arc::default();
+        desk.heard_until = Some(now.wall);
         if let Some(begun) = desk.reconcile.running.take() {
             let (ended, _) = desk.reconcile.ended;
             desk.reconcile.ended = (ended + 1, now.tick.saturating_sub(begun));
@@ -258,7 +291,7 @@ impl Step<'_> {
         };
         let silent_cancels = self.ids_where(|entry| {
             matches!(entry.run.cancel, Cancelling::Handed { session: other, at } if other == session && at + limit <= now)
-                && !entry.order.record.state.terminal
+                && !entry.is_over()
         });
         for order_id in &silent_cancels {
             self.find(*order_id)?;
@@ -298,9 +331,9 @@ fn wants_cancel(entry: &Entry, session: u64) -> bool {
         }
 }
 
-/// How many days of executions to ask for beyond today's, so that nothing since the last contact is missed.
-fn days_back(last_contact: Option<Timestamp>, now: Timestamp) -> u32 {
-    let Some(last) = last_contact else {
+/// How many days of executions to ask for beyond today's, so that nothing since then is missed.
+fn days_back(heard_until: Option<Timestamp>, now: Timestamp) -> u32 {
+    let Some(last) = heard_until else {
         return 1;
     };
     let (last, now) = (last.unix_micros(), now.unix_micros());

@@ -1,16 +1,21 @@
 //! What TWS says about an order.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use rust_decimal::Decimal;
 
 use super::super::batch::Row;
-use super::super::entry::Cancelling;
+use super::super::entry::{Cancelling, Sending};
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::lifecycle::{self, ExecutionChange, Transition};
-use crate::domain::{CommissionReport, CompletedReport, OrderReport, Origin, Status};
+use crate::domain::{Amount, CommissionReport, CompletedReport, OrderReport, Origin, Status};
 
 /// Commissions kept whose execution has not come.
 const EARLY_COMMISSIONS_MAX: usize = 1_024;
+/// How long after TWS said that an ended order works it is asked: mostly that was said before the end and came late, several times.
+const REVIVED_DELAY: Duration = Duration::from_secs(1);
 /// Rows of the completed-orders query kept until the executions have come.
 const UNMATCHED_MAX: usize = 10_000;
 
@@ -33,6 +38,7 @@ impl Step<'_> {
             OrderReport::Completed(report) => return self.completed(report),
         };
         let Some(order_id) = order_id else {
+            self.note_other(report);
             return Ok(());
         };
         if self.find(order_id)? {
@@ -46,7 +52,7 @@ impl Step<'_> {
         let now = self.now.wall;
         let round = self.batch.desk.reconcile.round;
         let reconciling = self.batch.desk.reconcile.running.is_some();
-        self.batch.desk.last_contact = Some(now);
+        self.heard();
         let Some(entry) = self.entry(order_id) else {
             return;
         };
@@ -73,6 +79,7 @@ impl Step<'_> {
             evidence,
             traced,
             cancel_verdict,
+            revived,
             second_perm_id,
         } = transition;
         if traced {
@@ -125,7 +132,10 @@ impl Step<'_> {
         }
         self.settle_with(order_id, evidence);
         if verdict {
-            self.reconcile_after(std::time::Duration::ZERO);
+            self.reconcile_after(Duration::ZERO);
+        }
+        if revived {
+            self.reconcile_after(REVIVED_DELAY);
         }
         if let Some(early) = early {
             self.apply(order_id, &OrderReport::Commission(early));
@@ -156,11 +166,36 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// The only order that a completed row can mean by its orderRef, if there is just one.
+    /// An order of another client, or a manual one: a row of the completed orders does not say so.
+    fn note_other(&mut self, report: &OrderReport) {
+        let perm_id = match report {
+            OrderReport::OpenOrder(report) => report.perm_id,
+            OrderReport::Status(report) => report.perm_id,
+            OrderReport::Execution(report) => report.perm_id,
+            OrderReport::Commission(_) | OrderReport::Completed(_) | OrderReport::Error(_) => None,
+        };
+        let desk = &mut self.batch.desk;
+        if let Some(perm_id) = perm_id
+            && desk.reconcile.running.is_some()
+            && desk.others.len() < UNMATCHED_MAX
+        {
+            Arc::make_mut(&mut desk.others).insert(perm_id);
+        }
+    }
+
+    /// The only order that a completed row can mean by its orderRef, if there is just one. The row carries no client id and an orderRef
+    /// may be shared, so it must not be somebody else's, and the order must have been sent before the rows were asked for.
     pub(super) fn match_by_ref(&mut self, row: &CompletedReport) -> Result<Option<i32>, Stop> {
         let Some(order_ref) = &row.order_ref else {
             return Ok(None);
         };
+        let others = &self.batch.desk.others;
+        if row.perm_id.is_some_and(|perm_id| others.contains(&perm_id)) {
+            return Ok(None);
+        }
+        let round = self.batch.desk.reconcile.round;
+        let size = [row.unfilled, row.filled];
+        let size: Decimal = size.into_iter().flatten().map(Amount::value).sum();
         let candidates = self.find_order_ref(order_ref)?;
         let mut fitting = candidates.into_iter().filter(|order_id| {
             self.batch.touched.get(order_id).is_some_and(|touched| {
@@ -173,8 +208,15 @@ impl Step<'_> {
                     .account
                     .as_ref()
                     .is_some_and(|account| *account != state.account);
+                let sent_before = match touched.entry.run.sending {
+                    Sending::Queued => false,
+                    Sending::Handed { round: begun, .. } => begun < round,
+                    Sending::Unsure => true,
+                };
                 !other_perm_id
                     && !other_account
+                    && sent_before
+                    && size <= state.quantity.value()
                     && state.symbol == row.symbol
                     && state.status != Status::Staged
             })

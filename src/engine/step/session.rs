@@ -32,7 +32,11 @@ impl Step<'_> {
                 self.connect_failed(failure);
                 Ok(())
             }
-            TwsEvent::Report { session: _, report } => self.report(report),
+            // Under another login the same ids are other orders.
+            TwsEvent::Report { session, report } if self.is_of_store(*session) => {
+                self.report(report)
+            }
+            TwsEvent::Report { .. } => Ok(()),
             TwsEvent::Sent {
                 session,
                 order_id,
@@ -51,7 +55,7 @@ impl Step<'_> {
                     self.effect(Effect::Unpaced(1));
                 }
                 self.effect(Effect::HeartbeatAt(self.now.tick + *next_in));
-                self.batch.desk.last_contact = Some(self.now.wall);
+                self.heard();
                 Ok(())
             }
             TwsEvent::IbLink {
@@ -78,16 +82,18 @@ impl Step<'_> {
     }
 
     fn session_up(&mut self, info: &SessionInfo) {
-        let refused = self.why_refused(info);
+        let of_store = self.is_login_of_store(info);
+        let refused = self.why_refused(info, of_store);
         let desk = &mut self.batch.desk;
         desk.attempted = true;
         desk.failure = None;
-        desk.last_contact = desk.last_contact.or(Some(self.now.wall));
+        desk.heard_until = desk.heard_until.or(Some(self.now.wall));
         desk.next_id = desk.next_id.max(info.next_valid_id);
         desk.session = Some(Session {
             info: Arc::new(info.clone()),
             ib_connected: true,
             refused: refused.clone(),
+            of_store,
         });
         desk.reconcile.running = None;
         desk.reconcile.failures = 0;
@@ -114,7 +120,7 @@ impl Step<'_> {
     }
 
     /// Why nothing may be sent at a login.
-    fn why_refused(&self, info: &SessionInfo) -> Option<Error> {
+    fn why_refused(&self, info: &SessionInfo, of_store: bool) -> Option<Error> {
         let live: Vec<&str> = info
             .accounts
             .iter()
@@ -137,9 +143,7 @@ impl Step<'_> {
             ));
         }
         let pinned = self.batch.desk.accounts.as_ref()?;
-        let stored: BTreeSet<&String> = pinned.iter().collect();
-        let found: BTreeSet<&String> = info.accounts.iter().collect();
-        (stored != found).then(|| {
+        (!of_store).then(|| {
             Error::new(
                 Reason::StoreMismatch,
                 format!(
@@ -149,6 +153,20 @@ impl Step<'_> {
                 ),
             )
         })
+    }
+
+    /// Whether a login is to the accounts of the store; any is while it has none.
+    fn is_login_of_store(&self, info: &SessionInfo) -> bool {
+        self.batch.desk.accounts.as_ref().is_none_or(|pinned| {
+            let pinned: BTreeSet<&String> = pinned.iter().collect();
+            pinned == info.accounts.iter().collect()
+        })
+    }
+
+    /// Whether what a session tells is about the store's orders. What the last one told before it ended still is.
+    fn is_of_store(&self, session: u64) -> bool {
+        let current = self.batch.desk.session.as_ref();
+        current.is_none_or(|current| current.info.session != session || current.of_store)
     }
 
     fn session_down(&mut self, session: u64, reason: &str) -> Result<(), Stop> {

@@ -7,7 +7,8 @@ use serde_json::json;
 
 use crate::domain::told::{self, OrderInTws};
 use crate::domain::{
-    Amount, Limits, LinkState, OrderKey, OrderReport, OrderState, Origin, Status, Timestamp, check,
+    Amount, ExecutionReport, Limits, LinkState, OrderKey, OrderReport, OrderState, Origin, Status,
+    Timestamp, check,
 };
 use crate::engine::batch::Batch;
 use crate::engine::core::{Core, Settings};
@@ -80,16 +81,50 @@ impl Bench {
         self.tws(TwsEvent::SessionDown { session, reason });
     }
 
-    /// Takes the reconcile command, if there is one.
+    /// Takes the reconcile command, if there is one: its token.
     pub(super) fn reconcile_token(&mut self) -> Option<u64> {
+        self.reconcile().map(|(token, _)| token)
+    }
+
+    /// Its token, and how many days before today it asks for.
+    pub(super) fn reconcile(&mut self) -> Option<(u64, u32)> {
         let at = self
             .commands
             .iter()
             .position(|command| matches!(command, TwsCommand::Reconcile { .. }))?;
         match self.commands.remove(at) {
-            TwsCommand::Reconcile { token, .. } => Some(token),
+            TwsCommand::Reconcile {
+                token, days_back, ..
+            } => Some((token, days_back)),
             _ => None,
         }
+    }
+
+    /// Makes a reconcile due.
+    pub(super) fn missed(&mut self, session: u64) {
+        let reason = "lag".to_owned();
+        self.tws(TwsEvent::ReportsMissed { session, reason });
+    }
+
+    /// How many days before today the next reconcile asks for.
+    pub(super) fn days_of_the_next(&mut self, session: u64) -> u32 {
+        self.missed(session);
+        self.reconcile().expect("asked for").1
+    }
+
+    pub(super) fn heartbeat(&mut self, session: u64) {
+        self.tws(TwsEvent::Heartbeat {
+            session,
+            tws_time: self.now.wall,
+            unasked: false,
+            next_in: Duration::from_secs(10),
+        });
+    }
+
+    /// Lets hours pass on the wall, while nothing happens here.
+    pub(super) fn later(&mut self, hours: i64) {
+        let micros = self.now.wall.unix_micros() + hours * 3_600_000_000;
+        self.now.wall = Timestamp::from_unix_micros(micros);
     }
 
     pub(super) fn reconciled(&mut self, session: u64, token: u64) {
@@ -106,7 +141,11 @@ impl Bench {
     }
 
     pub(super) fn report(&mut self, report: OrderReport) {
-        self.tws(TwsEvent::Report { session: 1, report });
+        self.report_in(1, report);
+    }
+
+    pub(super) fn report_in(&mut self, session: u64, report: OrderReport) {
+        self.tws(TwsEvent::Report { session, report });
     }
 
     pub(super) fn ask(&mut self, what: Wish, patience: Duration) -> u64 {
@@ -230,6 +269,17 @@ pub(super) fn status(order_id: i32, word: &str) -> OrderReport {
 
 pub(super) fn execution(order_id: i32, exec_id: &str, quantity: i64) -> OrderReport {
     OrderReport::Execution(named(order_id).execution(exec_id, quantity.into()))
+}
+
+/// The same execution as a row of the query.
+pub(super) fn row(report: OrderReport) -> OrderReport {
+    match report {
+        OrderReport::Execution(report) => OrderReport::Execution(ExecutionReport {
+            origin: Origin::Snapshot,
+            ..report
+        }),
+        other => other,
+    }
 }
 
 pub(super) fn completed(order_ref: &str, perm_id: i64, word: &str) -> OrderReport {

@@ -156,3 +156,24 @@ fn a_login_that_is_not_the_right_one_gets_nothing_not_even_a_question() {
     assert!(bench.commands.is_empty());
     assert!(bench.store.orders.is_empty());
 }
+
+#[test]
+fn what_another_login_tells_is_not_about_our_orders() {
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.report(status(1, "Submitted"));
+    bench.session_down(1);
+    bench.tws(TwsEvent::SessionUp(SessionInfo {
+        session: 2,
+        accounts: vec!["DU999".to_owned()],
+        next_valid_id: 1,
+        server_version: 226,
+    }));
+    // The other store's order 1, as its snapshot shows it.
+    bench.report_in(2, status(1, "Filled"));
+    bench.assert_status(1, Status::Submitted);
+    bench.session_down(2);
+    bench.session_up(3);
+    bench.report_in(3, status(1, "PreSubmitted"));
+    bench.assert_status(1, Status::PreSubmitted);
+}

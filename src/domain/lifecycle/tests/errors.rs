@@ -1,7 +1,9 @@
 //! Refusals and warnings.
 
 use super::super::*;
-use super::scene::{NOW, assert_state, error, execution, in_status, order, play, status};
+use super::scene::{
+    NOW, assert_state, completed, error, execution, in_status, order, play, status,
+};
 
 #[test]
 fn a_refusal_ends_the_order_before_or_after_its_status() {
@@ -75,6 +77,21 @@ fn a_warning_is_kept_only_while_nothing_worse_is_known() {
     apply(&mut order, &error(399, "Warning: tomorrow"), NOW);
     assert_eq!(order.record.state.last_error_code, Some(201));
     assert_eq!(order.record.state.status, Status::Rejected);
+}
+
+#[test]
+fn the_reason_of_a_completed_order_is_worse_than_a_warning() {
+    let mut order = in_status(Status::PreSubmitted);
+    apply(&mut order, &error(399, "Warning: tomorrow"), NOW);
+    apply(
+        &mut order,
+        &completed("Cancelled", None, "Rejected: no margin"),
+        NOW,
+    );
+    assert_state(&order, Status::Cancelled, "0");
+    let state = &order.record.state;
+    assert_eq!(state.last_error_code, None);
+    assert_eq!(state.last_error.as_deref(), Some("Rejected: no margin"));
 }
 
 #[test]

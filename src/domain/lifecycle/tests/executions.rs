@@ -4,7 +4,7 @@ use super::super::*;
 use super::scene::{
     NOW, amount, assert_state, commission, execution, open_order, order, play, status,
 };
-use crate::domain::Fill;
+use crate::domain::{Fill, told};
 
 #[test]
 fn an_execution_before_any_status_acknowledges_the_order() {
@@ -79,4 +79,19 @@ fn a_restart_does_not_forget_that_a_correction_took_shares_away() {
     order.executions = Executions::from_fills(fills);
     play(&mut order, &[status("Filled", "100")]);
     assert_state(&order, Status::Filled, "90");
+}
+
+#[test]
+fn an_execution_shown_again_without_its_commission_does_not_undo_it() {
+    let mut order = order();
+    play(
+        &mut order,
+        &[execution("a.01", "30", "10"), commission("a.01", "2")],
+    );
+    let again = told::commission(Origin::Snapshot, "a.01", Amount::ZERO);
+    assert!(!apply(&mut order, &again, NOW).changed);
+    assert_eq!(order.record.state.commission, Some(amount("2")));
+    // TWS itself may charge nothing.
+    apply(&mut order, &commission("a.01", "0"), NOW);
+    assert_eq!(order.record.state.commission, Some(Amount::ZERO));
 }
