@@ -88,8 +88,21 @@ impl fmt::Display for Failure {
 pub(super) async fn run(session: &Session<'_>, mut requests: mpsc::Receiver<Request>) -> End {
     let mut missing = EndsMissing::default();
     let mut unanswered = 0;
+    // TWS has left an answer about executions without its end mark in this session.
+    let mut endless = false;
     while let Some(Request { token, days_back }) = requests.recv().await {
-        let result = steps(session, &mut missing, days_back).await;
+        let mut result = steps(session, &mut missing, days_back).await;
+        if let Err((Query::Executions, Failure::Unanswered(limit))) = result {
+            // Seen of TWS: the rows come and no end mark ever does. Asked twice, what came within the limit counts as all.
+            if endless {
+                tracing::warn!(
+                    session = session.number,
+                    "TWS did not end its answer about executions: taken for whole after {limit:?}"
+                );
+                result = Ok(());
+            }
+            endless = true;
+        }
         match &result {
             Ok(()) => tracing::info!(session = session.number, "reconciled with TWS"),
             Err((query, failure)) => {
@@ -97,7 +110,10 @@ pub(super) async fn run(session: &Session<'_>, mut requests: mpsc::Receiver<Requ
             }
         }
         unanswered = match result {
-            Err((_, Failure::Unanswered(_))) => unanswered + 1,
+            // The request id tells a late answer about executions: it can be asked for again as often as need be.
+            Err((Query::OpenOrders | Query::CompletedOrders, Failure::Unanswered(_))) => {
+                unanswered + 1
+            }
             _ => 0,
         };
         let result = result.map_err(|(query, failure)| format!("{}: {failure}", query.name()));

@@ -225,6 +225,28 @@ async fn a_step_without_an_end_is_named_and_the_session_goes_on() {
 }
 
 #[tokio::test]
+async fn executions_that_never_end_are_taken_for_whole_the_second_time() {
+    let (_tws, mut peer, mut adapter) = connected_with(impatient).await;
+    for (token, order_id) in [(1, 80), (2, 81), (3, 82)] {
+        reconcile(&adapter, token);
+        nothing_open_or_completed(&mut peer).await;
+        let id = peer.expect(EXECUTIONS).await.number();
+        let exec_id = format!("e.{order_id}.01");
+        let row = order(order_id, "Filled").execution(id, &exec_id);
+        peer.send(&row).await;
+        let (reports, result) = reconciled(&mut adapter, token).await;
+        assert_eq!(
+            summary(&reports),
+            [("execution", order_id, Origin::Snapshot)]
+        );
+        assert_eq!(result.is_ok(), token > 1, "{result:?}");
+    }
+    // And the session goes on.
+    adapter.place(1, crate::adapter::ticket(90));
+    peer.expect(PLACE_ORDER).await;
+}
+
+#[tokio::test]
 async fn a_late_end_of_an_earlier_query_does_not_end_a_later_one() {
     let (_tws, mut peer, mut adapter) = connected_with(|port| TwsSettings {
         reconcile_step_timeout: Duration::from_millis(400),
