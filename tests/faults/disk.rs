@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ibkr_orders::domain::{HealthIn, OrderKey, Status};
 use ibkr_orders::error::Reason;
@@ -238,6 +238,21 @@ async fn a_store_locked_by_another_program_delays_and_then_refuses_and_then_work
         error.message
     );
     assert_eq!(site.orders_and_frames("a").await, (0, 0));
+    // Many at once wait for the other program together, not one after the other.
+    let mut calls = tokio::task::JoinSet::new();
+    let asked = Instant::now();
+    for n in 0..10 {
+        let client = gateway.client.clone();
+        calls.spawn(async move { client.place(resting(&format!("b{n}"))).await });
+    }
+    while let Some(refused) = calls.join_next().await {
+        assert_eq!(refused.unwrap().unwrap_err().reason, Reason::Store);
+    }
+    assert!(
+        asked.elapsed() < Duration::from_secs(12),
+        "{:?}",
+        asked.elapsed()
+    );
     holder.execute_batch("ROLLBACK").unwrap();
     gateway.client.place(resting("a")).await.unwrap();
     assert_eq!(site.orders_and_frames("a").await, (1, 1));

@@ -160,13 +160,16 @@ impl Driver {
             Err(error) => error,
         };
         let poisoned = is_poisoned(&error);
+        // Each attempt would wait for the other program anew, and the callers' time passes.
+        let busy = error == StoreError::Busy;
         // One by one: a row that the store refuses must not take the others with it, and a caller who only asks for what is
-        // stored needs no room.
+        // stored, or whose time is over, needs no room.
         for input in inputs.iter() {
-            let alone = matches!(input, Input::Ask(_)) || poisoned;
+            let asked = matches!(input, Input::Ask(_));
+            let alone = asked || poisoned || matches!(input, Input::Expired { .. });
             if alone {
                 let single: Arc<[Input]> = Arc::from([input.clone()]);
-                if inputs.len() > 1 {
+                if inputs.len() > 1 && !(asked && busy) {
                     match self.attempt(single).await? {
                         Ok(()) => {}
                         Err(error) => self.give_up(input, error),
