@@ -12,7 +12,7 @@ use super::desk::Desk;
 use super::entry::{Cancelling, Entry, Sending};
 use super::input::{Ask, Input, Outcome};
 use super::moment::Moment;
-use super::pacer::Pacer;
+use super::pacer::{Pacer, burst};
 use super::queue::{Message, SendQueue};
 use super::rows::{Rows, Stop};
 use super::step::Step;
@@ -161,12 +161,14 @@ impl Core {
             heard_until,
             ..Desk::default()
         };
+        let orders_per_request =
+            usize::try_from(burst(settings.messages_per_second)).unwrap_or(usize::MAX);
         Self {
             pacer: Pacer::new(settings.messages_per_second),
             settings,
             book,
             desk,
-            queue: SendQueue::default(),
+            queue: SendQueue::new(orders_per_request),
             parked: BTreeMap::new(),
             resumed: Vec::new(),
             deadlines: BinaryHeap::new(),
@@ -199,6 +201,7 @@ impl Core {
         };
         self.desk = batch.desk;
         self.desk.queued = 0;
+        self.desk.queued_staged = 0;
         for (order_id, touched) in batch.touched {
             let before = self
                 .book
@@ -229,7 +232,13 @@ impl Core {
                     waiter,
                     order_id,
                 } => self.deadlines.push(Reverse((at, waiter, order_id))),
-                Effect::QueuePlace(order_id) => self.queue.push_place(order_id, now.tick),
+                Effect::QueuePlace(order_id) => {
+                    let staged = self
+                        .book
+                        .get(order_id)
+                        .is_some_and(|entry| !entry.order.record.state.transmit);
+                    self.queue.push_place(order_id, staged, now.tick);
+                }
                 Effect::QueueCancel(order_id) => self.queue.push_cancel(order_id, now.tick),
                 Effect::Unqueue(order_id) => self.queue.remove_place(order_id),
                 Effect::ClearQueue => self.queue.clear(),
@@ -259,8 +268,7 @@ impl Core {
             && self.queue.len() > 0
             && self.pacer.slot(now.tick, 0) <= now.tick
         {
-            let more_slots = commands.len() + 1 < room && self.pacer.slot(now.tick, 1) <= now.tick;
-            let Some((message, since)) = self.queue.pop(more_slots) else {
+            let Some((message, since)) = self.queue.pop() else {
                 break;
             };
             let command = match message {

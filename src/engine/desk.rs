@@ -27,6 +27,8 @@ pub(crate) struct Desk {
     pub(crate) closing: bool,
     /// Messages queued by steps of this batch.
     pub(crate) queued: usize,
+    /// Staged orders among them.
+    pub(crate) queued_staged: usize,
     /// Callers waiting for a session.
     pub(crate) parked: usize,
     /// The reconcile.

@@ -36,12 +36,17 @@ pub(crate) struct Pacer {
     foreseen: Option<Duration>,
 }
 
+/// Messages that may go at once after a pause.
+pub(crate) fn burst(rate: u32) -> u32 {
+    (rate / BURST_DIVISOR).max(BURST_MIN).min(rate.max(1))
+}
+
 impl Pacer {
     /// For so many messages a second.
     pub(crate) fn new(rate: u32) -> Self {
         let rate = rate.max(1);
         let interval = WINDOW / rate;
-        let burst = (rate / BURST_DIVISOR).max(BURST_MIN).min(rate);
+        let burst = burst(rate);
         Self {
             rate: usize::try_from(rate).unwrap_or(usize::MAX),
             sent: VecDeque::new(),

@@ -15,15 +15,21 @@ pub(crate) enum Message {
 }
 
 /// The messages that wait. Orders taken out again are skipped where they stand.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct SendQueue {
+    /// Orders that a time request waits for at most, while others are waiting to go.
+    orders_per_request: usize,
     cancels: VecDeque<(i32, Duration)>,
     places: VecDeque<Waiting>,
-    /// Orders in `places` that still are to be sent, and which of their entries counts.
-    waiting: BTreeMap<i32, u64>,
+    /// Orders in `places` that still are to be sent, which of their entries counts, and whether they are staged.
+    waiting: BTreeMap<i32, (u64, bool)>,
+    /// Staged ones among them.
+    staged: usize,
     entries: u64,
     /// Staged orders handed over since the last time request.
     unread: Vec<i32>,
+    /// Orders that went since the first of those.
+    since_unread: usize,
     /// Time requests under way, and the staged orders they answer for.
     asked: BTreeMap<u64, Vec<i32>>,
     tokens: u64,
@@ -38,20 +44,45 @@ struct Waiting {
 }
 
 impl SendQueue {
+    /// Empty. Under load one time request goes for so many orders, or they would halve what goes out.
+    pub(crate) fn new(orders_per_request: usize) -> Self {
+        Self {
+            orders_per_request: orders_per_request.max(1),
+            cancels: VecDeque::new(),
+            places: VecDeque::new(),
+            waiting: BTreeMap::new(),
+            staged: 0,
+            entries: 0,
+            unread: Vec::new(),
+            since_unread: 0,
+            asked: BTreeMap::new(),
+            tokens: 0,
+        }
+    }
+
     /// Messages that wait.
     pub(crate) fn len(&self) -> usize {
         self.cancels.len() + self.waiting.len() + usize::from(!self.unread.is_empty())
     }
 
+    /// Messages that go before an order that is added after `more` others, `more_staged` of them staged.
+    pub(crate) fn ahead(&self, more: usize, more_staged: usize) -> usize {
+        let orders = self.waiting.len() + more;
+        let requests = (orders / self.orders_per_request).min(self.staged + more_staged);
+        self.len() + more + requests
+    }
+
     /// Adds an order at the end.
-    pub(crate) fn push_place(&mut self, order_id: i32, now: Duration) {
+    pub(crate) fn push_place(&mut self, order_id: i32, staged: bool, now: Duration) {
+        self.remove_place(order_id);
         self.entries += 1;
         self.places.push_back(Waiting {
             order_id,
             entry: self.entries,
             since: now,
         });
-        self.waiting.insert(order_id, self.entries);
+        self.waiting.insert(order_id, (self.entries, staged));
+        self.staged += usize::from(staged);
     }
 
     /// Adds a cancel, before all orders.
@@ -61,29 +92,35 @@ impl SendQueue {
 
     /// Takes an order out again.
     pub(crate) fn remove_place(&mut self, order_id: i32) {
-        self.waiting.remove(&order_id);
+        if let Some((_, staged)) = self.waiting.remove(&order_id) {
+            self.staged -= usize::from(staged);
+        }
     }
 
     /// Forgets what waits for a session that is gone.
     pub(crate) fn clear(&mut self) {
         let Self {
+            orders_per_request: _,
             cancels,
             places,
             waiting,
+            staged,
             entries: _,
             unread,
+            since_unread: _,
             asked,
             tokens: _,
         } = self;
         cancels.clear();
         places.clear();
         waiting.clear();
+        *staged = 0;
         unread.clear();
         asked.clear();
     }
 
-    /// Takes the message that goes next, and since when it waited. A time request goes as soon as no other order can go with it.
-    pub(crate) fn pop(&mut self, more_slots: bool) -> Option<(Message, Option<Duration>)> {
+    /// Takes the message that goes next, and since when it waited. A time request goes when no order waits, or enough have gone.
+    pub(crate) fn pop(&mut self) -> Option<(Message, Option<Duration>)> {
         if let Some((order_id, since)) = self.cancels.pop_front() {
             return Some((Message::Cancel(order_id), Some(since)));
         }
@@ -93,11 +130,13 @@ impl SendQueue {
                 entry,
                 since,
             } = next;
-            if self.waiting.get(&order_id) != Some(&entry) {
+            let counts = self.waiting.get(&order_id);
+            if counts.is_none_or(|(counting, _)| *counting != entry) {
                 self.places.pop_front();
-            } else if self.unread.is_empty() || more_slots {
+            } else if self.unread.is_empty() || self.since_unread < self.orders_per_request {
                 self.places.pop_front();
-                self.waiting.remove(&order_id);
+                self.remove_place(order_id);
+                self.since_unread += 1;
                 return Some((Message::Place(order_id), Some(since)));
             } else {
                 break;
@@ -108,6 +147,9 @@ impl SendQueue {
 
     /// A staged order was handed over: a time request must follow.
     pub(crate) fn staged_handed(&mut self, order_id: i32) {
+        if self.unread.is_empty() {
+            self.since_unread = 1;
+        }
         self.unread.push(order_id);
     }
 
@@ -138,14 +180,14 @@ mod tests {
     const NOW: Duration = Duration::ZERO;
 
     fn pop(queue: &mut SendQueue) -> Option<Message> {
-        queue.pop(true).map(|(message, _)| message)
+        queue.pop().map(|(message, _)| message)
     }
 
     #[test]
     fn cancels_go_first_and_removed_orders_do_not_go() {
-        let mut queue = SendQueue::default();
+        let mut queue = SendQueue::new(8);
         for order_id in [1, 2, 3] {
-            queue.push_place(order_id, NOW);
+            queue.push_place(order_id, false, NOW);
         }
         queue.push_cancel(9, NOW);
         queue.remove_place(2);
@@ -160,20 +202,20 @@ mod tests {
 
     #[test]
     fn an_order_taken_out_and_put_back_goes_once_at_its_new_place() {
-        let mut queue = SendQueue::default();
-        queue.push_place(1, NOW);
-        queue.push_place(2, NOW);
+        let mut queue = SendQueue::new(8);
+        queue.push_place(1, false, NOW);
+        queue.push_place(2, false, NOW);
         queue.remove_place(1);
-        queue.push_place(1, NOW);
+        queue.push_place(1, false, NOW);
         let gone: Vec<_> = std::iter::from_fn(|| pop(&mut queue)).collect();
         assert_eq!(gone, [Message::Place(2), Message::Place(1)]);
     }
 
     #[test]
     fn one_time_request_answers_for_all_staged_orders_before_it() {
-        let mut queue = SendQueue::default();
-        queue.push_place(1, NOW);
-        queue.push_place(2, NOW);
+        let mut queue = SendQueue::new(8);
+        queue.push_place(1, true, NOW);
+        queue.push_place(2, true, NOW);
         for expected in [1, 2] {
             assert_eq!(pop(&mut queue), Some(Message::Place(expected)));
             queue.staged_handed(expected);
@@ -184,5 +226,27 @@ mod tests {
         assert_eq!(queue.asked(token), [1, 2]);
         queue.answered(token);
         assert!(queue.asked(token).is_empty());
+    }
+    #[test]
+    fn under_load_a_time_request_goes_for_every_few_orders_and_is_reckoned_with() {
+        let mut queue = SendQueue::new(3);
+        for order_id in 1..=7 {
+            queue.push_place(order_id, order_id % 2 == 1, NOW);
+        }
+        assert_eq!(queue.ahead(0, 0), 9);
+        let mut gone = Vec::new();
+        while let Some(message) = pop(&mut queue) {
+            match message {
+                Message::Place(order_id) if order_id % 2 == 1 => queue.staged_handed(order_id),
+                Message::AskTime => drop(queue.ask()),
+                Message::Place(_) | Message::Cancel(_) => {}
+            }
+            gone.push(message);
+        }
+        let requests: Vec<_> = (0..gone.len())
+            .filter(|at| gone[*at] == Message::AskTime)
+            .collect();
+        assert_eq!(requests, [3, 8]);
+        assert_eq!(queue.ahead(2, 2), 2);
     }
 }

@@ -106,7 +106,8 @@ impl Step<'_> {
 
     /// Messages that go before one queued now.
     fn ahead(&self) -> usize {
-        self.core.queue.len() + self.batch.desk.queued
+        let desk = &self.batch.desk;
+        self.core.queue.ahead(desk.queued, desk.queued_staged)
     }
 
     /// The session an ask may use. Without one the caller is parked; where nothing may be sent it is refused: then `None`.

@@ -61,6 +61,7 @@ impl Step<'_> {
         self.touch(entry, Write::Insert);
         self.changed(order_id);
         self.batch.desk.queued += 1;
+        self.batch.desk.queued_staged += usize::from(!wish.order.request().transmit);
         self.effect(Effect::QueuePlace(order_id));
         self.wait(ask, order_id, Purpose::Place { replayed: false });
         Ok(())

@@ -187,3 +187,31 @@ fn the_same_request_waits_with_the_first_and_another_under_its_id_is_refused() {
     assert_eq!(replayed, [false, true]);
     assert_eq!(bench.store.orders.len(), 1);
 }
+
+#[test]
+fn a_staged_order_that_is_taken_goes_out_within_the_callers_patience() {
+    const PATIENCE: Duration = Duration::from_secs(5);
+    let mut bench = Bench::with_rate(45);
+    bench.connect(1);
+    bench.commands.clear();
+    let begun = bench.now.tick;
+    for n in 0..300 {
+        bench.ask(place(&format!("s{n}"), false), PATIENCE);
+    }
+    let taken = bench.store.orders.len();
+    assert!(taken > 150, "only {taken}");
+    let refused = bench.replies.iter().filter(|(_, outcome)| outcome.is_err());
+    assert_eq!(taken + refused.count(), 300);
+    while bench.core.queue.len() > 0 {
+        let placed = |bench: &Bench| {
+            let places = bench.commands.iter();
+            places
+                .filter(|command| matches!(command, TwsCommand::Place { .. }))
+                .count()
+        };
+        let before = placed(&bench);
+        bench.now.tick += Duration::from_millis(1);
+        bench.process(&[]);
+        assert!(placed(&bench) == before || bench.now.tick - begun <= PATIENCE);
+    }
+}
