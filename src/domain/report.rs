@@ -49,8 +49,6 @@ pub struct OpenOrderReport {
     pub account: Option<String>,
     /// The status word of TWS.
     pub status: String,
-    /// The order is only a what-if.
-    pub what_if: bool,
     /// Why TWS rejected it, where it says so.
     pub reject_reason: Option<String>,
     /// TWS's warning text.

@@ -25,7 +25,6 @@ impl OrderInTws {
             order_ref: self.order_ref.clone(),
             account: self.account.clone(),
             status: word.to_owned(),
-            what_if: false,
             reject_reason: None,
             warning_text: None,
             completed_status: None,

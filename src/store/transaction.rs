@@ -214,16 +214,6 @@ impl<'a> Transaction<'a> {
         self.replace_execution(&fill.exec_id, fill)
     }
 
-    /// The accounts that the store belongs to; `None` before the first login.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub fn accounts(&mut self) -> Result<Option<Vec<String>>, StoreError> {
-        self.guarded(|held| meta(held.connection(), ACCOUNTS))?
-            .map(|json| read_accounts(&json))
-            .transpose()
-    }
-
     /// Binds the store to these accounts.
     ///
     /// # Errors

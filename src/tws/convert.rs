@@ -42,7 +42,6 @@ pub(super) fn open_order(data: OrderData, origin: Origin) -> Option<OrderReport>
         order_ref: text(order.order_ref),
         account: text(order.account),
         status: status_word(order_state.status),
-        what_if: false,
         reject_reason: text(order_state.reject_reason),
         warning_text: text(order_state.warning_text),
         completed_status: text(order_state.completed_status),

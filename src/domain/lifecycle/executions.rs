@@ -125,14 +125,6 @@ impl Executions {
         Some(change)
     }
 
-    /// Whether this very execution is known.
-    pub fn contains(&self, exec_id: &str) -> bool {
-        self.inner
-            .by_stem
-            .get(split(exec_id).0)
-            .is_some_and(|fill| fill.exec_id == exec_id)
-    }
-
     /// Whether nothing was added since one was copied from the other. Cheap; may say no for equal ones.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner)

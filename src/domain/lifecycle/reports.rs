@@ -16,12 +16,11 @@ impl Step<'_> {
             order_ref,
             account: _,
             status,
-            what_if,
             reject_reason,
             warning_text: _,
             completed_status,
         } = report;
-        if *what_if || self.is_foreign(order_ref.as_deref()) {
+        if self.is_foreign(order_ref.as_deref()) {
             return;
         }
         self.acknowledge(*perm_id);

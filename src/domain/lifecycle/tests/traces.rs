@@ -15,11 +15,7 @@ fn reports_of_somebody_elses_order_under_the_same_id_change_nothing() {
     if let OrderReport::Execution(report) = &mut theirs {
         report.order_ref = Some("theirs".to_owned());
     }
-    let mut what_if = open_order("PreSubmitted", Origin::Live);
-    if let OrderReport::OpenOrder(report) = &mut what_if {
-        report.what_if = true;
-    }
-    for report in [foreign, theirs, what_if] {
+    for report in [foreign, theirs] {
         assert_eq!(apply(&mut order, &report, NOW), Transition::default());
     }
     assert_eq!(order, before);
