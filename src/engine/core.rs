@@ -18,7 +18,7 @@ use super::rows::{Rows, Stop};
 use super::step::Step;
 use crate::domain::{Fill, Limits, LinkChange, OrderRecord, OrderTicket, Status, StoredEvent};
 use crate::error::{Error, Reason};
-use crate::tws::TwsCommand;
+use crate::tws::{ConnectFailure, TwsCommand};
 
 /// Time between two looks at what has waited too long.
 const TICK: Duration = Duration::from_secs(1);
@@ -384,7 +384,17 @@ impl Core {
 
     /// The error of a caller who waited for a session in vain.
     pub(crate) fn unreachable(desk: &Desk) -> Error {
-        Error::new(Reason::TwsUnavailable, super::link::why_unreachable(desk))
-            .retry_after(Duration::from_secs(1))
+        let error = Error::new(Reason::TwsUnavailable, super::link::why_unreachable(desk))
+            .retry_after(Duration::from_secs(1));
+        match &desk.failure {
+            Some(ConnectFailure::Refused {
+                code: Some(code),
+                detail,
+            }) => error.tws(*code, detail.clone()),
+            Some(
+                ConnectFailure::Refused { code: None, .. } | ConnectFailure::Unreachable { .. },
+            )
+            | None => error,
+        }
     }
 }

@@ -84,7 +84,7 @@ MUTATIONS = [
     one("no paper guard", "src/engine/step/session.rs",
         "if !self.core.settings.allow_live && !live.is_empty() {", "if self.core.settings.allow_live && live.len() > 99 {"),
     one("no check of the store's accounts", "src/engine/step/session.rs",
-        "(stored != found).then(", "(stored.len() > 99 + found.len()).then("),
+        "(!of_store).then(", "(of_store && !of_store).then("),
     one("digest not compared", "src/engine/step/place.rs",
         "if entry.order.record.digest != wish.digest {", "if entry.order.record.digest.is_empty() {"),
     one("request ids forgotten by a restart", "src/engine/step/find.rs",

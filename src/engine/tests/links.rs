@@ -32,6 +32,7 @@ fn an_order_waits_for_a_session_and_is_told_why_there_is_none() {
         error.message,
         "could not connect to TWS: client id 7 is in use"
     );
+    assert_eq!(error.tws.map(|said| said.code), Some(326));
     assert!(bench.store.orders.is_empty());
 
     let patient = bench.ask(place("a", true), Duration::from_secs(2));
