@@ -12,6 +12,13 @@ async fn rests(world: &World) -> i32 {
     order_id
 }
 
+/// Waits until TWS has got the order's cancel.
+async fn cancel_came(world: &World, order_id: i32) {
+    world
+        .tws_shows(move |view| view.cancel_messages((7, order_id)) == 1)
+        .await;
+}
+
 #[tokio::test]
 async fn a_cancel_is_confirmed_and_repeating_it_says_the_same() {
     let world = World::start().await;
@@ -54,6 +61,7 @@ async fn a_cancel_without_a_verdict_is_sent_again_after_the_reconcile_while_the_
     world.control().hold_cancels().await.unwrap();
     let asked = world.cancel(order_id, 0.2).await.unwrap();
     assert!(asked.cancel_requested && !asked.terminal);
+    cancel_came(&world, order_id).await;
     world.reconnect().await;
     world
         .tws_shows(move |view| view.cancel_messages((7, order_id)) == 2)
@@ -69,6 +77,7 @@ async fn a_cancel_without_a_verdict_is_sent_again_after_a_restart() {
     let order_id = rests(&world).await;
     world.control().hold_cancels().await.unwrap();
     world.cancel(order_id, 0.2).await.unwrap();
+    cancel_came(&world, order_id).await;
     world.restart().await;
     world
         .tws_shows(move |view| view.cancel_messages((7, order_id)) == 2)
@@ -218,6 +227,7 @@ async fn an_order_that_filled_between_cancel_and_reconnect_is_filled_and_not_can
     let order_id = rests(&world).await;
     world.control().hold_cancels().await.unwrap();
     world.cancel(order_id, 0.2).await.unwrap();
+    cancel_came(&world, order_id).await;
     let mut watch = world.watch_all(0).await;
     watch.next().await.unwrap().unwrap();
     world.control().refuse_connections(true).await.unwrap();

@@ -83,6 +83,11 @@ async fn every_order_acknowledged_before_a_kill_under_load_is_there_and_none_twi
     let site = Site::new().await;
     for round in 0..3 {
         let gateway = site.start().await;
+        let placed_before = site
+            .control()
+            .inspect(|view| view.place_messages_total())
+            .await
+            .unwrap();
         let mut calls = tokio::task::JoinSet::new();
         for number in 0..60 {
             let client = gateway.client.clone();
@@ -90,7 +95,7 @@ async fn every_order_acknowledged_before_a_kill_under_load_is_there_and_none_twi
             calls.spawn(async move { (client.place(resting(&id)).await, id) });
         }
         // In the middle of it.
-        let goal = 60 * round + 15;
+        let goal = placed_before + 15;
         site.control()
             .wait_until(move |view| view.place_messages_total() >= goal)
             .await

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ibkr_orders::domain::Status;
-use ibkr_orders::simulator::{MessageKind, SimulatorConfig};
+use ibkr_orders::simulator::SimulatorConfig;
 
 use crate::frames;
 use crate::world::{World, limit_order, resting};
@@ -17,7 +17,7 @@ const BETWEEN: i32 = 4_000;
 async fn a_flood_of_reports_that_cannot_all_be_read_is_made_up_for_by_a_reconcile() {
     let world = World::with(SimulatorConfig::explicit(), |config| {
         // The engine is behind after a few reports and not after tens of thousands.
-        config.bounds.tws_events_max = 8;
+        config.bounds.tws_events_max = 32;
         config.timers.tws_heartbeat_timeout = Duration::from_secs(60);
     })
     .await;
@@ -30,7 +30,7 @@ async fn a_flood_of_reports_that_cannot_all_be_read_is_made_up_for_by_a_reconcil
     for order_id in &orders {
         world.until_status(*order_id, Status::Submitted).await;
     }
-    let asked = reconciles(&world).await;
+    let asked = world.reconciles().await;
     let mut burst = Vec::new();
     for number in 0..BETWEEN {
         let word = ["PreSubmitted", "Submitted"][usize::from(number % 2 == 1)];
@@ -57,20 +57,8 @@ async fn a_flood_of_reports_that_cannot_all_be_read_is_made_up_for_by_a_reconcil
         assert_eq!(detail.order.status, Status::Filled);
         assert_eq!((detail.order.filled, detail.fills.len()), (10.into(), 1));
     }
-    assert!(reconciles(&world).await > asked, "nothing was ever lost");
+    assert!(world.reconciles().await > asked, "nothing was ever lost");
     assert_eq!(world.get(noisy.order_id).await.status, Status::Submitted);
     assert!(world.health().await.connected);
     world.end().await;
-}
-
-/// How often executions were asked for.
-async fn reconciles(world: &World) -> usize {
-    world
-        .look(|view| {
-            view.messages()
-                .iter()
-                .filter(|message| message.kind == MessageKind::Executions)
-                .count()
-        })
-        .await
 }

@@ -269,13 +269,14 @@ impl Running {
     }
 }
 
-async fn wait(child: &mut Child, said: &Mutex<Vec<String>>) -> ExitStatus {
+async fn wait(child: &mut Child, said: &Arc<Mutex<Vec<String>>>) -> ExitStatus {
     let waited = tokio::time::timeout(LIMIT, async {
         loop {
             if let Some(status) = child.try_wait().unwrap() {
-                // The thread that reads has the last line in a moment.
-                tokio::time::sleep(Duration::from_millis(20)).await;
-                return status;
+                // The thread that reads lets go of it after the last line.
+                if Arc::strong_count(said) == 1 {
+                    return status;
+                }
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }

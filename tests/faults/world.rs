@@ -95,7 +95,7 @@ impl World {
         out.state.expect("a submitted order has a state")
     }
 
-    /// Places an order of which TWS says nothing in time.
+    /// Places an order that TWS gets and says nothing about in time.
     pub(crate) async fn place_unanswered(&self, input: PlaceIn) -> OrderState {
         let state = self
             .place(PlaceIn {
@@ -104,6 +104,9 @@ impl World {
             })
             .await;
         assert_eq!(state.status, Status::Submitting);
+        let order_id = state.order_id;
+        self.tws_shows(move |view| view.place_messages(order_id) > 0)
+            .await;
         state
     }
 
@@ -230,6 +233,17 @@ impl World {
         self.control().inspect(look).await.unwrap()
     }
 
+    /// How often executions were asked for, which every reconcile does.
+    pub(crate) async fn reconciles(&self) -> usize {
+        self.look(|view| {
+            let messages = view.messages().iter();
+            messages
+                .filter(|message| message.kind == MessageKind::Executions)
+                .count()
+        })
+        .await
+    }
+
     /// Waits until something is true of the simulator.
     pub(crate) async fn tws_shows(&self, check: impl FnMut(&View<'_>) -> bool + Send + 'static) {
         self.control().wait_until(check).await.unwrap();
@@ -353,7 +367,6 @@ pub(crate) fn quick(simulator: &Simulator, store: PathBuf) -> Config {
     let timers = &mut config.timers;
     timers.tws_reconnect_delay_min = Duration::from_millis(20);
     timers.tws_reconnect_delay_max = Duration::from_millis(100);
-    timers.terminal_linger = Duration::from_millis(200);
     timers.shutdown_grace = Duration::from_secs(1);
     config
 }

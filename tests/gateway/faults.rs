@@ -32,11 +32,15 @@ async fn an_order_tws_took_before_the_link_died_is_adopted() {
         })
         .await;
     assert_eq!(state.status, Status::Submitting);
+    let order_id = state.order_id;
+    rig.control()
+        .wait_until(move |view| view.place_messages(order_id) == 1)
+        .await
+        .unwrap();
     rig.control().drop_connections().await.unwrap();
     rig.control().release_acknowledgements().await.unwrap();
     let adopted = rig.until(state.order_id, Status::Submitted).await;
     assert!(adopted.perm_id.is_some());
-    let order_id = state.order_id;
     rig.control()
         .inspect(move |view| assert_eq!(view.place_messages(order_id), 1))
         .await
@@ -144,8 +148,14 @@ async fn order_ids_are_used_once_though_tws_rolls_its_counter_back() {
         roll_back_ids: 5,
         ..ibkr_orders::simulator::Restart::default()
     };
+    let sessions = rig.gateway.stats().tws_sessions.get();
     rig.control().restart(restart).await.unwrap();
-    rig.connected().await;
+    let waited = tokio::time::timeout(LIMIT, async {
+        while rig.gateway.stats().tws_sessions.get() == sessions {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    });
+    waited.await.expect("no new session");
     let second = rig.place(resting(1)).await;
     assert!(second.order_id > first.order_id);
     rig.end().await;

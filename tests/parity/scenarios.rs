@@ -118,7 +118,7 @@ fn to_the_end(which: Which) -> Step {
 fn briefly(which: Which) -> Step {
     Step::Watch {
         which,
-        max_wait: Some(0.2),
+        max_wait: Some(1.0),
         resumed: false,
     }
 }
@@ -127,7 +127,7 @@ fn briefly(which: Which) -> Step {
 fn again(which: Which) -> Step {
     Step::Watch {
         which,
-        max_wait: Some(0.2),
+        max_wait: Some(1.0),
         resumed: true,
     }
 }

@@ -198,7 +198,7 @@ async fn lost_reports_are_missing_live_and_present_in_answers() {
 
 #[tokio::test]
 async fn while_ib_is_lost_orders_and_cancels_wait_in_tws_and_go_out_when_it_is_back() {
-    let simulator = with("ib-lost-after-order=1:80ms").await;
+    let simulator = with("ib-lost-after-order=1:1s").await;
     let mut peer = Peer::log_in(&simulator, 1).await;
     peer.place(resting(1)).await;
     let heard = peer.hear().await;

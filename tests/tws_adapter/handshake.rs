@@ -33,7 +33,7 @@ fn refused(failure: &ConnectFailure) -> (Option<i32>, &str) {
 
 fn impatient(port: u16) -> TwsSettings {
     TwsSettings {
-        handshake_timeout: Duration::from_millis(400),
+        handshake_timeout: Duration::from_millis(1_500),
         ..settings(port)
     }
 }

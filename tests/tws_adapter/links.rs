@@ -63,7 +63,7 @@ async fn half_a_frame_garbage_and_a_shutdown_frame_end_the_session_with_a_reason
 async fn half_a_frame_from_a_tws_that_then_is_silent_is_found_by_the_heartbeat() {
     let (_tws, mut peer, mut adapter) = connected_with(|port| TwsSettings {
         heartbeat_interval: Duration::from_millis(30),
-        heartbeat_timeout: Duration::from_millis(400),
+        heartbeat_timeout: Duration::from_millis(1_500),
         ..settings(port)
     })
     .await;
@@ -77,7 +77,7 @@ async fn half_a_frame_from_a_tws_that_then_is_silent_is_found_by_the_heartbeat()
 async fn heartbeats_tell_the_clock_of_tws_and_a_mute_tws_costs_the_session() {
     let (tws, mut peer, mut adapter) = connected_with(|port| TwsSettings {
         heartbeat_interval: Duration::from_millis(30),
-        heartbeat_timeout: Duration::from_millis(400),
+        heartbeat_timeout: Duration::from_millis(1_500),
         ..settings(port)
     })
     .await;
