@@ -39,6 +39,8 @@ pub enum Fault {
     LoseOpenOrders,
     /// `lose-executions`: no live execution and no commission report is sent; answers to queries are whole.
     LoseExecutions,
+    /// `lose-executions-end`: answers to queries for executions are whole but for their end mark, as was seen of IB Gateway.
+    LoseExecutionsEnd,
     /// `ib-lost-after-order=N` or `ib-lost-after-order=N:500ms`: after the n-th order TWS loses IB (1100), and has it
     /// back (1102) after the time, when one is given.
     IbLostAfterOrder(u32, Option<Duration>),
@@ -78,6 +80,7 @@ pub const FAULT_FORMS: &[&str] = &[
     "lose-statuses",
     "lose-open-orders",
     "lose-executions",
+    "lose-executions-end",
     "ib-lost-after-order=N[:500ms]",
     "ib-data-lost-after-order=N:500ms",
     "rollback-ids=N",
@@ -139,6 +142,7 @@ impl FromStr for Fault {
             "lose-statuses" => alone(Self::LoseStatuses),
             "lose-open-orders" => alone(Self::LoseOpenOrders),
             "lose-executions" => alone(Self::LoseExecutions),
+            "lose-executions-end" => alone(Self::LoseExecutionsEnd),
             "ib-lost-after-order" => {
                 number_and_time().map(|(n, time)| Self::IbLostAfterOrder(n, time))
             }
@@ -173,6 +177,7 @@ impl fmt::Display for Fault {
             Self::LoseStatuses => f.write_str("lose-statuses"),
             Self::LoseOpenOrders => f.write_str("lose-open-orders"),
             Self::LoseExecutions => f.write_str("lose-executions"),
+            Self::LoseExecutionsEnd => f.write_str("lose-executions-end"),
             Self::IbLostAfterOrder(n, None) => write!(f, "ib-lost-after-order={n}"),
             Self::IbLostAfterOrder(n, Some(time)) => {
                 write!(f, "ib-lost-after-order={n}:{}ms", time.as_millis())

@@ -35,6 +35,8 @@ pub(crate) struct Shaping {
     pub(crate) lose_statuses: bool,
     pub(crate) lose_open_orders: bool,
     pub(crate) lose_executions: bool,
+    /// Of an answer to a query, unlike the others.
+    pub(crate) lose_executions_end: bool,
 }
 
 impl Shaping {

@@ -1,6 +1,8 @@
 //! Reports of TWS that come twice, shuffled, or not at all, and those that end an order without a status.
 
-use ibkr_orders::domain::{OrderState, PlaceIn, Status};
+use std::time::Duration;
+
+use ibkr_orders::domain::{LinkState, OrderState, PlaceIn, Status};
 use ibkr_orders::simulator::{Fault, Hours, ManualOrder, SimulatorConfig};
 use serde_json::json;
 
@@ -136,6 +138,31 @@ async fn with_every_execution_lost_the_statuses_say_that_it_filled_and_the_next_
     assert_eq!(world.detail(order_id).await.fills, []);
     world.reconnect().await;
     filled_in_three(&world, order_id).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_tws_that_never_ends_its_executions_is_reconciled_with_all_the_same() {
+    let simulator = SimulatorConfig {
+        faults: vec![Fault::LoseExecutionsEnd],
+        ..SimulatorConfig::explicit()
+    };
+    let world = World::with(simulator, |config| {
+        config.timers.reconcile_step_timeout = Duration::from_millis(500);
+    })
+    .await;
+    let order_id = rests(&world, "a", 100).await;
+    let mut watch = world.watch_all(0).await;
+    for _ in 0..2 {
+        world.control().drop_connections().await.unwrap();
+        for state in [LinkState::Lost, LinkState::Restored, LinkState::Reconciled] {
+            world.link_shown(&mut watch, state).await;
+        }
+    }
+    fill_in_three(&world, order_id).await;
+    filled_in_three(&world, order_id).await;
+    // Asked twice in each session, and never ended for it.
+    world.look(|view| assert_eq!(view.logins_total(), 3)).await;
     world.end().await;
 }
 

@@ -197,6 +197,23 @@ async fn lost_reports_are_missing_live_and_present_in_answers() {
 }
 
 #[tokio::test]
+async fn an_answer_about_executions_may_lack_its_end() {
+    let simulator = with("lose-executions-end").await;
+    let mut peer = Peer::log_in(&simulator, 1).await;
+    peer.place(Ask::default()).await;
+    peer.hear().await;
+    peer.send(7, &[8, 5]).await;
+    let heard = peer.hear().await;
+    assert!(!heard.is_empty(), "no row came");
+    assert!(
+        heard
+            .iter()
+            .all(|words| words.starts_with("execution ") || words == "commission"),
+        "{heard:?}"
+    );
+}
+
+#[tokio::test]
 async fn while_ib_is_lost_orders_and_cancels_wait_in_tws_and_go_out_when_it_is_back() {
     let simulator = with("ib-lost-after-order=1:1s").await;
     let mut peer = Peer::log_in(&simulator, 1).await;

@@ -74,6 +74,7 @@ impl OrderPlan {
             | Fault::LoseStatuses
             | Fault::LoseOpenOrders
             | Fault::LoseExecutions
+            | Fault::LoseExecutionsEnd
             | Fault::RollbackIds(_) => {}
         }
     }
@@ -90,6 +91,7 @@ impl Exchange {
             Fault::LoseStatuses => shaping.lose_statuses = true,
             Fault::LoseOpenOrders => shaping.lose_open_orders = true,
             Fault::LoseExecutions => shaping.lose_executions = true,
+            Fault::LoseExecutionsEnd => shaping.lose_executions_end = true,
             Fault::Slow(time) => self.switches.latency = time,
             Fault::Refuse => self.switches.refuse = true,
             Fault::RollbackIds(by) => self.faults.roll_back_ids = by,

@@ -125,13 +125,15 @@ impl Exchange {
                     .answer(connection, Outgoing::Commission, &fill.commission);
             }
         }
-        self.sessions.answer(
-            connection,
-            Outgoing::ExecutionsEnd,
-            &wire::Number {
-                value: Some(request_id),
-            },
-        );
+        if !self.sessions.shaping.lose_executions_end {
+            self.sessions.answer(
+                connection,
+                Outgoing::ExecutionsEnd,
+                &wire::Number {
+                    value: Some(request_id),
+                },
+            );
+        }
     }
 
     pub(super) fn current_time(&mut self, connection: ConnectionId, now: Now) {
