@@ -178,7 +178,7 @@ impl Settings {
             &mut config.grpc_listen,
             set.parsed("GRPC_LISTEN", wanted, address),
         );
-        let wanted = "an address with a port, for example 127.0.0.1:9090";
+        let wanted = "an address with a port, for example 127.0.0.1:9464";
         config.metrics_listen = set
             .parsed("METRICS_LISTEN", wanted, address)
             .or(config.metrics_listen);

@@ -47,7 +47,7 @@ impl Gateway {
     /// already transmitted answers with its state.
     ///
     /// # Errors
-    /// `ORDER_NOT_FOUND`, `ORDER_STATE`, `REQUEST_INVALID`, and those of [`Gateway::place`].
+    /// `ORDER_NOT_FOUND`, `ORDER_STATE`, and those of [`Gateway::place`] but `ORDER_INVALID` and `REQUEST_ID_REUSED`.
     pub async fn transmit(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
         self.change(key, timeout, Wish::Transmit).await
     }
@@ -56,7 +56,8 @@ impl Gateway {
     /// order answers with its state; one that has not been sent yet is not sent any more.
     ///
     /// # Errors
-    /// `ORDER_NOT_FOUND`, `ORDER_STATE` (filled or rejected), `REQUEST_INVALID`, `TWS_UNAVAILABLE` or `STORE` (nothing was sent).
+    /// `ORDER_NOT_FOUND`, `ORDER_STATE` (filled or rejected), `REQUEST_INVALID`, `TWS_UNAVAILABLE`, `LIVE_ACCOUNT`,
+    /// `STORE_MISMATCH`, `OVERLOADED`, `STORE`, `SHUTTING_DOWN`: nothing was sent. `INTERNAL`: the outcome is unknown.
     pub async fn cancel(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
         self.change(key, timeout, Wish::Cancel).await
     }

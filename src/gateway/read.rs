@@ -10,7 +10,7 @@ impl Gateway {
     /// Reads one order and its fills from the store. Needs no TWS.
     ///
     /// # Errors
-    /// `ORDER_NOT_FOUND`, `REQUEST_INVALID`, `STORE`.
+    /// `ORDER_NOT_FOUND`, `REQUEST_INVALID`, `STORE`, `SHUTTING_DOWN`, `INTERNAL`.
     pub async fn get(&self, key: OrderKey) -> Result<OrderDetail, Error> {
         limits::key(&key)?;
         let found = self.shared.reader.get(key.clone()).await?;
@@ -20,7 +20,7 @@ impl Gateway {
     /// Reads stored orders, newest first. Needs no TWS.
     ///
     /// # Errors
-    /// `REQUEST_INVALID` (page size, page token), `STORE`.
+    /// `REQUEST_INVALID` (page size, page token), `STORE`, `SHUTTING_DOWN`, `INTERNAL`.
     pub async fn list(&self, input: ListIn) -> Result<ListOut, Error> {
         Ok(self.shared.reader.list(input).await?)
     }
@@ -28,7 +28,7 @@ impl Gateway {
     /// Watches one order to its end, or all without end.
     ///
     /// # Errors
-    /// `ORDER_NOT_FOUND`, `REQUEST_INVALID`, `SEQUENCE`, `OVERLOADED`, `SHUTTING_DOWN`, `STORE`.
+    /// `ORDER_NOT_FOUND`, `REQUEST_INVALID`, `SEQUENCE`, `OVERLOADED`, `SHUTTING_DOWN`, `STORE`, `INTERNAL`.
     pub async fn watch(&self, input: WatchIn) -> Result<Watch, Error> {
         let spec = spec(input, self.shared.terminal_linger)?;
         self.shared.feed.watch(spec).await
