@@ -51,6 +51,8 @@ pub mod feed;
 pub mod gateway;
 #[cfg(feature = "server")]
 pub mod grpc;
+#[cfg(feature = "gateway")]
+mod lock_file;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 #[cfg_attr(

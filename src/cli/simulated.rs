@@ -2,16 +2,12 @@
 //! earlier one placed.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::config::Config;
 use crate::error::{Error, Reason};
+use crate::lock_file::{LockFile, Refused};
 use crate::simulator::{Simulator, SimulatorConfig};
-
-/// Longest text of a lock file that is quoted, in bytes.
-const HOLDER_BYTES_MAX: u64 = 64;
 
 /// A running simulator, and the configuration that leads to it.
 #[derive(Debug)]
@@ -20,7 +16,7 @@ struct Simulated {
     config: Config,
     simulator: Simulator,
     // Two simulators on one state would each undo what the other remembers.
-    _lock: File,
+    _lock: LockFile,
 }
 
 /// Runs an operation against a simulator on a free port with the state that belongs to the configuration's store. The operation is
@@ -70,43 +66,22 @@ fn accounts(config: &Config) -> Vec<String> {
     }
 }
 
-fn lock(state: &Path) -> Result<File, Error> {
+fn lock(state: &Path) -> Result<LockFile, Error> {
     if let Some(directory) = state.parent() {
         std::fs::create_dir_all(directory)
             .map_err(|error| failed("make the directory of", state, &error))?;
     }
     let path = beside(state, ".lock");
-    let mut file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .open(&path)
-        .map_err(|error| failed("open", &path, &error))?;
-    match file.try_lock() {
-        Ok(()) => {}
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            // Only for the text: which process it is.
-            let _ = (&mut file)
-                .take(HOLDER_BYTES_MAX)
-                .read_to_string(&mut holder);
-            return Err(Error::new(
-                Reason::Store,
-                format!(
-                    "another process ({}) runs the simulator of this store: call it with --server if it is a gateway, \
-                     or give this one a store of its own with ORDER_DB_PATH",
-                    holder.trim()
-                ),
-            ));
-        }
-        Err(TryLockError::Error(error)) => return Err(failed("lock", &path, &error)),
-    }
-    file.set_len(0)
-        .and_then(|()| file.rewind())
-        .and_then(|()| writeln!(file, "pid {}", std::process::id()))
-        .map_err(|error| failed("write", &path, &error))?;
-    Ok(file)
+    LockFile::take(&path, None).map_err(|refused| match refused {
+        Refused::Held { holder } => Error::new(
+            Reason::Store,
+            format!(
+                "another process ({holder}) runs the simulator of this store: call it with --server if it is a gateway, \
+                 or give this one a store of its own with ORDER_DB_PATH",
+            ),
+        ),
+        Refused::Failed { what, error } => failed(what, &path, &error),
+    })
 }
 
 fn beside(path: &Path, ending: &str) -> PathBuf {

@@ -7,10 +7,10 @@ use tokio_rusqlite::rusqlite::{self, Connection, params};
 
 use super::checkpoint::{LOG_PAGES, PAGE_BYTES};
 use super::file::{self, Found};
-use super::lock::StoreLock;
 use super::transaction::{meta, pinned_accounts};
 use super::{Store, StoreError, columns, schema};
 use crate::domain::{Fill, OrderRecord, Timestamp};
+use crate::lock_file::LockFile;
 
 /// Which store to open, and for whom.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ const CHECKED_BYTES_MAX: u64 = 8 << 20;
 #[derive(Debug)]
 pub(super) struct Started {
     pub(super) connection: Connection,
-    pub(super) lock: Option<StoreLock>,
+    pub(super) lock: Option<LockFile>,
     /// `None`: in memory.
     pub(super) path: Option<PathBuf>,
     pub(super) facts: Facts,
@@ -79,7 +79,7 @@ pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
     let path = file::settle(&settings.path)?;
     // Once before the lock, so that nothing is left beside a file that is not ours; once after it, when nobody else writes.
     file::look(&path)?;
-    let lock = StoreLock::take(&path, settings.address.as_deref())?;
+    let lock = super::lock::take(&path, settings.address.as_deref())?;
     let found = file::look(&path)?;
     if found == Found::New {
         file::make(&path)?;
@@ -168,7 +168,7 @@ fn begin(
     mut connection: Connection,
     client_id: i32,
     path: Option<PathBuf>,
-    lock: Option<StoreLock>,
+    lock: Option<LockFile>,
 ) -> Result<Started, StoreError> {
     let transaction = connection.transaction()?;
     if meta(&transaction, "client_id")?.is_none() {

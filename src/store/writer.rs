@@ -9,11 +9,11 @@ use tokio_rusqlite::Connection;
 use tokio_rusqlite::rusqlite;
 
 use super::checkpoint::Checkpoints;
-use super::lock::StoreLock;
 use super::pool::{self, Pool};
 use super::scope::Scope;
 use super::start::{self, Facts, Opened, Started, StoreSettings};
 use super::{Reader, StoreError, Transaction};
+use crate::lock_file::LockFile;
 
 /// Transactions that may wait for the writer. The engine has one under way at a time; more wait for a place here.
 const QUEUE_MAX: usize = 16;
@@ -37,7 +37,7 @@ struct Shared {
     /// `None`: in memory.
     checkpoints: Option<Checkpoints>,
     /// Held while the store is open. A lock so that the last of many handles can give it back.
-    lock: Mutex<Option<StoreLock>>,
+    lock: Mutex<Option<LockFile>>,
     /// Commits that fail from now on, as they do on a full disk.
     #[cfg(test)]
     refusals: AtomicU64,
