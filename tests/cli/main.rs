@@ -12,4 +12,7 @@ mod examples;
 mod manual;
 mod orders;
 mod random;
+mod refusals;
 mod run;
+mod tws;
+mod watches;

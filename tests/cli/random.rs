@@ -4,8 +4,8 @@ use ibkr_orders::simulator::SimulatorConfig;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
-use crate::orders::Tws;
 use crate::run::{Ran, Shell};
+use crate::tws::Tws;
 
 /// How often each property is tried; `PROPTEST_CASES` says otherwise. A failing case is printed smallest.
 fn tries() -> ProptestConfig {

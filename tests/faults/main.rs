@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod cancel;
+mod checks;
 mod client_id;
 mod clock;
 
@@ -14,6 +15,7 @@ mod guards;
 mod idempotency;
 mod limits;
 mod link;
+mod orders;
 #[path = "../support/preload.rs"]
 mod preload;
 mod process;
@@ -37,7 +39,15 @@ const THEMES: [(&str, &str); 14] = [
     ("idempotency", include_str!("idempotency.rs")),
     ("limits", include_str!("limits.rs")),
     ("link", include_str!("link.rs")),
-    ("reports", include_str!("reports.rs")),
+    (
+        "reports",
+        concat!(
+            include_str!("reports/fills.rs"),
+            include_str!("reports/foreign.rs"),
+            include_str!("reports/missing.rs"),
+            include_str!("reports/refusals.rs"),
+        ),
+    ),
     ("restart", include_str!("restart.rs")),
     ("shutdown", include_str!("shutdown.rs")),
     ("watchers", include_str!("watchers.rs")),

@@ -1,26 +1,25 @@
 //! The whole product in one process: store, gateway, gRPC service, client, and a simulator to break things with.
 
-use std::collections::HashMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use ibkr_orders::client::{Client, ClientOptions, WatchStream};
 use ibkr_orders::config::Config;
 use ibkr_orders::domain::{
-    HealthIn, HealthOut, LinkState, ListIn, OrderDetail, OrderKey, OrderState, PlaceIn, PlaceOut,
-    Status, WatchEvent, WatchIn, WatchUpdate,
+    HealthIn, HealthOut, LinkState, OrderDetail, OrderKey, OrderState, PlaceIn, PlaceOut, Status,
+    WatchEvent, WatchIn, WatchUpdate,
 };
 use ibkr_orders::error::Error;
 use ibkr_orders::gateway::Gateway;
 use ibkr_orders::grpc::{ServeError, ServerSettings, serve};
 use ibkr_orders::simulator::{Control, MessageKind, Simulator, SimulatorConfig, View};
 use rust_decimal::Decimal;
-use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use crate::orders::{limit_order, resting, staged};
 pub(crate) use crate::waiting::{LIMIT, eventually};
 
 /// A gateway that serves gRPC, and the client that every call goes through.
@@ -280,55 +279,6 @@ impl World {
         self.nothing_was_sent_twice().await;
         self.simulator.shutdown().await;
     }
-
-    /// Each order id of each client was placed at most once as staged and at most once to transmit, and each reference has one order.
-    pub(crate) async fn nothing_was_sent_twice(&self) {
-        let (messages, references) = self
-            .look(|view| {
-                let messages = view.messages().iter().copied().collect::<Vec<_>>();
-                let references = view
-                    .orders()
-                    .into_iter()
-                    .filter(|order| !order.manual)
-                    .map(|order| (order.client_id, order.order_ref))
-                    .collect::<Vec<_>>();
-                (messages, references)
-            })
-            .await;
-        let mut places: HashMap<(i32, Option<i32>, bool), u32> = HashMap::new();
-        for message in messages {
-            if message.kind == MessageKind::PlaceOrder {
-                *places
-                    .entry((message.client_id, message.order_id, message.transmit))
-                    .or_default() += 1;
-            }
-        }
-        for (order, count) in places {
-            assert_eq!(
-                count, 1,
-                "(client, order, transmit) {order:?} was sent more than once"
-            );
-        }
-        let mut seen = HashMap::new();
-        for reference in references {
-            let count = seen.entry(reference.clone()).or_insert(0);
-            *count += 1;
-            assert_eq!(*count, 1, "{reference:?} has more than one order in TWS");
-        }
-    }
-
-    /// What an order says it filled is what its executions say, where it has any.
-    async fn fills_add_up(&self) {
-        let orders = self.client.list(ListIn::default()).await.unwrap().orders;
-        for order in orders {
-            let OrderDetail { order, fills } = self.detail(order.order_id).await;
-            let sum: Decimal = fills.iter().map(|fill| fill.quantity.value()).sum();
-            assert!(
-                sum <= order.filled.value() && order.filled.value() <= order.quantity.value(),
-                "{order:#?} {fills:#?}"
-            );
-        }
-    }
 }
 
 async fn open(
@@ -369,30 +319,6 @@ pub(crate) fn quick(simulator: &Simulator, store: PathBuf) -> Config {
     timers.tws_reconnect_delay_max = Duration::from_millis(100);
     timers.shutdown_grace = Duration::from_secs(1);
     config
-}
-
-/// A limit order far below the market, transmitted, under a request id.
-pub(crate) fn resting(request_id: &str) -> PlaceIn {
-    limit_order(request_id, 10)
-}
-
-pub(crate) fn limit_order(request_id: &str, quantity: u32) -> PlaceIn {
-    PlaceIn {
-        transmit: true,
-        timeout: 10.0,
-        request_id: Some(request_id.to_owned()),
-        ..PlaceIn::new(json!({
-            "action": "BUY", "symbol": "AAPL", "order_type": "LMT", "quantity": quantity, "limit_price": 1,
-        }))
-    }
-}
-
-/// The same, kept in TWS until it is transmitted.
-pub(crate) fn staged(request_id: &str) -> PlaceIn {
-    PlaceIn {
-        transmit: false,
-        ..resting(request_id)
-    }
 }
 
 /// Places through a client that may be cut off, and says how it went.

@@ -3,5 +3,7 @@
 mod commits;
 mod faults;
 mod health;
-mod operations;
+mod one_call;
+mod orders;
+mod pacing;
 mod support;

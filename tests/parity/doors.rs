@@ -3,19 +3,18 @@
 use std::time::Duration;
 
 use ibkr_orders::{
-    Config, Gateway, HealthIn, ListIn, OrderKey, PlaceIn, ValidateIn, WatchIn, run_cancel,
-    run_health, run_place, run_transmit, run_validate, run_watch,
+    Config, Gateway, HealthIn, ListIn, PlaceIn, ValidateIn, WatchIn, run_cancel, run_health,
+    run_place, run_transmit, run_validate, run_watch,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use tokio::runtime::Handle;
 
 use crate::contract::{Change, Get, Health, List, Place, Validate, Watch};
-use crate::normal::{changed, normal, placed};
+use crate::player::Player;
 use crate::run::Shell;
-use crate::scenarios::{self, Page, Step, Which};
-use crate::stub::{self, Key, Stub};
+use crate::steps::{self, Which};
+use crate::stub::{self, Stub};
 
 /// How long a gateway may take to finish what is under way.
 const GRACE: Duration = Duration::from_secs(5);
@@ -30,83 +29,8 @@ pub enum Door {
     Stub(Stub),
 }
 
-/// Somebody who plays a story through a door, and what the story remembers.
-pub struct Player {
-    pub door: Door,
-    pub runtime: Handle,
-    /// Seconds each order or change may wait for TWS.
-    pub patience: f64,
-    last: i32,
-    next_page: String,
-}
-
 impl Player {
-    pub fn new(door: Door, runtime: Handle) -> Self {
-        Self {
-            door,
-            runtime,
-            patience: 5.0,
-            last: 0,
-            next_page: String::new(),
-        }
-    }
-
-    /// Plays one step and answers its document, without what chance decides.
-    pub fn play(&mut self, step: &Step) -> Value {
-        match step {
-            Step::Health => normal(self.health()),
-            Step::Validate { order, transmit } => normal(self.validate(order, *transmit)),
-            Step::Place(place) => {
-                let document = self.place(place);
-                if let Some(id) = document["order_id"].as_i64() {
-                    self.last = i32::try_from(id).unwrap();
-                }
-                placed(document)
-            }
-            Step::Watch {
-                which,
-                max_wait,
-                resumed,
-            } => {
-                let id = match which {
-                    Which::Request(id) => {
-                        let found = self.get(Which::Request(id));
-                        i32::try_from(found["order"]["order_id"].as_i64().unwrap()).unwrap()
-                    }
-                    Which::Last => self.last,
-                    Which::Id(id) => *id,
-                };
-                let after = match resumed {
-                    true => self.get(Which::Id(id))["order"]["sequence"].as_u64(),
-                    false => Some(0),
-                };
-                watched(self.watch(id, *max_wait, after.unwrap()), *resumed)
-            }
-            Step::Transmit(which) => changed(self.change("transmit", *which)),
-            Step::Cancel(which) => changed(self.change("cancel", *which)),
-            Step::Get(which) => normal(self.get(*which)),
-            Step::List {
-                status,
-                symbol,
-                page_size,
-                page,
-            } => {
-                let token = match page {
-                    Page::First => String::new(),
-                    Page::Next => self.next_page.clone(),
-                    Page::Token(token) => (*token).to_owned(),
-                };
-                let document = self.list(status, symbol, *page_size, token);
-                self.next_page = document["next_page_token"]
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned();
-                normal(document)
-            }
-        }
-    }
-
-    fn health(&self) -> Value {
+    pub(crate) fn health(&self) -> Value {
         match &self.door {
             Door::Library(config) => document::<Health>(
                 &self
@@ -118,7 +42,7 @@ impl Player {
         }
     }
 
-    fn validate(&self, order: &Value, transmit: bool) -> Value {
+    pub(crate) fn validate(&self, order: &Value, transmit: bool) -> Value {
         match &self.door {
             Door::Library(config) => {
                 let input = ValidateIn {
@@ -141,7 +65,7 @@ impl Player {
         }
     }
 
-    fn place(&self, place: &scenarios::Place) -> Value {
+    pub(crate) fn place(&self, place: &steps::Place) -> Value {
         match &self.door {
             Door::Library(config) => {
                 let input = PlaceIn {
@@ -169,7 +93,7 @@ impl Player {
         }
     }
 
-    fn watch(&self, order_id: i32, max_wait: Option<f64>, after_sequence: u64) -> Value {
+    pub(crate) fn watch(&self, order_id: i32, max_wait: Option<f64>, after_sequence: u64) -> Value {
         match &self.door {
             Door::Library(config) => {
                 let input = WatchIn {
@@ -196,7 +120,7 @@ impl Player {
         }
     }
 
-    fn change(&self, what: &str, which: Which) -> Value {
+    pub(crate) fn change(&self, what: &str, which: Which) -> Value {
         match &self.door {
             Door::Library(config) => {
                 let key = self.key(which);
@@ -233,7 +157,7 @@ impl Player {
         }
     }
 
-    fn get(&self, which: Which) -> Value {
+    pub(crate) fn get(&self, which: Which) -> Value {
         match &self.door {
             Door::Library(config) => {
                 let result = self.runtime.block_on(async {
@@ -259,7 +183,13 @@ impl Player {
         }
     }
 
-    fn list(&self, status: &[&str], symbol: &str, page_size: i32, page_token: String) -> Value {
+    pub(crate) fn list(
+        &self,
+        status: &[&str],
+        symbol: &str,
+        page_size: i32,
+        page_token: String,
+    ) -> Value {
         match &self.door {
             Door::Library(config) => {
                 let result = self.runtime.block_on(async {
@@ -309,45 +239,6 @@ impl Player {
             }
         }
     }
-
-    fn key(&self, which: Which) -> OrderKey {
-        match which {
-            Which::Last => OrderKey::OrderId(self.last),
-            Which::Id(id) => OrderKey::OrderId(id),
-            Which::Request(id) => OrderKey::RequestId(id.to_owned()),
-        }
-    }
-
-    fn stub_key(&self, which: Which) -> Key {
-        match self.key(which) {
-            OrderKey::OrderId(order_id) => Key {
-                order_id,
-                request_id: String::new(),
-            },
-            OrderKey::RequestId(request_id) => Key {
-                order_id: 0,
-                request_id,
-            },
-        }
-    }
-
-    /// A command about an order.
-    fn named(&self, command: &[&str], which: Which) -> Words {
-        let mut words: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
-        match self.key(which) {
-            OrderKey::OrderId(id) => words.extend(["--order-id".to_owned(), id.to_string()]),
-            OrderKey::RequestId(id) => words.extend(["--request-id".to_owned(), id]),
-        }
-        Words(words)
-    }
-}
-
-struct Words(Vec<String>);
-
-impl Words {
-    fn each(&self) -> Vec<&str> {
-        self.0.iter().map(String::as_str).collect()
-    }
 }
 
 /// What the library answers, held against the contract.
@@ -391,24 +282,4 @@ fn is_success(command: &str, document: &Value) -> bool {
         "transmit" => nothing_wrong && document["order"]["status"] != "REJECTED",
         _ => nothing_wrong,
     }
-}
-
-/// How a watch ended. How many steps it showed on the way is chance, but the last one is the end; a resumed one shows none.
-fn watched(mut document: Value, resumed: bool) -> Value {
-    let updates = document["updates"].take();
-    let last = updates
-        .as_array()
-        .unwrap()
-        .iter()
-        .filter_map(|update| update.get("order"))
-        .next_back();
-    if let Some(last) = last {
-        assert_eq!(last["status"], document["status"]);
-        assert_eq!(last["terminal"], document["terminal"]);
-    }
-    if resumed {
-        assert_eq!((last, document["status"].is_string()), (None, true));
-    }
-    document["last"] = last.cloned().unwrap_or_default();
-    normal(document)
 }

@@ -9,12 +9,15 @@
 
 #[path = "../cli/contract.rs"]
 mod contract;
+mod conversions;
 mod doors;
 mod normal;
+mod player;
 #[path = "../cli/run.rs"]
 #[allow(dead_code, reason = "each test program uses its part")]
 mod run;
 mod scenarios;
+mod steps;
 mod stub;
 
 use std::time::Duration;
@@ -28,10 +31,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use doors::{Door, Player};
+use doors::Door;
 use normal::without_inputs;
+use player::Player;
 use run::Shell;
-use scenarios::Scenario;
+use steps::Scenario;
 use stub::Stub;
 
 /// Above it an order is too large for every gateway here.

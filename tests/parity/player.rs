@@ -1,0 +1,146 @@
+//! Who plays the stories through a door: one step at a time, with what the story remembers of its orders.
+
+use ibkr_orders::OrderKey;
+use serde_json::Value;
+use tokio::runtime::Handle;
+
+use crate::doors::Door;
+use crate::normal::{changed, normal, placed};
+use crate::steps::{Page, Step, Which};
+use crate::stub::Key;
+
+/// Somebody who plays a story through a door, and what the story remembers.
+pub struct Player {
+    pub door: Door,
+    pub runtime: Handle,
+    /// Seconds each order or change may wait for TWS.
+    pub patience: f64,
+    last: i32,
+    next_page: String,
+}
+
+impl Player {
+    pub fn new(door: Door, runtime: Handle) -> Self {
+        Self {
+            door,
+            runtime,
+            patience: 5.0,
+            last: 0,
+            next_page: String::new(),
+        }
+    }
+
+    /// Plays one step and answers its document, without what chance decides.
+    pub fn play(&mut self, step: &Step) -> Value {
+        match step {
+            Step::Health => normal(self.health()),
+            Step::Validate { order, transmit } => normal(self.validate(order, *transmit)),
+            Step::Place(place) => {
+                let document = self.place(place);
+                if let Some(id) = document["order_id"].as_i64() {
+                    self.last = i32::try_from(id).unwrap();
+                }
+                placed(document)
+            }
+            Step::Watch {
+                which,
+                max_wait,
+                resumed,
+            } => {
+                let id = match which {
+                    Which::Request(id) => {
+                        let found = self.get(Which::Request(id));
+                        i32::try_from(found["order"]["order_id"].as_i64().unwrap()).unwrap()
+                    }
+                    Which::Last => self.last,
+                    Which::Id(id) => *id,
+                };
+                let after = match resumed {
+                    true => self.get(Which::Id(id))["order"]["sequence"].as_u64(),
+                    false => Some(0),
+                };
+                watched(self.watch(id, *max_wait, after.unwrap()), *resumed)
+            }
+            Step::Transmit(which) => changed(self.change("transmit", *which)),
+            Step::Cancel(which) => changed(self.change("cancel", *which)),
+            Step::Get(which) => normal(self.get(*which)),
+            Step::List {
+                status,
+                symbol,
+                page_size,
+                page,
+            } => {
+                let token = match page {
+                    Page::First => String::new(),
+                    Page::Next => self.next_page.clone(),
+                    Page::Token(token) => (*token).to_owned(),
+                };
+                let document = self.list(status, symbol, *page_size, token);
+                self.next_page = document["next_page_token"]
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned();
+                normal(document)
+            }
+        }
+    }
+
+    pub(crate) fn key(&self, which: Which) -> OrderKey {
+        match which {
+            Which::Last => OrderKey::OrderId(self.last),
+            Which::Id(id) => OrderKey::OrderId(id),
+            Which::Request(id) => OrderKey::RequestId(id.to_owned()),
+        }
+    }
+
+    pub(crate) fn stub_key(&self, which: Which) -> Key {
+        match self.key(which) {
+            OrderKey::OrderId(order_id) => Key {
+                order_id,
+                request_id: String::new(),
+            },
+            OrderKey::RequestId(request_id) => Key {
+                order_id: 0,
+                request_id,
+            },
+        }
+    }
+
+    /// A command about an order.
+    pub(crate) fn named(&self, command: &[&str], which: Which) -> Words {
+        let mut words: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+        match self.key(which) {
+            OrderKey::OrderId(id) => words.extend(["--order-id".to_owned(), id.to_string()]),
+            OrderKey::RequestId(id) => words.extend(["--request-id".to_owned(), id]),
+        }
+        Words(words)
+    }
+}
+
+pub(crate) struct Words(Vec<String>);
+
+impl Words {
+    pub(crate) fn each(&self) -> Vec<&str> {
+        self.0.iter().map(String::as_str).collect()
+    }
+}
+
+/// How a watch ended. How many steps it showed on the way is chance, but the last one is the end; a resumed one shows none.
+fn watched(mut document: Value, resumed: bool) -> Value {
+    let updates = document["updates"].take();
+    let last = updates
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|update| update.get("order"))
+        .next_back();
+    if let Some(last) = last {
+        assert_eq!(last["status"], document["status"]);
+        assert_eq!(last["terminal"], document["terminal"]);
+    }
+    if resumed {
+        assert_eq!((last, document["status"].is_string()), (None, true));
+    }
+    document["last"] = last.cloned().unwrap_or_default();
+    normal(document)
+}
