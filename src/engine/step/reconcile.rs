@@ -172,7 +172,6 @@ impl Step<'_> {
         let desk = &mut self.batch.desk;
         desk.unmatched = Arc::default();
         desk.others = Arc::default();
-        desk.heard_until = Some(now.wall);
         if let Some(begun) = desk.reconcile.running.take() {
             let (ended, _) = desk.reconcile.ended;
             desk.reconcile.ended = (ended + 1, now.tick.saturating_sub(begun));
@@ -184,6 +183,7 @@ impl Step<'_> {
                 "what happened meanwhile has been asked for and shown".to_owned(),
             );
         }
+        self.heard();
         Ok(())
     }
 

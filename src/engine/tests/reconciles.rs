@@ -225,8 +225,11 @@ fn what_tws_could_not_hear_from_ib_is_asked_for_however_long_it_was() {
     };
     bench.tws(link(false));
     bench.later(24);
-    // TWS itself goes on answering.
+    // TWS itself goes on answering, and knows nothing of what IB did meanwhile.
     bench.heartbeat(1);
+    bench.missed(1);
+    let token = bench.reconcile_token().expect("asked for");
+    bench.reconciled(1, token);
     bench.tws(link(true));
     assert_eq!(bench.reconcile().map(|(_, days)| days), Some(2));
 }
