@@ -85,7 +85,12 @@ pub(crate) enum Effect {
         order_id: i32,
     },
     /// Queue an order for TWS.
-    QueuePlace(i32),
+    QueuePlace {
+        /// Which.
+        order_id: i32,
+        /// A time request must follow it.
+        staged: bool,
+    },
     /// Queue a cancel for TWS.
     QueueCancel(i32),
     /// Take an order out of the queue.

@@ -232,11 +232,7 @@ impl Core {
                     waiter,
                     order_id,
                 } => self.deadlines.push(Reverse((at, waiter, order_id))),
-                Effect::QueuePlace(order_id) => {
-                    let staged = self
-                        .book
-                        .get(order_id)
-                        .is_some_and(|entry| !entry.order.record.state.transmit);
+                Effect::QueuePlace { order_id, staged } => {
                     self.queue.push_place(order_id, staged, now.tick);
                 }
                 Effect::QueueCancel(order_id) => self.queue.push_cancel(order_id, now.tick),

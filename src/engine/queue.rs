@@ -227,6 +227,7 @@ mod tests {
         queue.answered(token);
         assert!(queue.asked(token).is_empty());
     }
+
     #[test]
     fn under_load_a_time_request_goes_for_every_few_orders_and_is_reckoned_with() {
         let mut queue = SendQueue::new(3);

@@ -75,7 +75,7 @@ MUTATIONS = [
     one("send again what a reconcile does not find", "src/engine/step/reconcile.rs",
         "            if lifecycle::untraced(&mut entry.order, not_found, now) {\n                self.changed(order_id);\n            }\n",
         "            entry.run.sending = Sending::Queued;\n            let _ = (&not_found, now);\n"
-        "            self.effect(Effect::QueuePlace(order_id));\n"),
+        "            self.queue_place(order_id, false);\n"),
     one("UNCONFIRMED without a complete reconcile", "src/engine/step/reconcile.rs",
         "Some(reason) => self.reconcile_failed(reason),", "Some(_) => self.conclude(session, token)?,"),
     one("no reconcile after a reconnect", "src/engine/step/session.rs",

@@ -104,6 +104,14 @@ impl Step<'_> {
         self.effect(Effect::Link(LinkChange { state, peer, text }));
     }
 
+    /// Puts an order in the queue; behind a staged one a time request goes.
+    fn queue_place(&mut self, order_id: i32, staged: bool) {
+        let desk = &mut self.batch.desk;
+        desk.queued += 1;
+        desk.queued_staged += usize::from(staged);
+        self.effect(Effect::QueuePlace { order_id, staged });
+    }
+
     /// Messages that go before one queued now.
     fn ahead(&self) -> usize {
         let desk = &self.batch.desk;

@@ -1,6 +1,6 @@
 //! A new order.
 
-use super::super::batch::{Effect, Write};
+use super::super::batch::Write;
 use super::super::entry::{Entry, Purpose, Run, Sending};
 use super::super::input::{Ask, PlaceWish};
 use super::super::rows::Stop;
@@ -60,9 +60,7 @@ impl Step<'_> {
         };
         self.touch(entry, Write::Insert);
         self.changed(order_id);
-        self.batch.desk.queued += 1;
-        self.batch.desk.queued_staged += usize::from(!wish.order.request().transmit);
-        self.effect(Effect::QueuePlace(order_id));
+        self.queue_place(order_id, !wish.order.request().transmit);
         self.wait(ask, order_id, Purpose::Place { replayed: false });
         Ok(())
     }

@@ -1,6 +1,5 @@
 //! The release of a staged order.
 
-use super::super::batch::Effect;
 use super::super::entry::{Cancelling, Purpose, Sending};
 use super::super::input::Ask;
 use super::super::rows::Stop;
@@ -70,8 +69,7 @@ impl Step<'_> {
             entry.run.sending = Sending::Queued;
         }
         self.changed(order_id);
-        self.batch.desk.queued += 1;
-        self.effect(Effect::QueuePlace(order_id));
+        self.queue_place(order_id, false);
         self.wait(ask, order_id, Purpose::Transmit);
     }
 }
