@@ -34,7 +34,7 @@ pub use order::OrderRequest;
 pub use record::OrderRecord;
 pub use report::{
     CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport, OrderReport,
-    Origin, StatusReport,
+    Origin, ReportedContract, ReportedTerms, StatusReport,
 };
 pub use state::OrderState;
 pub use ticket::{OrderPayload, OrderTicket};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Amount, Timestamp};
+use super::{Action, Amount, Timestamp};
 
 /// Whether a report came by itself or in the answer to a query of the reconcile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -32,6 +32,48 @@ pub enum OrderReport {
     Error(ErrorReport),
 }
 
+/// The contract as a report shows it. A field is `None` where the report does not carry it or it could not be read.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ReportedContract {
+    /// IB's contract id.
+    pub con_id: Option<i64>,
+    /// The ticker.
+    pub symbol: Option<String>,
+    /// TWS's word for the kind of contract, for example `STK`.
+    pub sec_type: Option<String>,
+    /// ISO 4217 code.
+    pub currency: Option<String>,
+}
+
+/// The terms of an order as a report shows them. A field is `None` where the report does not carry it or it could not be read.
+///
+/// Prices are per share in the contract's currency. TWS fills in prices that an order type does not use: only those of its type mean something.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct ReportedTerms {
+    /// Which way the order trades.
+    pub action: Option<Action>,
+    /// TWS's word for the order type, for example `STP LMT`.
+    pub order_type: Option<String>,
+    /// Shares in all; 0 where TWS has none to show.
+    pub quantity: Option<Amount>,
+    /// lmtPrice.
+    pub limit_price: Option<Amount>,
+    /// auxPrice: the stop of STP and STP LMT, the amount of TRAIL.
+    pub aux_price: Option<Amount>,
+    /// trailStopPrice: where a trailing stop stands.
+    pub trail_stop_price: Option<Amount>,
+    /// trailingPercent.
+    pub trailing_percent: Option<Amount>,
+    /// lmtPriceOffset.
+    pub limit_offset: Option<Amount>,
+    /// TWS's word for the time in force.
+    pub tif: Option<String>,
+    /// The order id of the parent; `None` for an order without one.
+    pub parent_order_id: Option<i32>,
+    /// The OCA group.
+    pub oca_group: Option<String>,
+}
+
 /// TWS shows an order that it holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OpenOrderReport {
@@ -47,7 +89,13 @@ pub struct OpenOrderReport {
     pub order_ref: Option<String>,
     /// The account; `None` when not carried.
     pub account: Option<String>,
-    /// The status word of TWS.
+    /// What is traded.
+    pub contract: ReportedContract,
+    /// The order's terms as TWS shows them now.
+    pub terms: ReportedTerms,
+    /// Shares filled; dependable only where the status is Filled.
+    pub filled_quantity: Option<Amount>,
+    /// The status word of TWS; empty when not carried.
     pub status: String,
     /// Why TWS rejected it, where it says so.
     pub reject_reason: Option<String>,
@@ -95,6 +143,10 @@ pub struct ExecutionReport {
     pub order_ref: Option<String>,
     /// The account.
     pub account: Option<String>,
+    /// What was traded.
+    pub contract: ReportedContract,
+    /// Which way; `None` when TWS's word for the side could not be read.
+    pub side: Option<Action>,
     /// IB's execution id.
     pub exec_id: String,
     /// Shares of this execution.
@@ -139,9 +191,11 @@ pub struct CompletedReport {
     pub order_ref: Option<String>,
     /// The account.
     pub account: Option<String>,
-    /// The ticker.
-    pub symbol: String,
-    /// The status word of TWS.
+    /// What was traded.
+    pub contract: ReportedContract,
+    /// The order's terms; their quantity is what did not fill (0 once filled).
+    pub terms: ReportedTerms,
+    /// The status word of TWS; empty when not carried.
     pub status: String,
     /// Shares left unfilled: in this query TWS's total quantity is what did not fill (0 once filled).
     pub unfilled: Option<Amount>,

@@ -2,7 +2,7 @@
 
 use super::{
     Amount, CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport,
-    OrderReport, Origin, StatusReport,
+    OrderReport, Origin, ReportedContract, ReportedTerms, StatusReport,
 };
 
 /// An order by the names that reports carry. It trades at 10.
@@ -24,6 +24,9 @@ impl OrderInTws {
             perm_id: Some(self.perm_id),
             order_ref: self.order_ref.clone(),
             account: self.account.clone(),
+            contract: ReportedContract::default(),
+            terms: ReportedTerms::default(),
+            filled_quantity: None,
             status: word.to_owned(),
             reject_reason: None,
             warning_text: None,
@@ -60,6 +63,8 @@ impl OrderInTws {
             perm_id: Some(self.perm_id),
             order_ref: self.order_ref.clone(),
             account: self.account.clone(),
+            contract: ReportedContract::default(),
+            side: None,
             exec_id: exec_id.to_owned(),
             quantity,
             price: Amount::from(10),
@@ -79,7 +84,11 @@ impl OrderInTws {
             perm_id: Some(self.perm_id),
             order_ref: self.order_ref.clone(),
             account: self.account.clone(),
-            symbol: symbol.to_owned(),
+            contract: ReportedContract {
+                symbol: Some(symbol.to_owned()),
+                ..ReportedContract::default()
+            },
+            terms: ReportedTerms::default(),
             status: word.to_owned(),
             unfilled: None,
             filled: None,

@@ -98,7 +98,7 @@ pub(crate) enum Effect {
     /// Forget what is queued for a session that is gone.
     ClearQueue,
     /// A time request was answered.
-    TimeAnswered(u64),
+    BarrierAnswered(u64),
     /// The adapter has sent so many messages by itself.
     Unpaced(usize),
     /// The adapter sends a heartbeat by itself then.

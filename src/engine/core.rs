@@ -238,7 +238,7 @@ impl Core {
                 Effect::QueueCancel(order_id) => self.queue.push_cancel(order_id, now.tick),
                 Effect::Unqueue(order_id) => self.queue.remove_place(order_id),
                 Effect::ClearQueue => self.queue.clear(),
-                Effect::TimeAnswered(token) => self.queue.answered(token),
+                Effect::BarrierAnswered(token) => self.queue.answered(token),
                 Effect::Unpaced(messages) => self.pacer.count_unpaced(now.tick, messages),
                 Effect::HeartbeatAt(at) => self.pacer.foresee(at),
                 Effect::Command(command) => {
@@ -270,7 +270,7 @@ impl Core {
             let command = match message {
                 Message::Cancel(order_id) => self.hand_cancel(session, order_id, now),
                 Message::Place(order_id) => self.hand_place(session, order_id, now),
-                Message::AskTime => Some(TwsCommand::AskTime {
+                Message::Barrier => Some(TwsCommand::Barrier {
                     session,
                     token: self.queue.ask(),
                 }),

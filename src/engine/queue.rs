@@ -9,7 +9,7 @@ pub(crate) enum Message {
     /// cancelOrder.
     Cancel(i32),
     /// A time request: whatever was placed before it has been read when it is answered.
-    AskTime,
+    Barrier,
     /// placeOrder.
     Place(i32),
 }
@@ -142,7 +142,7 @@ impl SendQueue {
                 break;
             }
         }
-        (!self.unread.is_empty()).then_some((Message::AskTime, None))
+        (!self.unread.is_empty()).then_some((Message::Barrier, None))
     }
 
     /// A staged order was handed over: a time request must follow.
@@ -220,7 +220,7 @@ mod tests {
             assert_eq!(pop(&mut queue), Some(Message::Place(expected)));
             queue.staged_handed(expected);
         }
-        assert_eq!(pop(&mut queue), Some(Message::AskTime));
+        assert_eq!(pop(&mut queue), Some(Message::Barrier));
         let token = queue.ask();
         assert_eq!(pop(&mut queue), None);
         assert_eq!(queue.asked(token), [1, 2]);
@@ -239,13 +239,13 @@ mod tests {
         while let Some(message) = pop(&mut queue) {
             match message {
                 Message::Place(order_id) if order_id % 2 == 1 => queue.staged_handed(order_id),
-                Message::AskTime => drop(queue.ask()),
+                Message::Barrier => drop(queue.ask()),
                 Message::Place(_) | Message::Cancel(_) => {}
             }
             gone.push(message);
         }
         let requests: Vec<_> = (0..gone.len())
-            .filter(|at| gone[*at] == Message::AskTime)
+            .filter(|at| gone[*at] == Message::Barrier)
             .collect();
         assert_eq!(requests, [3, 8]);
         assert_eq!(queue.ahead(2, 2), 2);

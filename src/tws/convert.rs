@@ -1,15 +1,17 @@
 //! What TWS says about orders, from `ibapi`'s types into the gateway's words.
 
+use ibapi::contracts::Contract;
 use ibapi::orders::{
-    CommissionReport as IbCommission, ExecutionData, OrderData, OrderStatus, OrderStatusKind,
+    Action as IbAction, CommissionReport as IbCommission, ExecutionData, ExecutionSide, Order,
+    OrderData, OrderStatus, OrderStatusKind,
 };
 use ibapi::{Notice, StartupMessage};
 use time_tz::Tz;
 
 use super::execution_time;
 use crate::domain::{
-    Amount, CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport,
-    OrderReport, Origin, StatusReport,
+    Action, Amount, CommissionReport, CompletedReport, ErrorReport, ExecutionReport,
+    OpenOrderReport, OrderReport, Origin, ReportedContract, ReportedTerms, StatusReport,
 };
 
 /// Request ids of `ibapi` start here; a live execution carries -1.
@@ -27,13 +29,14 @@ pub(super) struct Unreadable {
 pub(super) fn open_order(data: OrderData, origin: Origin) -> Option<OrderReport> {
     let OrderData {
         order_id,
-        contract: _,
+        contract,
         order,
         order_state,
     } = data;
     if order.what_if {
         return None;
     }
+    let terms = terms(&order);
     Some(OrderReport::OpenOrder(OpenOrderReport {
         origin,
         order_id,
@@ -41,6 +44,9 @@ pub(super) fn open_order(data: OrderData, origin: Origin) -> Option<OrderReport>
         perm_id: perm_id(order.perm_id),
         order_ref: text(order.order_ref),
         account: text(order.account),
+        contract: reported(contract),
+        terms,
+        filled_quantity: amount(order.filled_quantity),
         status: status_word(order_state.status),
         reject_reason: text(order_state.reject_reason),
         warning_text: text(order_state.warning_text),
@@ -76,7 +82,7 @@ pub(super) fn execution(
 ) -> Result<OrderReport, Unreadable> {
     let ExecutionData {
         request_id,
-        contract: _,
+        contract,
         execution,
     } = data;
     let unreadable = Unreadable {
@@ -97,6 +103,11 @@ pub(super) fn execution(
         perm_id: perm_id(execution.perm_id),
         order_ref: text(execution.order_reference),
         account: text(execution.account_number),
+        contract: reported(contract),
+        side: match execution.side {
+            ExecutionSide::Bought => Some(Action::Buy),
+            ExecutionSide::Sold => Some(Action::Sell),
+        },
         exec_id: execution.execution_id,
         quantity,
         price,
@@ -125,18 +136,49 @@ pub(super) fn completed(data: OrderData) -> OrderReport {
         order,
         order_state,
     } = data;
+    let terms = terms(&order);
     OrderReport::Completed(CompletedReport {
         order_id: (order.order_id > 0).then_some(order.order_id),
         client_id: (order.client_id != 0).then_some(order.client_id),
         perm_id: perm_id(order.perm_id),
         order_ref: text(order.order_ref),
         account: text(order.account),
-        symbol: contract.symbol.0,
+        contract: reported(contract),
+        terms,
         status: status_word(order_state.status),
         unfilled: amount(order.total_quantity),
         filled: not_zero(order.filled_quantity).filter(|filled| filled.is_positive()),
         completed_status: text(order_state.completed_status),
     })
+}
+
+fn reported(contract: Contract) -> ReportedContract {
+    ReportedContract {
+        con_id: (contract.contract_id != 0).then_some(i64::from(contract.contract_id)),
+        symbol: text(contract.symbol.0),
+        sec_type: text(contract.security_type.to_string()),
+        currency: text(contract.currency.0),
+    }
+}
+
+fn terms(order: &Order) -> ReportedTerms {
+    ReportedTerms {
+        action: match order.action {
+            IbAction::Buy => Some(Action::Buy),
+            IbAction::Sell => Some(Action::Sell),
+            _ => None,
+        },
+        order_type: text(order.order_type.clone()),
+        quantity: amount(order.total_quantity),
+        limit_price: order.limit_price.and_then(amount),
+        aux_price: order.aux_price.and_then(amount),
+        trail_stop_price: order.trail_stop_price.and_then(amount),
+        trailing_percent: order.trailing_percent.and_then(amount),
+        limit_offset: order.limit_price_offset.and_then(amount),
+        tif: text(order.tif.to_string()),
+        parent_order_id: (order.parent_id != 0).then_some(order.parent_id),
+        oca_group: text(order.oca_group.clone()),
+    }
 }
 
 /// An error or warning that names an order; `None` for one that does not.

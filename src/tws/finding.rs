@@ -39,7 +39,7 @@ impl Finding {
                 let unasked = tokens.is_empty();
                 for token in tokens {
                     outlet
-                        .send(TwsEvent::TimeAnswered {
+                        .send(TwsEvent::BarrierAnswered {
                             session: number,
                             token,
                         })

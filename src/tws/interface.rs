@@ -47,10 +47,10 @@ pub enum TwsCommand {
         order_id: i32,
     },
     /// Ask TWS for its time; since TWS reads its requests in order, the answer shows that it has read all that was sent before.
-    AskTime {
+    Barrier {
         /// The session it is meant for.
         session: u64,
-        /// Comes back in [`TwsEvent::TimeAnswered`].
+        /// Comes back in [`TwsEvent::BarrierAnswered`].
         token: u64,
     },
     /// Ask for open orders, completed orders and executions, one after the other. Every row goes out as a [`TwsEvent::Report`] with
@@ -76,7 +76,7 @@ impl TwsCommand {
         match self {
             Self::Place { session, .. }
             | Self::Cancel { session, .. }
-            | Self::AskTime { session, .. }
+            | Self::Barrier { session, .. }
             | Self::Reconcile { session, .. }
             | Self::Restart { session } => *session,
         }
@@ -128,8 +128,8 @@ pub enum TwsEvent {
         /// How it went.
         outcome: Sent,
     },
-    /// TWS answered a time request of [`TwsCommand::AskTime`].
-    TimeAnswered {
+    /// TWS answered a time request of [`TwsCommand::Barrier`].
+    BarrierAnswered {
         /// In which session.
         session: u64,
         /// The request's token.
@@ -141,7 +141,7 @@ pub enum TwsEvent {
         session: u64,
         /// TWS's clock.
         tws_time: Timestamp,
-        /// The adapter asked by itself: no [`TwsCommand::AskTime`] was behind it.
+        /// The adapter asked by itself: no [`TwsCommand::Barrier`] was behind it.
         unasked: bool,
         /// Time until the adapter asks by itself again.
         next_in: Duration,

@@ -129,7 +129,7 @@ pub(super) async fn answer_unsent(command: TwsCommand, outlet: &Outlet) -> Resul
             result: Err(reason),
         },
         // Neither has an answer that would be true.
-        TwsCommand::AskTime { .. } | TwsCommand::Restart { .. } => return Ok(()),
+        TwsCommand::Barrier { .. } | TwsCommand::Restart { .. } => return Ok(()),
     };
     outlet.send(answer).await
 }

@@ -53,7 +53,7 @@ async fn carry_out(
             session: _,
             order_id,
         } => cancel_order(session, order_id).await,
-        TwsCommand::AskTime { session: _, token } => {
+        TwsCommand::Barrier { session: _, token } => {
             // All that was to be sent before is written by now, and the clock's next request comes after it.
             session.asked.borrow_mut().push(token);
             session.ask.notify_one();

@@ -99,7 +99,7 @@ async fn play(adapter: &mut Adapter) -> HashMap<(u64, i32), u32> {
                         adapter.place(sessions, ticket(id));
                     }
                 }
-                adapter.command(TwsCommand::AskTime {
+                adapter.command(TwsCommand::Barrier {
                     session: sessions,
                     token: sessions,
                 });
@@ -125,7 +125,7 @@ async fn play(adapter: &mut Adapter) -> HashMap<(u64, i32), u32> {
                 *outcomes.entry((session, order_id)).or_default() += 1;
             }
             TwsEvent::Reconciled { result, .. } => assert!(result.is_err()),
-            TwsEvent::TimeAnswered { token, .. } => panic!("nobody answered {token}"),
+            TwsEvent::BarrierAnswered { token, .. } => panic!("nobody answered {token}"),
             TwsEvent::Heartbeat { .. } => panic!("nobody answered"),
             TwsEvent::Report { session, .. }
             | TwsEvent::IbLink { session, .. }

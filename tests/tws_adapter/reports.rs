@@ -233,12 +233,12 @@ async fn reports_that_nobody_takes_are_said_to_be_missed() {
     adapter.up().await;
     adapter.first_heartbeat(&mut peer).await;
     // The second time request follows when the answer to the first was read, and with it all before it.
-    adapter.command(TwsCommand::AskTime {
+    adapter.command(TwsCommand::Barrier {
         session: 1,
         token: 1,
     });
     peer.expect(CURRENT_TIME).await;
-    adapter.command(TwsCommand::AskTime {
+    adapter.command(TwsCommand::Barrier {
         session: 1,
         token: 2,
     });

@@ -8,13 +8,13 @@ use crate::frames;
 use crate::peer::{CURRENT_TIME, PLACE_ORDER};
 
 fn ask(adapter: &Adapter, token: u64) {
-    adapter.command(TwsCommand::AskTime { session: 1, token });
+    adapter.command(TwsCommand::Barrier { session: 1, token });
 }
 
 /// Tokens that were answered, and what else was told, up to the answer to `last`.
 async fn answered(adapter: &mut Adapter, last: u64) -> Vec<TwsEvent> {
     adapter
-        .until(|event| matches!(event, TwsEvent::TimeAnswered { token, .. } if *token == last))
+        .until(|event| matches!(event, TwsEvent::BarrierAnswered { token, .. } if *token == last))
         .await
 }
 
@@ -22,7 +22,7 @@ fn tokens(events: &[TwsEvent]) -> Vec<u64> {
     events
         .iter()
         .filter_map(|event| match event {
-            TwsEvent::TimeAnswered { token, .. } => Some(*token),
+            TwsEvent::BarrierAnswered { token, .. } => Some(*token),
             _ => None,
         })
         .collect()

@@ -217,7 +217,7 @@ impl Step<'_> {
                     && !other_account
                     && sent_before
                     && size <= state.quantity.value()
-                    && state.symbol == row.symbol
+                    && row.contract.symbol.as_ref() == Some(&state.symbol)
                     && state.status != Status::Staged
             })
         });

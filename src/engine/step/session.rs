@@ -43,7 +43,7 @@ impl Step<'_> {
                 kind,
                 outcome,
             } => self.sent(*session, *order_id, *kind, outcome),
-            TwsEvent::TimeAnswered { session: _, token } => self.time_answered(*token),
+            TwsEvent::BarrierAnswered { session: _, token } => self.time_answered(*token),
             TwsEvent::Heartbeat {
                 session: _,
                 tws_time,
@@ -334,7 +334,7 @@ impl Step<'_> {
                 self.settle(*order_id);
             }
         }
-        self.effect(Effect::TimeAnswered(token));
+        self.effect(Effect::BarrierAnswered(token));
         Ok(())
     }
 }

@@ -61,7 +61,7 @@ fn what_waits_for_its_slot_when_the_session_breaks_is_known_not_to_be_sent() {
     let mut bench = Bench::with_rate(6);
     bench.connect(1);
     bench.place(false);
-    bench.tws(TwsEvent::TimeAnswered {
+    bench.tws(TwsEvent::BarrierAnswered {
         session: 1,
         token: 1,
     });

@@ -12,7 +12,7 @@ fn names(commands: &[TwsCommand]) -> Vec<String> {
     let name = |command: &TwsCommand| match command {
         TwsCommand::Place { ticket, .. } => format!("place {}", ticket.order_id),
         TwsCommand::Cancel { order_id, .. } => format!("cancel {order_id}"),
-        TwsCommand::AskTime { token, .. } => format!("time {token}"),
+        TwsCommand::Barrier { token, .. } => format!("time {token}"),
         TwsCommand::Reconcile { .. } => "reconcile".to_owned(),
         TwsCommand::Restart { .. } => "restart".to_owned(),
     };
@@ -40,7 +40,7 @@ fn staged_orders_are_followed_by_one_time_request_whose_answer_stages_them() {
     assert_eq!(names(&bench.commands), ["place 1", "place 2", "time 1"]);
     bench.assert_status(1, Status::Submitting);
     bench.report(error(2, 110));
-    bench.tws(TwsEvent::TimeAnswered {
+    bench.tws(TwsEvent::BarrierAnswered {
         session: 1,
         token: 1,
     });
@@ -56,7 +56,7 @@ fn staged_orders_are_followed_by_one_time_request_whose_answer_stages_them() {
 fn a_release_sends_the_same_order_with_transmit_alone_changed() {
     let mut bench = Bench::connected();
     bench.place(false);
-    bench.tws(TwsEvent::TimeAnswered {
+    bench.tws(TwsEvent::BarrierAnswered {
         session: 1,
         token: 1,
     });

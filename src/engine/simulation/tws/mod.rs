@@ -159,9 +159,9 @@ impl ModelTws {
                     self.cancel(random, order_id);
                 }
             }
-            TwsCommand::AskTime { session, token } => {
+            TwsCommand::Barrier { session, token } => {
                 if session == self.session {
-                    self.tell(TwsEvent::TimeAnswered { session, token });
+                    self.tell(TwsEvent::BarrierAnswered { session, token });
                 }
             }
             TwsCommand::Reconcile {

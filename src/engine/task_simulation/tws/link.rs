@@ -17,7 +17,7 @@ impl Tws {
             TwsCommand::Cancel { order_id, .. } => {
                 (Frame::Cancel(order_id), Some((order_id, SendKind::Cancel)))
             }
-            TwsCommand::AskTime { token, .. } => (Frame::AskTime(token), None),
+            TwsCommand::Barrier { token, .. } => (Frame::Barrier(token), None),
             TwsCommand::Reconcile { token, .. } => (Frame::Query(token, 0), None),
             TwsCommand::Restart { .. } => {
                 self.drop_link("restarted");

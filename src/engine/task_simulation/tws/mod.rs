@@ -39,7 +39,7 @@ pub(super) struct Weather {
 pub(super) enum Frame {
     Place(OrderTicket),
     Cancel(i32),
-    AskTime(u64),
+    Barrier(u64),
     /// A query of the reconcile with this token: 0 open orders, 1 completed orders, 2 executions.
     Query(u64, u8),
 }
@@ -89,10 +89,10 @@ impl Tws {
             None => {}
             Some(Frame::Place(ticket)) => self.place(ticket),
             Some(Frame::Cancel(order_id)) => self.cancel(order_id),
-            Some(Frame::AskTime(token)) => {
+            Some(Frame::Barrier(token)) => {
                 let session = self.session.unwrap_or_default();
                 self.to_engine
-                    .push_back(TwsEvent::TimeAnswered { session, token });
+                    .push_back(TwsEvent::BarrierAnswered { session, token });
             }
             Some(Frame::Query(token, stage)) => self.query(token, stage),
         }
