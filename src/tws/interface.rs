@@ -128,14 +128,14 @@ pub enum TwsEvent {
         /// How it went.
         outcome: Sent,
     },
-    /// TWS answered a time request of [`TwsCommand::Barrier`].
+    /// TWS answered the barrier of [`TwsCommand::Barrier`].
     BarrierAnswered {
         /// In which session.
         session: u64,
         /// The request's token.
         token: u64,
     },
-    /// A time request was answered, a heartbeat's or another one.
+    /// A heartbeat was answered.
     Heartbeat {
         /// In which session.
         session: u64,
