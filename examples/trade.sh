@@ -1,7 +1,7 @@
 #!/bin/sh
 # Checks an order, places it, follows it to its end and shows what became of it. Runs on the built-in simulator unless told otherwise:
 #
-#   examples/trade.sh examples/orders/market.json
+#   examples/trade.sh examples/orders/mkt_buy_aapl.json
 #   DOOR="--ib-port 7497" examples/trade.sh order.json
 #   DOOR="--server http://127.0.0.1:50051" examples/trade.sh order.json
 #

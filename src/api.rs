@@ -13,6 +13,7 @@ use crate::error::{COULD_NOT_CONNECT, Error, Reason};
 use crate::feed::{Feed, Watch};
 use crate::gateway::{self, Gateway};
 use crate::outcome;
+use crate::request_id::new_request_id;
 use crate::store::Reader;
 
 /// Says whether orders can be placed: connects, within the timeout, and tells what it found.
@@ -33,9 +34,13 @@ pub async fn run_validate(config: &Config, input: ValidateIn) -> ValidateOut {
     gateway::validate(config, input)
 }
 
-/// Places an order and answers with TWS's first word about it. A dry run opens nothing.
-pub async fn run_place(config: &Config, input: PlaceIn) -> PlaceOut {
+/// Places an order and answers with TWS's first word about it. A dry run opens nothing. Without a request id one is made, and the
+/// outcome has it also where the order was not placed.
+pub async fn run_place(config: &Config, mut input: PlaceIn) -> PlaceOut {
     let dry_run = input.dry_run;
+    if !dry_run {
+        input.request_id.get_or_insert_with(new_request_id);
+    }
     let request_id = input.request_id.clone();
     let placed = match gateway::dry_run(config, input.clone()) {
         Ok(_) if !dry_run => place(config, input).await,

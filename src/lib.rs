@@ -60,6 +60,8 @@ pub mod metrics;
     allow(dead_code, unused_imports, reason = "each door uses its part")
 )]
 mod outcome;
+#[cfg(any(feature = "client", feature = "gateway"))]
+mod request_id;
 #[cfg(feature = "simulator")]
 pub mod simulator;
 #[cfg(feature = "gateway")]

@@ -16,6 +16,7 @@ use crate::domain::{
 };
 use crate::error::Error;
 use crate::outcome;
+use crate::request_id::new_request_id;
 
 pub(super) async fn health(args: HealthArgs, checked: Checked, output: &mut Output) -> Exit {
     let input = HealthIn {
@@ -74,6 +75,8 @@ pub(super) async fn place(args: PlaceArgs, checked: Checked, output: &mut Output
         door: _,
         settings: _,
     } = args;
+    // Made here, so that the outcome has it whatever happens to the call.
+    let request_id = request_id.or_else(|| (!dry_run).then(new_request_id));
     let out = match order::read(&typed) {
         Ok(order) => {
             let input = PlaceIn {

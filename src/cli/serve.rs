@@ -58,6 +58,9 @@ pub(super) struct ServeArgs {
     /// Listen beyond loopback without TLS or token: a mesh protects the connection
     #[arg(long)]
     pub(super) insecure: bool,
+    /// Take a Place that transmits without a request id; proxies may double such an order (ALLOW_UNNAMED_PLACE)
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) allow_unnamed_place: Option<String>,
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
 }
@@ -76,6 +79,7 @@ impl ServeArgs {
             ("TLS_KEY", path(&self.tls_key)),
             ("TLS_CLIENT_CA", path(&self.tls_client_ca)),
             ("AUTH_TOKEN_FILE", path(&self.auth_token_file)),
+            ("ALLOW_UNNAMED_PLACE", self.allow_unnamed_place.clone()),
         ];
         let own = own
             .into_iter()

@@ -8,18 +8,18 @@ use crate::error::{Error, Reason};
 use crate::wire::error_from_status;
 
 /// What a call may have done although its answer did not come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Nothing.
     None,
     /// Something that the same call again does not do twice.
     Repeatable,
-    /// An order that the same call again would double.
-    Order,
+    /// An order under this request id, under which the same call again makes no second one.
+    Place(String),
 }
 
 /// A failed call as an error. A status that no gateway made promises nothing, and the error says what that means.
-pub(super) fn failed(status: &Status, url: &str, effect: Effect) -> Error {
+pub(super) fn failed(status: &Status, url: &str, effect: &Effect) -> Error {
     if let Some(error) = error_from_status(status) {
         return error;
     }
@@ -49,13 +49,14 @@ pub(super) fn failed(status: &Status, url: &str, effect: Effect) -> Error {
         );
     }
     let outcome = match effect {
-        Effect::None => "",
+        Effect::None => String::new(),
         Effect::Repeatable => {
-            "; the outcome is unknown: ask again with the same id, that does nothing twice"
+            "; the outcome is unknown: ask again for the same order, that does nothing twice"
+                .to_owned()
         }
-        Effect::Order => {
-            "; the outcome is unknown and the order may have been placed: look for it with List before placing it again, and give a request_id next time"
-        }
+        Effect::Place(request_id) => format!(
+            "; the outcome is unknown and the order may have been placed: place the same order again with request id {request_id}, that makes no second order"
+        ),
     };
     Error::new(
         Reason::GatewayUnavailable,
@@ -116,12 +117,12 @@ mod tests {
     fn a_place_without_an_answer_of_the_gateway_says_that_its_outcome_is_unknown() {
         let proxy =
             Status::unavailable("upstream connect error or disconnect/reset before headers");
-        let error = failed(&proxy, "http://h:1", Effect::Order);
+        let error = failed(&proxy, "http://h:1", &Effect::Place("mine-1".to_owned()));
         assert_eq!(error.reason, Reason::GatewayUnavailable);
         assert!(error.message.contains("outcome is unknown"), "{error}");
-        assert!(error.message.contains("request_id"), "{error}");
+        assert!(error.message.contains("request id mine-1"), "{error}");
         assert!(
-            !failed(&proxy, "http://h:1", Effect::None)
+            !failed(&proxy, "http://h:1", &Effect::None)
                 .message
                 .contains("unknown")
         );
@@ -132,7 +133,7 @@ mod tests {
         let error = failed(
             &Status::permission_denied("no"),
             "http://h:1",
-            Effect::Order,
+            &Effect::Repeatable,
         );
         assert_eq!(error.reason, Reason::Unauthenticated);
     }

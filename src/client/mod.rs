@@ -16,6 +16,7 @@ use crate::domain::{
 };
 use crate::error::Error;
 use crate::outcome;
+use crate::request_id::new_request_id;
 use crate::wire::pb::order_service_client::OrderServiceClient;
 use crate::wire::{
     answered_order, cancel_request, order_to_wire, place_request, restore_inputs, transmit_request,
@@ -125,11 +126,12 @@ impl Client {
         Ok(out)
     }
 
-    /// Places an order. Without a request id, do not repeat it: it may make a second order.
+    /// Places an order. Without a request id one is made for this call. Nothing is repeated by the client itself.
     ///
     /// # Errors
-    /// Those of the operation. `GATEWAY_UNAVAILABLE` leaves open whether the order was placed, and says so.
-    pub async fn place(&self, input: PlaceIn) -> Result<PlaceOut, Error> {
+    /// Those of the operation. `GATEWAY_UNAVAILABLE` leaves open whether the order was placed, says so, and names the request id under
+    /// which the same call answers it without a second order.
+    pub async fn place(&self, mut input: PlaceIn) -> Result<PlaceOut, Error> {
         let Some(message) = order_to_wire(&input.order) else {
             // It cannot be valid: the check says why. Were it valid after all, the gateway could still not be told of it.
             return match check(input.order, input.transmit, &Limits::default()) {
@@ -138,10 +140,11 @@ impl Client {
             };
         };
         let typed = input.order.clone();
-        let effect = match &input.request_id {
-            _ if input.dry_run => Effect::None,
-            Some(_) => Effect::Repeatable,
-            None => Effect::Order,
+        let effect = if input.dry_run {
+            Effect::None
+        } else {
+            let request_id = input.request_id.get_or_insert_with(new_request_id);
+            Effect::Place(request_id.clone())
         };
         let request = timed(input.timeout, place_request(message, input));
         let answer = self.calls.clone().place(request).await;
@@ -219,7 +222,7 @@ impl Client {
     ) -> Result<T, Error> {
         answer
             .map(tonic::Response::into_inner)
-            .map_err(|status| failed(&status, &self.url, effect))
+            .map_err(|status| failed(&status, &self.url, &effect))
     }
 }
 

@@ -44,7 +44,7 @@ impl Stream for WatchStream {
         }
         let item = match std::task::ready!(Pin::new(&mut self.updates).poll_next(cx)) {
             Some(Ok(update)) => Some(WatchUpdate::try_from(update)),
-            Some(Err(status)) => Some(Err(failed(&status, &self.url, Effect::None))),
+            Some(Err(status)) => Some(Err(failed(&status, &self.url, &Effect::None))),
             None => None,
         };
         self.ended = !matches!(item, Some(Ok(_)));

@@ -194,6 +194,8 @@ impl Settings {
             );
         }
         config.auth_token_file = set.path("AUTH_TOKEN_FILE").or(config.auth_token_file);
+        let allow_unnamed = set.parsed("ALLOW_UNNAMED_PLACE", "true or false", flag);
+        replace(&mut config.allow_unnamed_place, allow_unnamed);
         config.ib_account = set.text("IB_ACCOUNT").or(config.ib_account);
         let allow_live = set.parsed("IB_ALLOW_LIVE", "true or false", flag);
         replace(&mut config.ib_allow_live, allow_live);

@@ -37,6 +37,8 @@ pub struct Config {
     pub auth_token_file: Option<PathBuf>,
     /// Serve on a non-loopback address without TLS or token: a mesh protects it. Flag `--insecure` only.
     pub insecure: bool,
+    /// `ALLOW_UNNAMED_PLACE`: over gRPC, take a Place that transmits and has no request id. Proxies and libraries may double it.
+    pub allow_unnamed_place: bool,
     /// `IB_ACCOUNT`: the only account orders may go to.
     pub ib_account: Option<String>,
     /// `IB_ALLOW_LIVE`: allows accounts that are not paper accounts.
@@ -130,6 +132,7 @@ impl Default for Config {
             tls_client_ca: None,
             auth_token_file: None,
             insecure: false,
+            allow_unnamed_place: false,
             ib_account: None,
             ib_allow_live: false,
             ib_max_messages_per_second: 45,

@@ -71,8 +71,3 @@ pub(crate) fn key(key: &OrderKey) -> Result<(), Error> {
         OrderKey::RequestId(id) => request_id(id),
     }
 }
-
-/// A request id of the gateway's own: sorts by time.
-pub(super) fn new_request_id() -> String {
-    uuid::Uuid::now_v7().to_string()
-}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Gateway;
-use super::limits::{limits, new_request_id, request_id, seconds};
+use super::limits::{limits, request_id, seconds};
 use crate::config::Config;
 use crate::domain::{
     Limits, Order, OrderPayload, OrderRequest, OrderTicket, PlaceIn, PlaceOut, ValidateIn,
@@ -11,6 +11,7 @@ use crate::domain::{
 };
 use crate::engine::{Answer, PlaceWish, Wish};
 use crate::error::Error;
+use crate::request_id::new_request_id;
 use crate::{outcome, tws};
 
 /// Checks an order against the limits of a configuration. Needs no gateway.

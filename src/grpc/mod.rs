@@ -184,7 +184,8 @@ fn routes(
             .register_encoded_file_descriptor_set(crate::wire::ERROR_DETAILS_DESCRIPTOR_SET)
     };
     let failed = |error: tonic_reflection::server::Error| ServeError::Start(error.to_string());
-    let orders = OrderServiceServer::new(Orders::new(gateway.clone(), stopping))
+    let handlers = Orders::new(gateway.clone(), stopping, settings.allow_unnamed_place);
+    let orders = OrderServiceServer::new(handlers)
         // Compressed requests are read; answers are too small to gain by it.
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(settings.request_bytes_max);

@@ -15,7 +15,7 @@ use crate::error::{Error, Reason};
 use crate::feed::Watch;
 use crate::gateway::Gateway;
 use crate::wire::pb::order_service_server::OrderService;
-use crate::wire::{cancel_in, pb, status_from_error, transmit_in};
+use crate::wire::{cancel_in, pb, require_request_id, status_from_error, transmit_in};
 
 use super::deadline::{effective_timeout, until_deadline};
 
@@ -24,11 +24,21 @@ use super::deadline::{effective_timeout, until_deadline};
 pub(super) struct Orders {
     gateway: Gateway,
     stopping: CancellationToken,
+    /// Takes a Place that transmits without a request id.
+    allow_unnamed_place: bool,
 }
 
 impl Orders {
-    pub(super) fn new(gateway: Gateway, stopping: CancellationToken) -> Self {
-        Self { gateway, stopping }
+    pub(super) fn new(
+        gateway: Gateway,
+        stopping: CancellationToken,
+        allow_unnamed_place: bool,
+    ) -> Self {
+        Self {
+            gateway,
+            stopping,
+            allow_unnamed_place,
+        }
     }
 }
 
@@ -73,6 +83,9 @@ impl OrderService for Orders {
 
     async fn place(&self, request: Request<pb::PlaceRequest>) -> Answer<pb::PlaceResponse> {
         let (metadata, _, message) = request.into_parts();
+        if !self.allow_unnamed_place {
+            require_request_id(&message).map_err(status_from_error)?;
+        }
         let mut input = PlaceIn::try_from(message).map_err(status_from_error)?;
         input.timeout = effective_timeout(input.timeout, &metadata);
         if let Some(request_id) = &input.request_id {

@@ -17,6 +17,8 @@ pub struct ServerSettings {
     pub token_file: Option<PathBuf>,
     /// Serve openly beyond loopback: a mesh protects the connection.
     pub insecure: bool,
+    /// Takes a Place that transmits without a request id, which proxies and libraries may double.
+    pub allow_unnamed_place: bool,
     /// Connections open at once.
     pub connections_max: usize,
     /// Concurrent streams of a connection.
@@ -61,6 +63,7 @@ impl From<&Config> for ServerSettings {
             tls,
             token_file: config.auth_token_file.clone(),
             insecure: config.insecure,
+            allow_unnamed_place: config.allow_unnamed_place,
             connections_max: config.bounds.connections_max,
             streams_per_connection_max: config.bounds.streams_per_connection_max,
             calls_in_flight_max: config.bounds.calls_in_flight_max,

@@ -17,7 +17,7 @@ mod words;
 
 pub use named::{answered_order, cancel_in, cancel_request, transmit_in, transmit_request};
 pub use order::{order_to_wire, restore_inputs};
-pub use place::place_request;
+pub use place::{place_request, require_request_id};
 pub use status::{ERROR_DOMAIN, code_of, error_from_status, status_from_error};
 
 /// Messages, client and server generated from `proto/orders.proto`.

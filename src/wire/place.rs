@@ -7,6 +7,24 @@ use super::order::draft;
 use super::pb;
 use super::values::{duration, given, json_from_struct, seconds, struct_from_json};
 
+/// Refuses a Place that transmits and has no request id. Proxies and gRPC libraries may send a call again by themselves (after
+/// REFUSED_STREAM, for one), and the second one shows by nothing else that it is not a new order.
+///
+/// # Errors
+/// `REQUEST_INVALID`.
+pub fn require_request_id(request: &pb::PlaceRequest) -> Result<(), Error> {
+    let own_transmit = request.order.as_ref().and_then(|order| order.transmit);
+    let transmits = request.transmit || own_transmit.unwrap_or_default();
+    if request.dry_run || !transmits || !request.request_id.is_empty() {
+        return Ok(());
+    }
+    Err(Error::request_field(
+        "request_id",
+        "give an order that transmits a request_id of its own: a proxy or a library on the way may send the call twice, and without a request_id that makes two orders. Nothing was sent",
+        "".into(),
+    ))
+}
+
 impl TryFrom<pb::PlaceRequest> for PlaceIn {
     type Error = Error;
 

@@ -71,7 +71,7 @@ fn the_shell_script_trades_on_the_simulator() {
     let directory = tempfile::tempdir().unwrap();
     let ran = Command::new("sh")
         .arg(examples().join("trade.sh"))
-        .arg(examples().join("orders/market.json"))
+        .arg(examples().join("orders/mkt_buy_aapl.json"))
         .env("IBKR_ORDERS", env!("CARGO_BIN_EXE_ibkr-orders"))
         .current_dir(directory.path())
         .output()

@@ -32,6 +32,10 @@ fn a_tws_that_is_not_there_has_a_fixed_text_in_the_document_and_a_hint_beside_it
         let ran = shell.run(args);
         assert_eq!(ran.code, 1, "{ran:?}");
         assert_eq!(ran.json()["error"], "could not connect to TWS", "{args:?}");
+        if args[0] == "place" {
+            // The id made for the call, to repeat it with.
+            assert!(ran.json()["request_id"].is_string(), "{ran:?}");
+        }
         assert!(
             ran.stderr.contains(&format!("127.0.0.1:{port}")),
             "{}",

@@ -190,5 +190,9 @@ async fn a_connection_that_breaks_during_a_place_leaves_its_outcome_open() {
         .unwrap_err();
     assert_eq!(error.reason, Reason::GatewayUnavailable);
     assert!(error.message.contains("outcome is unknown"), "{error}");
+    // The client made a request id for the call; the error names it, since only under it the call can be repeated.
+    let (_, made) = error.message.split_once("with request id ").unwrap();
+    let made = made.split(',').next().unwrap();
+    assert!(uuid::Uuid::parse_str(made).is_ok(), "{error}");
     peer.await.unwrap();
 }

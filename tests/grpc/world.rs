@@ -177,10 +177,12 @@ pub(crate) fn resting() -> pb::Order {
     }
 }
 
+/// A request that transmits, under a request id of its own.
 pub(crate) fn place(order: pb::Order) -> pb::PlaceRequest {
     pb::PlaceRequest {
         order: Some(order),
         transmit: true,
+        request_id: uuid::Uuid::now_v7().to_string(),
         ..pb::PlaceRequest::default()
     }
 }

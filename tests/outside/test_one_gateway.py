@@ -15,8 +15,8 @@ WATCHED_SECONDS = 7
 ACCOUNT = (("x-ib-account", "DU1234567"),)
 
 
-def behind_envoy(bench, change=lambda config: None, simulator=None):
-    gateway = bench.until_end(Gateway(bench.room("gateway"), simulator and simulator.port).start())
+def behind_envoy(bench, change=lambda config: None, simulator=None, **settings):
+    gateway = bench.until_end(Gateway(bench.room("gateway"), simulator and simulator.port, **settings).start())
     return bench.until_end(Envoy(bench.room("envoy"), "envoy.yaml", {50051: gateway.port}, change))
 
 
@@ -33,6 +33,9 @@ def check_calls_and_watches(orders, watches, **call):
     assert not orders.Validate(pb.ValidateRequest(order=invalid), timeout=5, **call).valid
     refused = error_of(lambda: place(orders, request(invalid), **call))
     assert (refused.code(), reason(refused)) == (grpc.StatusCode.INVALID_ARGUMENT, "ORDER_INVALID")
+    unnamed = pb.PlaceRequest(order=market(), transmit=True)
+    refused = error_of(lambda: place(orders, unnamed, **call))
+    assert (refused.code(), reason(refused)) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_INVALID")
 
     placed = place(orders, request(market()), **call)
     events = watch_to_end(watches, placed.order_id, **call)
@@ -102,7 +105,8 @@ def test_heartbeats_keep_an_idle_watch_up_beyond_the_idle_limit_of_nginx(bench):
 
 def test_an_order_that_envoy_sends_again_is_placed_once(bench):
     """Envoy is told to give Place 0.4 s and to try it three times more, against a TWS that answers after 1 s. Every try reaches
-    the gateway; with a request id they are one order. Without, they are several: so the retries did happen."""
+    the gateway; with a request id they are one order. Without one the gateway refuses it, unless told otherwise: then they are
+    several, so the retries did happen."""
 
     def change(config):
         for route in routes(config):
@@ -114,7 +118,7 @@ def test_an_order_that_envoy_sends_again_is_placed_once(bench):
                 }
 
     simulator = bench.until_end(Simulator(bench.room("tws"), "--fault", "slow=1s"))
-    envoy = behind_envoy(bench, change, simulator)
+    envoy = behind_envoy(bench, change, simulator, ALLOW_UNNAMED_PLACE="true")
     with stubs.connect(envoy.address) as orders:
         named = request(market(), request_id="sent-again")
         try:

@@ -73,8 +73,13 @@ pub async fn place(mut stub: Stub, place: &steps::Place, patience: f64) -> Place
         transmit: place.transmit,
         dry_run: place.dry_run,
         timeout: seconds(patience),
-        request_id: place.request_id.unwrap_or_default().to_owned(),
+        request_id: match place.request_id {
+            Some(id) => id.to_owned(),
+            None if place.dry_run => String::new(),
+            None => uuid::Uuid::now_v7().to_string(),
+        },
     };
+    let request_id = Some(request.request_id.clone()).filter(|id| !id.is_empty());
     match stub.place(request).await {
         Ok(answer) => {
             let answer = answer.into_inner();
@@ -106,7 +111,7 @@ pub async fn place(mut stub: Stub, place: &steps::Place, patience: f64) -> Place
                 effective_order_ref: None,
                 error: errors.is_none().then(|| status.message().to_owned()),
                 errors,
-                request_id: place.request_id.map(str::to_owned),
+                request_id,
                 replayed: false,
             }
         }

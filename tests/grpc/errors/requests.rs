@@ -5,7 +5,7 @@ use std::time::Duration;
 use ibkr_orders::wire::pb;
 use tonic::Code;
 
-use crate::world::{World, market, place, refused, seconds};
+use crate::world::{Plan, World, market, place, refused, seconds};
 
 #[tokio::test]
 async fn an_invalid_order_names_every_violation() {
@@ -66,6 +66,70 @@ async fn a_request_id_of_another_order_is_refused() {
         (error.code, error.reason.as_str()),
         (Code::AlreadyExists, "REQUEST_ID_REUSED")
     );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_order_that_transmits_needs_a_request_id() {
+    let world = World::start().await;
+    let mut stub = world.stub().await;
+    let unnamed = pb::PlaceRequest {
+        request_id: String::new(),
+        ..place(market())
+    };
+    let by_the_order_itself = pb::PlaceRequest {
+        order: Some(pb::Order {
+            transmit: Some(true),
+            ..market()
+        }),
+        transmit: false,
+        ..unnamed.clone()
+    };
+    for request in [unnamed.clone(), by_the_order_itself] {
+        let answer = stub.place(request).await;
+        let message = answer.as_ref().unwrap_err().message().to_owned();
+        assert!(
+            message.contains("twice") && message.contains("Nothing was sent"),
+            "{message}"
+        );
+        names("request_id", answer.map(drop));
+    }
+    assert_eq!(world.orders().await, []);
+
+    // What goes to no market needs none.
+    let dry = pb::PlaceRequest {
+        dry_run: true,
+        ..unnamed.clone()
+    };
+    assert!(stub.place(dry).await.unwrap().into_inner().dry_run);
+    let staged = pb::PlaceRequest {
+        transmit: false,
+        ..unnamed
+    };
+    let staged = stub.place(staged).await.unwrap().into_inner();
+    assert!(!staged.request_id.is_empty());
+    world.end().await;
+}
+
+#[tokio::test]
+async fn where_it_is_allowed_an_order_that_transmits_needs_no_request_id() {
+    let world = World::plan(Plan {
+        settings: Some(Box::new(|settings| settings.allow_unnamed_place = true)),
+        ..Plan::default()
+    })
+    .await;
+    let unnamed = pb::PlaceRequest {
+        request_id: String::new(),
+        ..place(market())
+    };
+    let placed = world
+        .stub()
+        .await
+        .place(unnamed)
+        .await
+        .unwrap()
+        .into_inner();
+    assert!(placed.submitted && !placed.request_id.is_empty());
     world.end().await;
 }
 
