@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::env::VarError;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -162,7 +162,11 @@ impl Settings {
     pub fn config(mut self, defaults: Config) -> Result<Config, ConfigError> {
         let mut config = defaults;
         let set = &mut self;
-        replace(&mut config.ib_host, set.text("IB_HOST"));
+        let wanted = "a host name or an address alone; the port of TWS goes into IB_PORT";
+        let host = set.parsed("IB_HOST", wanted, |text| {
+            is_host(text).then(|| text.to_owned())
+        });
+        replace(&mut config.ib_host, host);
         let port = set.parsed("IB_PORT", "a port (1 to 65535)", |text| {
             text.parse().ok().filter(|port| *port != 0)
         });
@@ -239,6 +243,19 @@ impl Settings {
 fn replace<T>(place: &mut T, value: Option<T>) {
     if let Some(value) = value {
         *place = value;
+    }
+}
+
+/// Whether a text is a host name or an address: no URL, no path, no port behind it. An IPv6 address may stand in brackets.
+fn is_host(text: &str) -> bool {
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'));
+    match bare {
+        Some(address) => address.parse::<Ipv6Addr>().is_ok(),
+        None if text.contains(':') => text.parse::<Ipv6Addr>().is_ok(),
+        None => !text
+            .contains(|c: char| c.is_whitespace() || c.is_control() || "/\\?#@,;[]".contains(c)),
     }
 }
 
@@ -322,6 +339,36 @@ mod tests {
                 .to_string()
                 .starts_with("IB_PORT: \"0\" is not a port (1 to 65535)\n")
         );
+    }
+
+    #[test]
+    fn a_host_with_a_port_or_a_url_is_told_to_use_ib_port() {
+        let host = |text: &str| {
+            let flags = [("IB_HOST", text.to_owned())];
+            let missing = Path::new("no-such-directory/.env");
+            Settings::from(flags, missing, no_environment).config(Config::default())
+        };
+        for wrong in [
+            "127.0.0.1:7497",
+            "tws.example:7497",
+            "[::1]:7497",
+            "tcp://127.0.0.1",
+            "http://127.0.0.1:7497/",
+            "127.0.0.1/7497",
+            "127.0.0.1 7497",
+            "user@tws",
+            "[tws]",
+        ] {
+            let error = host(wrong).unwrap_err();
+            let [problem] = error.problems.as_slice() else {
+                panic!("{wrong}: {error}")
+            };
+            assert_eq!(problem.setting, "IB_HOST");
+            assert!(problem.message.contains("IB_PORT"), "{error}");
+        }
+        for right in ["tws", "tws.example", "127.0.0.1", "::1", "[::1]", "tws_1"] {
+            assert_eq!(host(right).unwrap().ib_host, right);
+        }
     }
 
     #[test]
