@@ -14,6 +14,11 @@ const SYMBOL_CHARS_MAX: usize = 32;
 /// Longest free text taken (orderRef, account).
 const TEXT_CHARS_MAX: usize = 128;
 
+/// The most a quantity or a price may be. Products of two such values are exact decimals, and nothing that trades comes near.
+const WIRE_MAX: i64 = 1_000_000_000_000;
+/// TWS's protocol writes a quantity that is not set so.
+const QUANTITY_NOT_SET: i64 = 2_147_483_647;
+
 /// Violations found so far.
 #[derive(Default)]
 pub(super) struct Fields {
@@ -208,6 +213,12 @@ impl Fields {
             }
         };
         match Amount::parse(&text) {
+            Ok(amount) if amount > Amount::from(WIRE_MAX) => {
+                let msg =
+                    format!("{field} may be {WIRE_MAX} at most: more is not read back from TWS");
+                self.push("less_than_equal", field, msg, value);
+                None
+            }
             Ok(amount) if amount.is_positive() => Some(amount),
             Ok(_) => {
                 let msg = format!("{field} must be greater than 0");
@@ -240,6 +251,11 @@ impl Fields {
             return None;
         };
         let quantity = self.positive("quantity", Some(input.clone()))?;
+        if quantity == Amount::from(QUANTITY_NOT_SET) {
+            let msg = "TWS reads this quantity as none at all: give another";
+            self.push("value_error", "quantity", msg, input);
+            return None;
+        }
         match max {
             Some(max) if quantity > max => {
                 let msg = format!("quantity may be {max} at most (MAX_ORDER_QUANTITY)");

@@ -118,6 +118,31 @@ fn quantities_are_positive_plain_decimals() {
 }
 
 #[test]
+fn numbers_that_tws_would_not_read_back_are_refused() {
+    for quantity in [json!(1_000_000_000_001_i64), json!("1000000000000.5")] {
+        assert_eq!(
+            wrong(with("quantity", quantity), &Limits::default()),
+            one("less_than_equal", "quantity")
+        );
+    }
+    assert_eq!(
+        wrong(with("quantity", json!("2147483647.0")), &Limits::default()),
+        one("value_error", "quantity")
+    );
+    for quantity in [1_000_000_000_000_i64, 2_147_483_646, 2_147_483_648] {
+        assert!(checked(with("quantity", json!(quantity))).is_ok());
+    }
+    let mut limit = with("limit_price", json!(1e12));
+    limit["order_type"] = json!("LMT");
+    assert!(checked(limit.clone()).is_ok());
+    limit["limit_price"] = json!(1.5e12);
+    assert_eq!(
+        wrong(limit, &Limits::default()),
+        one("less_than_equal", "limit_price")
+    );
+}
+
+#[test]
 fn a_market_order_has_no_price_and_a_limit_order_needs_one() {
     let none = Limits::default();
     assert_eq!(
