@@ -16,6 +16,7 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
         tws_connected,
         ib_connected,
         tws_sessions,
+        tws_unreadable,
         reconcile_seconds,
         reconcile_failures,
         commit_seconds,
@@ -84,6 +85,11 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
             "ibkr_orders_tws_sessions_total",
             "Sessions with TWS that came up; all but the first are reconnects.",
             tws_sessions,
+        ),
+        (
+            "ibkr_orders_tws_unreadable_total",
+            "Messages of TWS about orders that could not be read, or not all of it.",
+            tws_unreadable,
         ),
         (
             "ibkr_orders_reconcile_failures_total",

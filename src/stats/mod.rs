@@ -98,6 +98,8 @@ pub struct Stats {
     pub ib_connected: Gauge,
     /// Sessions with TWS that came up; all but the first are reconnects.
     pub tws_sessions: Counter,
+    /// Messages of TWS about orders that could not be read, or not all of it.
+    pub tws_unreadable: Counter,
     /// How long reconciles that ended well took.
     pub reconcile_seconds: Histogram,
     /// Reconciles that failed or ran out of time.
@@ -134,6 +136,7 @@ impl Default for Stats {
             tws_connected: Gauge::default(),
             ib_connected: Gauge::default(),
             tws_sessions: Counter::default(),
+            tws_unreadable: Counter::default(),
             reconcile_seconds: Histogram::new(histogram::SECONDS_LONG),
             reconcile_failures: Counter::default(),
             commit_seconds: Histogram::new(histogram::SECONDS),

@@ -2,9 +2,9 @@
 
 use tokio::sync::oneshot;
 
-use super::TwsEvent;
 use super::outlet::Closed;
 use super::session::Session;
+use super::{Answers, TwsEvent};
 use crate::domain::{OrderReport, Timestamp};
 
 /// What a part of the session found out.
@@ -25,8 +25,8 @@ pub(super) enum Finding {
     Reconciled {
         /// The command's token.
         token: u64,
-        /// Which step failed.
-        result: Result<(), String>,
+        /// What was answered.
+        answers: Answers,
     },
 }
 
@@ -36,12 +36,12 @@ impl Finding {
         let Session { number, outlet, .. } = *session;
         match self {
             Self::Time { tokens, tws_time } => {
-                let unasked = tokens.is_empty();
                 for token in tokens {
                     outlet
                         .send(TwsEvent::BarrierAnswered {
                             session: number,
                             token,
+                            next_valid_id: None,
                         })
                         .await?;
                 }
@@ -49,7 +49,6 @@ impl Finding {
                     .send(TwsEvent::Heartbeat {
                         session: number,
                         tws_time,
-                        unasked,
                         next_in: session.settings.heartbeat_interval,
                     })
                     .await
@@ -69,12 +68,12 @@ impl Finding {
                 let _ = passed.send(());
                 Ok(())
             }
-            Self::Reconciled { token, result } => {
+            Self::Reconciled { token, answers } => {
                 outlet
                     .send(TwsEvent::Reconciled {
                         session: number,
                         token,
-                        result,
+                        answers,
                     })
                     .await
             }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::answers::Answers;
 use crate::domain::{OrderReport, OrderTicket, Timestamp};
 
 /// How the adapter reaches TWS. Every wait has its limit here.
@@ -46,11 +47,12 @@ pub enum TwsCommand {
         /// The order.
         order_id: i32,
     },
-    /// Ask TWS for its time; since TWS reads its requests in order, the answer shows that it has read all that was sent before.
+    /// Ask whether TWS has read all that was sent before: it reads its requests in order, so a later request's answer shows it. Several orders
+    /// may share one.
     Barrier {
         /// The session it is meant for.
         session: u64,
-        /// Comes back in [`TwsEvent::BarrierAnswered`].
+        /// Comes back in [`TwsEvent::BarrierAnswered`], or [`TwsEvent::BarrierUnanswered`].
         token: u64,
     },
     /// Ask for open orders, completed orders and executions, one after the other. Every row goes out as a [`TwsEvent::Report`] with
@@ -94,6 +96,8 @@ pub struct SessionInfo {
     pub next_valid_id: i32,
     /// Protocol version negotiated.
     pub server_version: i32,
+    /// TWS's clock at the login; `None` where TWS named a time zone that nobody knows.
+    pub tws_time: Option<Timestamp>,
 }
 
 /// What the adapter tells the engine, in order.
@@ -128,12 +132,30 @@ pub enum TwsEvent {
         /// How it went.
         outcome: Sent,
     },
-    /// TWS answered the barrier of [`TwsCommand::Barrier`].
+    /// TWS answered the barrier of [`TwsCommand::Barrier`]: it has read everything that was sent before it. That it read an order does not say
+    /// that IB took it.
     BarrierAnswered {
         /// In which session.
         session: u64,
         /// The request's token.
         token: u64,
+        /// The next order id by TWS's count, where the answer names one; always positive.
+        next_valid_id: Option<i32>,
+    },
+    /// TWS left a barrier unanswered, also when asked once more. Nothing is known of what was sent before it, and a reconcile is due. An answer
+    /// may still come.
+    BarrierUnanswered {
+        /// In which session.
+        session: u64,
+        /// The request's token.
+        token: u64,
+    },
+    /// TWS named its next order id without a barrier, for example because the adapter asked for it after an order's id was refused (103).
+    NextValidId {
+        /// In which session.
+        session: u64,
+        /// The next order id by TWS's count; always positive.
+        next_valid_id: i32,
     },
     /// A heartbeat was answered.
     Heartbeat {
@@ -141,9 +163,7 @@ pub enum TwsEvent {
         session: u64,
         /// TWS's clock.
         tws_time: Timestamp,
-        /// The adapter asked by itself: no [`TwsCommand::Barrier`] was behind it.
-        unasked: bool,
-        /// Time until the adapter asks by itself again.
+        /// Time until the adapter asks again.
         next_in: Duration,
     },
     /// TWS lost its own connection to IB (1100, 2110), or has it back (1101, 1102).
@@ -164,14 +184,25 @@ pub enum TwsEvent {
         /// Why, for people.
         reason: String,
     },
+    /// A message about an order could not be read, or not all of it. What could be read was told; an answer that it belongs to is whole without it.
+    Unreadable {
+        /// In which session.
+        session: u64,
+        /// TWS's name for the message, for example `openOrder`.
+        message: &'static str,
+        /// The order's id, where that could be read.
+        order_id: Option<i32>,
+        /// What could not be read, for people.
+        detail: String,
+    },
     /// A reconcile ended.
     Reconciled {
         /// In which session.
         session: u64,
         /// The command's token.
         token: u64,
-        /// `Err` says which step failed or ran out of time: then nothing may be concluded from what was not seen.
-        result: Result<(), String>,
+        /// What was answered.
+        answers: Answers,
     },
     /// TWS said something that concerns no order, for the log (100, 1300, farm notices, …).
     Notice {

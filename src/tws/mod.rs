@@ -12,6 +12,7 @@
 //! All of it is one task on a thread of its own, so nobody's load delays a heartbeat, nobody's cancellation tears a frame, and what ibapi's
 //! dispatcher has put into its channels before it delivered an answer is always there to be read before that answer is passed on.
 
+mod answers;
 mod clock;
 mod connect;
 mod convert;
@@ -29,6 +30,7 @@ mod session;
 mod supervisor;
 mod writer;
 
+pub use answers::{Answer, Answers};
 pub use handle::{COMMANDS_MAX, TwsHandle, start};
 pub use interface::{
     ConnectFailure, SendKind, Sent, SessionInfo, TwsCommand, TwsEvent, TwsSettings,

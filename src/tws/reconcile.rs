@@ -18,6 +18,7 @@ use tokio_stream::{Stream, StreamExt};
 use super::convert::{self, Unreadable};
 use super::finding::Finding;
 use super::session::{End, Session};
+use super::{Answer, Answers};
 use crate::domain::{OrderReport, Origin};
 
 /// Rows handed to the reader at once.
@@ -88,21 +89,10 @@ impl fmt::Display for Failure {
 pub(super) async fn run(session: &Session<'_>, mut requests: mpsc::Receiver<Request>) -> End {
     let mut missing = EndsMissing::default();
     let mut unanswered = 0;
-    // TWS has left an answer about executions without its end mark in this session.
-    let mut endless = false;
+    // How often in a row TWS has left an answer about executions without its end mark in this session.
+    let mut endless = 0;
     while let Some(Request { token, days_back }) = requests.recv().await {
-        let mut result = steps(session, &mut missing, days_back).await;
-        if let Err((Query::Executions, Failure::Unanswered(limit))) = result {
-            // Seen of TWS: the rows come and no end mark ever does. Asked twice, what came within the limit counts as all.
-            if endless {
-                tracing::warn!(
-                    session = session.number,
-                    "TWS did not end its answer about executions: taken for whole after {limit:?}"
-                );
-                result = Ok(());
-            }
-            endless = true;
-        }
+        let result = steps(session, &mut missing, days_back).await;
         match &result {
             Ok(()) => tracing::info!(session = session.number, "reconciled with TWS"),
             Err((query, failure)) => {
@@ -116,10 +106,15 @@ pub(super) async fn run(session: &Session<'_>, mut requests: mpsc::Receiver<Requ
             }
             _ => 0,
         };
-        let result = result.map_err(|(query, failure)| format!("{}: {failure}", query.name()));
+        endless = match result {
+            Err((Query::Executions, Failure::Unanswered(_))) => endless + 1,
+            Ok(()) => 0,
+            Err(_) => endless,
+        };
+        let answers = answers(result, unanswered, endless);
         let _ = session
             .findings
-            .send(Finding::Reconciled { token, result })
+            .send(Finding::Reconciled { token, answers })
             .await;
         if unanswered >= UNANSWERED_MAX {
             // The gateway hears of the result first.
@@ -128,6 +123,32 @@ pub(super) async fn run(session: &Session<'_>, mut requests: mpsc::Receiver<Requ
         }
     }
     std::future::pending().await
+}
+
+/// What the queries came to. After one that failed the rest were not asked.
+fn answers(result: Result<(), (Query, Failure)>, unanswered: u32, endless: u32) -> Answers {
+    let Err((query, failure)) = result else {
+        return Answers::whole();
+    };
+    let reason = failure.to_string();
+    let mut answers = Answers::none(&format!("not asked: {}: {reason}", query.name()));
+    let partial = |times| match failure {
+        Failure::Unanswered(_) => Answer::Partial { times },
+        Failure::Refused(_) | Failure::Lost(_) => Answer::None { reason },
+    };
+    match query {
+        Query::OpenOrders => answers.open_orders = partial(unanswered),
+        Query::CompletedOrders => {
+            answers.open_orders = Answer::Whole;
+            answers.completed_orders = partial(unanswered);
+        }
+        Query::Executions => {
+            answers.open_orders = Answer::Whole;
+            answers.completed_orders = Answer::Whole;
+            answers.executions = partial(endless);
+        }
+    }
+    answers
 }
 
 async fn steps(

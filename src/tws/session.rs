@@ -115,6 +115,7 @@ pub(super) async fn run(
         accounts,
         next_valid_id,
         server_version: client.server_version(),
+        tws_time: client.connection_time().map(crate::domain::Timestamp::from),
     };
     tracing::info!(
         %peer, session = number, server_version = info.server_version, next_valid_id, accounts = info.accounts.len(),

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::connect;
 use super::outlet::{Closed, Outlet};
 use super::session;
-use super::{ConnectFailure, SendKind, Sent, TwsCommand, TwsEvent, TwsSettings};
+use super::{Answers, ConnectFailure, SendKind, Sent, TwsCommand, TwsEvent, TwsSettings};
 
 /// Runs until `ending` is cancelled, nobody can send commands any more or nobody reads events.
 pub(super) async fn run(
@@ -126,7 +126,7 @@ pub(super) async fn answer_unsent(command: TwsCommand, outlet: &Outlet) -> Resul
         } => TwsEvent::Reconciled {
             session,
             token,
-            result: Err(reason),
+            answers: Answers::none(&reason),
         },
         // Neither has an answer that would be true.
         TwsCommand::Barrier { .. } | TwsCommand::Restart { .. } => return Ok(()),

@@ -11,7 +11,7 @@ use super::place;
 use super::reconcile::Request;
 use super::session::{End, Session};
 use super::supervisor::answer_unsent;
-use super::{SendKind, Sent, TwsCommand, TwsEvent};
+use super::{Answers, SendKind, Sent, TwsCommand, TwsEvent};
 use crate::domain::OrderTicket;
 
 /// Carries out commands until the session is to end. A write that has begun is finished first, within its limit.
@@ -65,13 +65,13 @@ async fn carry_out(
             days_back,
         } => {
             if reconcile.try_send(Request { token, days_back }).is_err() {
-                let result = Err("too many reconciles are waiting".to_owned());
+                let answers = Answers::none("too many reconciles are waiting");
                 session
                     .outlet
                     .send(TwsEvent::Reconciled {
                         session: number,
                         token,
-                        result,
+                        answers,
                     })
                     .await?;
             }

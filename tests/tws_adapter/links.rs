@@ -89,7 +89,6 @@ async fn heartbeats_tell_the_clock_of_tws_and_a_mute_tws_costs_the_session() {
             TwsEvent::Heartbeat {
                 session: 1,
                 tws_time,
-                unasked: true,
                 ..
             } => {
                 assert_eq!(tws_time.unix_micros(), (1_795_000_000 + second) * 1_000_000);

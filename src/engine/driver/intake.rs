@@ -133,6 +133,7 @@ impl Driver {
                 }
             }
             TwsEvent::SessionDown { .. } => self.in_adapter = 0,
+            TwsEvent::Unreadable { .. } => self.stats.tws_unreadable.add_one(),
             _ => {}
         }
     }

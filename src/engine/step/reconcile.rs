@@ -10,12 +10,14 @@ use super::super::entry::{Cancelling, Entry, Sending};
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::{CompletedReport, LinkState, OrderReport, Status, Timestamp, lifecycle};
-use crate::tws::TwsCommand;
+use crate::tws::{Answer, Answers, TwsCommand};
 
 /// First delay after a reconcile that failed; doubles up to the longest.
 const RETRY_DELAY_MIN: Duration = Duration::from_secs(1);
 /// Longest delay after a reconcile that failed.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+/// Some TWSs send every execution and never the end mark. Asked so often, what came within the limit counts as all.
+const EXECUTIONS_ENDLESS: u32 = 2;
 /// TWS answers for no more days than these.
 const DAYS_BACK_MAX: u32 = 7;
 /// Midnight is every half hour somewhere, and which clock TWS keeps is not known.
@@ -86,7 +88,7 @@ impl Step<'_> {
         &mut self,
         session: u64,
         token: u64,
-        failure: Option<&str>,
+        answers: &Answers,
     ) -> Result<(), Stop> {
         let desk = &self.batch.desk;
         let current = desk
@@ -96,8 +98,8 @@ impl Step<'_> {
         if !current || desk.reconcile.running.is_none() || desk.reconcile.round != token {
             return Ok(());
         }
-        match failure {
-            Some(reason) => self.reconcile_failed(reason),
+        match insufficient(answers) {
+            Some(reason) => self.reconcile_failed(&reason),
             None => self.conclude(session, token)?,
         }
         self.begin_due_reconcile();
@@ -316,6 +318,24 @@ impl Step<'_> {
         self.begin_due_reconcile();
         Ok(())
     }
+}
+
+/// Why nothing may be concluded from the answers of a reconcile.
+fn insufficient(answers: &Answers) -> Option<String> {
+    let Answers {
+        open_orders,
+        completed_orders,
+        executions,
+    } = answers;
+    let whole = |name: &str, answer: &Answer, times_enough: u32| match answer {
+        Answer::Whole => None,
+        Answer::Partial { times } if *times >= times_enough => None,
+        Answer::Partial { times: _ } => Some(format!("{name}: not answered to the end in time")),
+        Answer::None { reason } => Some(format!("{name}: {reason}")),
+    };
+    whole("open orders", open_orders, u32::MAX)
+        .or_else(|| whole("completed orders", completed_orders, u32::MAX))
+        .or_else(|| whole("executions", executions, EXECUTIONS_ENDLESS))
 }
 
 /// Whether a cancel is to go out: asked for, and neither under way in this session nor answered.

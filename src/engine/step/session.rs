@@ -13,8 +13,8 @@ use crate::domain::{LinkState, lifecycle};
 use crate::error::{Error, Reason};
 use crate::tws::{ConnectFailure, SendKind, Sent, SessionInfo, TwsEvent};
 
-/// Accounts of paper logins begin so.
-const PAPER_PREFIX: &str = "DU";
+/// Accounts of paper logins begin so: single ones, those of an adviser's clients, and the adviser's own.
+const PAPER_PREFIXES: [&str; 3] = ["DU", "DF", "DI"];
 
 /// What the adapter sends before a session is up: startApi, and, where TWS did not say them by itself, requests for id and accounts.
 const HANDSHAKE_MESSAGES: usize = 3;
@@ -43,17 +43,39 @@ impl Step<'_> {
                 kind,
                 outcome,
             } => self.sent(*session, *order_id, *kind, outcome),
-            TwsEvent::BarrierAnswered { session: _, token } => self.time_answered(*token),
+            TwsEvent::BarrierAnswered {
+                session,
+                token,
+                next_valid_id,
+            } => {
+                self.barrier_answered(*token)?;
+                if let Some(next_valid_id) = next_valid_id {
+                    self.next_valid_id(*session, *next_valid_id);
+                }
+                Ok(())
+            }
+            TwsEvent::BarrierUnanswered { session: _, token } => {
+                tracing::warn!(token, "TWS does not say whether it has read what was sent");
+                // The second request had no slot.
+                self.effect(Effect::Unpaced(1));
+                self.reconcile_after(Duration::ZERO);
+                Ok(())
+            }
+            TwsEvent::NextValidId {
+                session,
+                next_valid_id,
+            } => {
+                self.effect(Effect::Unpaced(1));
+                self.next_valid_id(*session, *next_valid_id);
+                Ok(())
+            }
             TwsEvent::Heartbeat {
                 session: _,
                 tws_time,
-                unasked,
                 next_in,
             } => {
                 self.batch.desk.tws_time = Some(*tws_time);
-                if *unasked {
-                    self.effect(Effect::Unpaced(1));
-                }
+                self.effect(Effect::Unpaced(1));
                 self.effect(Effect::HeartbeatAt(self.now.tick + *next_in));
                 self.heard();
                 Ok(())
@@ -72,12 +94,10 @@ impl Step<'_> {
             TwsEvent::Reconciled {
                 session,
                 token,
-                result,
-            } => {
-                let failure = result.as_ref().err().map(String::as_str);
-                self.reconciled(*session, *token, failure)
-            }
-            TwsEvent::Notice { .. } => Ok(()),
+                answers,
+            } => self.reconciled(*session, *token, answers),
+            // What could be read came as a report.
+            TwsEvent::Unreadable { .. } | TwsEvent::Notice { .. } => Ok(()),
         }
     }
 
@@ -89,6 +109,7 @@ impl Step<'_> {
         desk.failure = None;
         desk.heard_until = desk.heard_until.or(Some(self.now.wall));
         desk.next_id = desk.next_id.max(info.next_valid_id);
+        desk.tws_time = info.tws_time.or(desk.tws_time);
         desk.session = Some(Session {
             info: Arc::new(info.clone()),
             ib_connected: true,
@@ -320,7 +341,16 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn time_answered(&mut self, token: u64) -> Result<(), Stop> {
+    /// TWS's count of the ids goes on from there; never back.
+    fn next_valid_id(&mut self, session: u64, next_valid_id: i32) {
+        let desk = &mut self.batch.desk;
+        let current = desk.session.as_ref();
+        if current.is_some_and(|current| current.info.session == session) {
+            desk.next_id = desk.next_id.max(next_valid_id);
+        }
+    }
+
+    fn barrier_answered(&mut self, token: u64) -> Result<(), Stop> {
         let staged = self.core.queue.asked(token);
         for order_id in staged {
             self.find(*order_id)?;
@@ -341,5 +371,7 @@ impl Step<'_> {
 
 /// Whether an account is a paper account.
 pub(crate) fn is_paper(account: &str) -> bool {
-    account.starts_with(PAPER_PREFIX)
+    PAPER_PREFIXES
+        .iter()
+        .any(|prefix| account.starts_with(prefix))
 }

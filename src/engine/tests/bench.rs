@@ -18,7 +18,7 @@ use crate::engine::rows::NoRows;
 use crate::engine::simulation::store::SimStore;
 use crate::engine::stage;
 use crate::error::Error;
-use crate::tws::{SessionInfo, TwsCommand, TwsEvent};
+use crate::tws::{Answers, SessionInfo, TwsCommand, TwsEvent};
 
 pub(super) struct Bench {
     pub(super) core: Core,
@@ -73,6 +73,7 @@ impl Bench {
             accounts: vec!["DU1".to_owned()],
             next_valid_id: 1,
             server_version: 226,
+            tws_time: None,
         }));
     }
 
@@ -116,7 +117,6 @@ impl Bench {
         self.tws(TwsEvent::Heartbeat {
             session,
             tws_time: self.now.wall,
-            unasked: false,
             next_in: Duration::from_secs(10),
         });
     }
@@ -128,11 +128,11 @@ impl Bench {
     }
 
     pub(super) fn reconciled(&mut self, session: u64, token: u64) {
-        let result = Ok(());
+        let answers = Answers::whole();
         self.tws(TwsEvent::Reconciled {
             session,
             token,
-            result,
+            answers,
         });
     }
 

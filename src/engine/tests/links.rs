@@ -64,6 +64,7 @@ fn what_waits_for_its_slot_when_the_session_breaks_is_known_not_to_be_sent() {
     bench.tws(TwsEvent::BarrierAnswered {
         session: 1,
         token: 1,
+        next_valid_id: None,
     });
     bench.place(true);
     let release = bench.transmit(1);
@@ -130,6 +131,7 @@ fn a_login_that_is_not_the_right_one_gets_nothing_not_even_a_question() {
             accounts: vec![account.to_owned()],
             next_valid_id: 1,
             server_version: 226,
+            tws_time: None,
         })
     };
     let mut bench = Bench::new();
@@ -159,6 +161,59 @@ fn a_login_that_is_not_the_right_one_gets_nothing_not_even_a_question() {
 }
 
 #[test]
+fn paper_logins_are_those_of_single_accounts_and_of_advisers() {
+    for account in ["DU1234567", "DF1234567", "DI1234567"] {
+        assert!(crate::engine::is_paper(account), "{account}");
+    }
+    for account in ["U1234567", "F1234567", "I1234567", "D1234567", ""] {
+        assert!(!crate::engine::is_paper(account), "{account}");
+    }
+}
+
+#[test]
+fn an_id_that_tws_names_raises_the_next_one_and_never_lowers_it() {
+    let mut bench = Bench::connected();
+    let named = |session, next_valid_id| TwsEvent::NextValidId {
+        session,
+        next_valid_id,
+    };
+    bench.tws(named(1, 40));
+    bench.tws(named(1, 30));
+    // What a session before this one said does not count.
+    bench.tws(named(0, 90));
+    bench.tws(TwsEvent::BarrierAnswered {
+        session: 1,
+        token: 99,
+        next_valid_id: Some(41),
+    });
+    bench.place(true);
+    let placed = bench.commands.iter().find_map(|command| match command {
+        TwsCommand::Place { ticket, .. } => Some(ticket.order_id),
+        _ => None,
+    });
+    assert_eq!(placed, Some(41));
+}
+
+#[test]
+fn a_barrier_that_tws_leaves_unanswered_makes_a_reconcile_due_and_may_be_answered_late() {
+    let mut bench = Bench::connected();
+    bench.place(false);
+    bench.commands.clear();
+    bench.tws(TwsEvent::BarrierUnanswered {
+        session: 1,
+        token: 1,
+    });
+    assert!(bench.reconcile_token().is_some());
+    bench.assert_status(1, Status::Submitting);
+    bench.tws(TwsEvent::BarrierAnswered {
+        session: 1,
+        token: 1,
+        next_valid_id: Some(2),
+    });
+    bench.assert_status(1, Status::Staged);
+}
+
+#[test]
 fn what_another_login_tells_is_not_about_our_orders() {
     let mut bench = Bench::connected();
     bench.place(true);
@@ -169,6 +224,7 @@ fn what_another_login_tells_is_not_about_our_orders() {
         accounts: vec!["DU999".to_owned()],
         next_valid_id: 1,
         server_version: 226,
+        tws_time: None,
     }));
     // The other store's order 1, as its snapshot shows it.
     bench.report_in(2, status(1, "Filled"));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, completed, error, execution, open_order, row, status};
 use crate::domain::{Amount, CompletedReport, ExecutionReport, OrderReport, Origin, Status};
-use crate::tws::{SendKind, Sent, TwsCommand, TwsEvent};
+use crate::tws::{Answers, SendKind, Sent, TwsCommand, TwsEvent};
 
 #[test]
 fn an_order_without_a_sign_for_half_a_minute_is_asked_for_and_then_unconfirmed() {
@@ -32,7 +32,7 @@ fn a_reconcile_that_fails_concludes_nothing_and_is_made_again() {
     bench.tws(TwsEvent::Reconciled {
         session: 2,
         token,
-        result: Err("out of time".to_owned()),
+        answers: Answers::none("out of time"),
     });
     bench.assert_status(1, Status::Submitting);
     assert_eq!(bench.reconcile_token(), None);
@@ -204,7 +204,7 @@ fn a_reconcile_that_failed_reaches_back_as_far_when_it_is_made_again() {
     bench.tws(TwsEvent::Reconciled {
         session: 2,
         token,
-        result: Err("out of time".to_owned()),
+        answers: Answers::none("out of time"),
     });
     bench.wait(Duration::from_secs(2));
     let (token, again) = bench.reconcile().expect("made again");

@@ -43,6 +43,7 @@ fn staged_orders_are_followed_by_one_time_request_whose_answer_stages_them() {
     bench.tws(TwsEvent::BarrierAnswered {
         session: 1,
         token: 1,
+        next_valid_id: None,
     });
     bench.assert_status(1, Status::Staged);
     bench.assert_status(2, Status::Rejected);
@@ -59,6 +60,7 @@ fn a_release_sends_the_same_order_with_transmit_alone_changed() {
     bench.tws(TwsEvent::BarrierAnswered {
         session: 1,
         token: 1,
+        next_valid_id: None,
     });
     let TwsCommand::Place { ticket: staged, .. } = bench.commands.remove(0) else {
         panic!("not a place");

@@ -94,6 +94,7 @@ impl ModelTws {
             accounts: vec!["DU1".to_owned()],
             next_valid_id: (self.next_id - rolled).max(1),
             server_version: 226,
+            tws_time: None,
         }));
     }
 
@@ -161,7 +162,11 @@ impl ModelTws {
             }
             TwsCommand::Barrier { session, token } => {
                 if session == self.session {
-                    self.tell(TwsEvent::BarrierAnswered { session, token });
+                    self.tell(TwsEvent::BarrierAnswered {
+                        session,
+                        token,
+                        next_valid_id: None,
+                    });
                 }
             }
             TwsCommand::Reconcile {

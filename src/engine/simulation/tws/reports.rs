@@ -3,7 +3,7 @@
 use super::{ModelTws, Word};
 use crate::domain::{Amount, CompletedReport, ExecutionReport, OrderReport, Origin, told};
 use crate::engine::stage::Random;
-use crate::tws::TwsEvent;
+use crate::tws::{Answers, TwsEvent};
 
 impl ModelTws {
     pub(super) fn reconcile(&mut self, random: &mut Random, session: u64, token: u64) {
@@ -45,15 +45,15 @@ impl ModelTws {
         for report in rows {
             self.tell(TwsEvent::Report { session, report });
         }
-        let result = if fails {
-            Err("out of time".to_owned())
+        let answers = if fails {
+            Answers::none("out of time")
         } else {
-            Ok(())
+            Answers::whole()
         };
         self.tell(TwsEvent::Reconciled {
             session,
             token,
-            result,
+            answers,
         });
     }
 

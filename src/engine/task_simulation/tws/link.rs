@@ -124,6 +124,7 @@ impl Tws {
             accounts: vec![ACCOUNT.to_owned()],
             next_valid_id: self.next_valid_id,
             server_version: 225,
+            tws_time: None,
         }));
         if !self.ib_connected {
             self.to_engine.push_back(TwsEvent::IbLink {

@@ -91,8 +91,11 @@ impl Tws {
             Some(Frame::Cancel(order_id)) => self.cancel(order_id),
             Some(Frame::Barrier(token)) => {
                 let session = self.session.unwrap_or_default();
-                self.to_engine
-                    .push_back(TwsEvent::BarrierAnswered { session, token });
+                self.to_engine.push_back(TwsEvent::BarrierAnswered {
+                    session,
+                    token,
+                    next_valid_id: None,
+                });
             }
             Some(Frame::Query(token, stage)) => self.query(token, stage),
         }

@@ -3,7 +3,7 @@
 use super::held::Execution;
 use super::{Frame, Held, Life, Tws};
 use crate::domain::{CompletedReport, ExecutionReport, OrderReport, Origin, Timestamp, told};
-use crate::tws::TwsEvent;
+use crate::tws::{Answers, TwsEvent};
 
 impl Tws {
     /// An order as it stands, as a live report or as a row of a query.
@@ -98,7 +98,7 @@ impl Tws {
             self.to_engine.push_back(TwsEvent::Reconciled {
                 session,
                 token,
-                result: Err("a step ran out of time".to_owned()),
+                answers: Answers::none("a step ran out of time"),
             });
         } else if stage < 2 {
             self.to_tws.push_back(Frame::Query(token, stage + 1));
@@ -106,7 +106,7 @@ impl Tws {
             self.to_engine.push_back(TwsEvent::Reconciled {
                 session,
                 token,
-                result: Ok(()),
+                answers: Answers::whole(),
             });
         }
     }

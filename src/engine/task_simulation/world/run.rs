@@ -9,7 +9,7 @@ use super::World;
 use crate::domain::{EventKind, OrderKey, OrderTicket, Status};
 use crate::engine::input::Input;
 use crate::feed::FeedEvent;
-use crate::tws::{TwsCommand, TwsEvent};
+use crate::tws::{Answers, TwsCommand, TwsEvent};
 
 impl World {
     pub(super) fn deliver(&mut self) {
@@ -160,7 +160,7 @@ impl World {
 fn ends_a_reconcile(input: &Input) -> bool {
     matches!(
         input,
-        Input::Tws(TwsEvent::Reconciled { result: Ok(()), .. })
+        Input::Tws(TwsEvent::Reconciled { answers, .. }) if *answers == Answers::whole()
     )
 }
 
