@@ -125,6 +125,35 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("std::env", &["config"]),
 ];
 
+/// What each module of `test-support` may use of the crate. The scripted TWS uses nothing of it: else one mistake could stand on both
+/// sides of a comparison.
+const TEST_SUPPORT: &[(&str, &[&str])] = &[
+    ("grpc", &["config", "gateway", "grpc", "simulator", "wire"]),
+    ("library", &["config", "domain", "gateway", "simulator"]),
+    ("orders", &["domain"]),
+    ("ports", &[]),
+    ("preload", &[]),
+    ("process", &["client", "domain", "simulator"]),
+    ("random", &[]),
+    ("records", &["domain"]),
+    ("service", &["gateway", "grpc"]),
+    ("stores", &["domain", "store"]),
+    ("tws", &[]),
+    ("waiting", &[]),
+    (
+        "world",
+        &[
+            "client",
+            "config",
+            "domain",
+            "error",
+            "gateway",
+            "grpc",
+            "simulator",
+        ],
+    ),
+];
+
 /// A source file and the room it belongs to.
 struct Source {
     path: PathBuf,
@@ -134,7 +163,11 @@ struct Source {
 }
 
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    sources_below("src")
+}
+
+fn sources_below(directory: &str) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
     let files = files(&root);
     let tests: Vec<PathBuf> = files
         .iter()
@@ -171,7 +204,6 @@ fn sources() -> Vec<Source> {
             .join("\n");
         found.push(Source { path, room, code });
     }
-    assert!(found.len() > 50, "only {} sources were found", found.len());
     found
 }
 
@@ -223,9 +255,13 @@ fn names(code: &str, path: &str) -> bool {
 
 /// Rooms that `code` names through `crate::`, also in `use crate::{a::B, c};`.
 fn rooms_named(code: &str) -> BTreeSet<String> {
+    named_behind("crate::", code)
+}
+
+fn named_behind(prefix: &str, code: &str) -> BTreeSet<String> {
     let mut rooms = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
-        let rest = &code[at + "crate::".len()..];
+    for (at, _) in code.match_indices(prefix) {
+        let rest = &code[at + prefix.len()..];
         let Some(inside) = rest.strip_prefix('{') else {
             rooms.insert(word(rest));
             continue;
@@ -258,7 +294,13 @@ fn word(text: &str) -> String {
 fn rooms_know_only_those_below_them() {
     let allowed: BTreeMap<_, _> = ROOMS.iter().copied().collect();
     let mut wrong = Vec::new();
-    for Source { path, room, code } in sources() {
+    let sources = sources();
+    assert!(
+        sources.len() > 50,
+        "only {} sources were found",
+        sources.len()
+    );
+    for Source { path, room, code } in sources {
         let Some(may) = allowed.get(room.as_str()) else {
             wrong.push(format!(
                 "{}: the room {room} has no line in this test",
@@ -273,6 +315,29 @@ fn rooms_know_only_those_below_them() {
         for other in named {
             if other != room && !may.contains(&other.as_str()) {
                 wrong.push(format!("{}: {room} may not use {other}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_tests_share_uses_the_rooms_it_is_made_for_and_no_others() {
+    let allowed: BTreeMap<_, _> = TEST_SUPPORT.iter().copied().collect();
+    let sources = sources_below("test-support/src");
+    assert!(sources.len() > 10, "only {} sources", sources.len());
+    let mut wrong = Vec::new();
+    for Source { path, room, code } in sources {
+        let Some(may) = allowed.get(room.as_str()) else {
+            wrong.push(format!(
+                "{}: the module {room} has no line in this test",
+                path.display()
+            ));
+            continue;
+        };
+        for used in named_behind("ibkr_orders::", &code) {
+            if !may.contains(&used.as_str()) {
+                wrong.push(format!("{}: {room} may not use {used}", path.display()));
             }
         }
     }

@@ -2,15 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-#[path = "support/preload.rs"]
-mod preload;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use preload::Faults;
+use test_support::preload::Faults;
 
 /// Appends `bytes` to `file` and syncs it.
 fn append(faults: &Faults, file: &Path, bytes: usize) -> Output {

@@ -1,13 +1,6 @@
-//! The store on a disk that fails: each test runs itself again under the preload library of `tests/preload`.
+//! The store on a disk that fails: each test runs itself again under the preload library of `test-support`.
 
 #![allow(clippy::unwrap_used)]
-
-#[path = "support/orders.rs"]
-mod orders;
-#[path = "support/preload.rs"]
-mod preload;
-#[path = "support/stores.rs"]
-mod stores;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -15,9 +8,9 @@ use std::process::Command;
 use ibkr_orders::domain::OrderKey;
 use ibkr_orders::store::{Opened, StoreError};
 
-use orders::{order_event, record};
-use preload::Faults;
-use stores::open;
+use test_support::preload::Faults;
+use test_support::records::{order_event, record};
+use test_support::stores::open;
 
 /// Names the directory of a run under faults.
 const RUN: &str = "STORE_FAULTS_RUN";

@@ -3,11 +3,6 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
-#[path = "support/orders.rs"]
-mod orders;
-#[path = "support/stores.rs"]
-mod stores;
-
 use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,8 +12,8 @@ use ibkr_orders::domain::{ListIn, OrderKey, Status};
 use ibkr_orders::feed::{Feed, FeedEvent, FeedLimits, WatchSpec};
 use tokio_rusqlite::rusqlite::{Connection, params};
 
-use orders::{order_event, record_full};
-use stores::{insert, open};
+use test_support::records::{order_event, record_full};
+use test_support::stores::{insert, open};
 
 /// Median and worst of a few runs, in milliseconds.
 async fn measure<F: Future>(what: &str, runs: usize, mut run: impl FnMut(usize) -> F) {

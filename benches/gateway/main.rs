@@ -12,8 +12,6 @@ mod measure;
 #[path = "../peers/mod.rs"]
 mod peers;
 mod plot;
-#[path = "../../tests/support/preload.rs"]
-mod preload;
 mod process;
 mod report;
 mod rig;

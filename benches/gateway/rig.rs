@@ -10,9 +10,9 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::peers::pb::HealthRequest;
 use crate::peers::pb::order_service_client::OrderServiceClient;
-use crate::preload::Faults;
 use crate::process::Process;
 use crate::{Fallible, Stub};
+use test_support::preload::Faults;
 
 /// How long a server may take to answer.
 const PATIENCE: Duration = Duration::from_secs(60);

@@ -13,6 +13,7 @@ mod manual;
 mod orders;
 mod random;
 mod refusals;
-mod run;
 mod tws;
 mod watches;
+
+use test_support::process::shell as run;

@@ -5,8 +5,10 @@ use std::io::{BufRead, BufReader};
 use ibkr_orders::simulator::SimulatorConfig;
 
 use crate::contract::Place;
+use test_support::ports::ClosedPort;
+
 use crate::run::Shell;
-use crate::tws::{MARKET, RESTING, Tws, dead_port};
+use crate::tws::{MARKET, RESTING, Tws};
 
 #[test]
 fn an_order_that_tws_rejects_is_printed_and_exits_1() {
@@ -23,7 +25,8 @@ fn an_order_that_tws_rejects_is_printed_and_exits_1() {
 
 #[test]
 fn a_tws_that_is_not_there_has_a_fixed_text_in_the_document_and_a_hint_beside_it() {
-    let port = dead_port();
+    let nobody = ClosedPort::new();
+    let port = nobody.port();
     let shell = Shell::new().with("IB_PORT", port);
     for args in [
         &["health", "--timeout", "0.3"][..],

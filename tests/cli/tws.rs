@@ -1,6 +1,4 @@
-//! A simulated TWS beside the program, a port where none answers, and two orders to place.
-
-use std::net::TcpListener;
+//! A simulated TWS beside the program and two orders to place.
 
 use ibkr_orders::simulator::{Simulator, SimulatorConfig};
 use tokio::runtime::Runtime;
@@ -45,13 +43,4 @@ impl Drop for Tws {
             self.runtime.block_on(simulator.shutdown());
         }
     }
-}
-
-/// A port where nothing answers.
-pub(crate) fn dead_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
 }

@@ -5,8 +5,10 @@ use std::io::{BufRead, BufReader};
 use ibkr_orders::simulator::SimulatorConfig;
 
 use crate::contract::{Place, Update, Watch};
+use test_support::ports::ClosedPort;
+
 use crate::run::{Shell, finish};
-use crate::tws::{MARKET, RESTING, Tws, dead_port};
+use crate::tws::{MARKET, RESTING, Tws};
 
 #[test]
 fn a_streamed_watch_prints_a_line_per_update_and_the_outcome_last() {
@@ -132,7 +134,8 @@ fn watching_an_open_order_needs_tws_and_watching_an_ended_one_does_not() {
     let id = ended.order_id.unwrap().to_string();
     shell.run(&["watch", "--simulate", "--order-id", &id, "--max-wait", "30"]);
 
-    let port = dead_port().to_string();
+    let nobody = ClosedPort::new();
+    let port = nobody.port().to_string();
     let beside = [
         "--ib-port",
         &port,

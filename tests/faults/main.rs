@@ -3,7 +3,6 @@
 #![allow(clippy::unwrap_used)]
 
 mod cancel;
-mod checks;
 mod client_id;
 mod clock;
 
@@ -15,17 +14,12 @@ mod guards;
 mod idempotency;
 mod limits;
 mod link;
-mod orders;
-#[path = "../support/preload.rs"]
-mod preload;
-mod process;
 mod reports;
 mod restart;
 mod shutdown;
-#[path = "../support/waiting.rs"]
-mod waiting;
 mod watchers;
-mod world;
+
+use test_support::{preload, process, world};
 
 /// The themes, by the name of their file.
 const THEMES: [(&str, &str); 14] = [

@@ -6,11 +6,7 @@ mod all_orders;
 mod limits;
 mod links;
 mod one_order;
-#[path = "../support/orders.rs"]
-mod orders;
-#[path = "../support/random.rs"]
-mod random;
-#[path = "../support/stores.rs"]
-mod stores;
 mod storm;
 mod world;
+
+use test_support::{random, records as orders, stores};

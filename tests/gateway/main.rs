@@ -6,4 +6,5 @@ mod health;
 mod one_call;
 mod orders;
 mod pacing;
-mod support;
+
+use test_support::library as support;

@@ -10,7 +10,9 @@ use serde_json::json;
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
-use crate::world::{LIMIT, Plan, World, closed_port};
+use test_support::ports::ClosedPort;
+
+use crate::world::{LIMIT, Plan, World};
 
 async fn client(world: &World) -> Client {
     Client::connect(world.url(), ClientOptions::default())
@@ -144,7 +146,8 @@ async fn violations_come_back_with_what_was_typed() {
 
 #[tokio::test]
 async fn a_gateway_that_is_away_is_named() {
-    let url = format!("http://127.0.0.1:{}", closed_port().await);
+    let nobody = ClosedPort::new();
+    let url = format!("http://{}", nobody.address());
     let error = Client::connect(url.clone(), ClientOptions::default())
         .await
         .unwrap_err();

@@ -11,6 +11,5 @@ mod operations;
 mod protection;
 mod reflection;
 mod shutdown;
-#[path = "../support/waiting.rs"]
-mod waiting;
-mod world;
+
+use test_support::grpc as world;

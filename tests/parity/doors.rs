@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 
 use crate::contract::{Change, Get, Health, List, Place, Validate, Watch};
 use crate::player::Player;
-use crate::run::Shell;
 use crate::steps::{self, Which};
 use crate::stub::{self, Stub};
+use test_support::process::Shell;
 
 /// How long a gateway may take to finish what is under way.
 const GRACE: Duration = Duration::from_secs(5);

@@ -13,9 +13,6 @@ mod conversions;
 mod doors;
 mod normal;
 mod player;
-#[path = "../cli/run.rs"]
-#[allow(dead_code, reason = "each test program uses its part")]
-mod run;
 mod scenarios;
 mod steps;
 mod stub;
@@ -31,10 +28,11 @@ use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use test_support::process::Shell;
+
 use doors::Door;
 use normal::without_inputs;
 use player::Player;
-use run::Shell;
 use steps::Scenario;
 use stub::Stub;
 

@@ -4,6 +4,7 @@
 
 mod begin;
 mod end;
-mod process;
 mod records;
 mod tokens;
+
+use test_support::process::served as process;

@@ -4,12 +4,10 @@
 
 mod file;
 mod lists;
-#[path = "../support/orders.rs"]
-mod orders;
 mod owner;
 mod place;
 mod readers;
 mod rows;
-#[path = "../support/stores.rs"]
-mod stores;
 mod transactions;
+
+use test_support::{records as orders, stores};

@@ -10,9 +10,9 @@ use ibkr_orders::client::{Client, ClientOptions};
 use ibkr_orders::domain::{OrderKey, OrderState, PlaceIn};
 use ibkr_orders::error::Reason;
 use serde_json::json;
+use test_support::random::Random;
 use tokio::sync::watch;
 
-use crate::random::Random;
 use crate::{LIMIT, RETRY_DELAY, setting};
 
 /// A caller's patience with one attempt.

@@ -12,8 +12,6 @@
 
 mod clients;
 mod gateway;
-#[path = "../support/random.rs"]
-mod random;
 mod verdict;
 mod watcher;
 
@@ -28,7 +26,7 @@ use tokio::sync::watch;
 
 use clients::{Told, answered, place_orders};
 use gateway::Gateway;
-use random::Random;
+use test_support::random::Random;
 use verdict::{all_has_ended, judge};
 use watcher::watch_all;
 

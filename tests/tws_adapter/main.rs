@@ -5,13 +5,12 @@
 
 mod adapter;
 mod chaos;
-mod frames;
 mod handshake;
 mod links;
-mod peer;
-#[path = "../support/random.rs"]
-mod random;
 mod reconcile;
 mod reports;
 mod sending;
 mod time_requests;
+
+use test_support::random;
+use test_support::tws::{frames, peer};

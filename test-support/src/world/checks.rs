@@ -6,11 +6,11 @@ use ibkr_orders::domain::{ListIn, OrderDetail};
 use ibkr_orders::simulator::MessageKind;
 use rust_decimal::Decimal;
 
-use crate::world::World;
+use super::World;
 
 impl World {
     /// Each order id of each client was placed at most once as staged and at most once to transmit, and each reference has one order.
-    pub(crate) async fn nothing_was_sent_twice(&self) {
+    pub async fn nothing_was_sent_twice(&self) {
         let (messages, references) = self
             .look(|view| {
                 let messages = view.messages().iter().copied().collect::<Vec<_>>();
@@ -46,7 +46,7 @@ impl World {
     }
 
     /// What an order says it filled is what its executions say, where it has any.
-    pub(crate) async fn fills_add_up(&self) {
+    pub async fn fills_add_up(&self) {
         let orders = self.client.list(ListIn::default()).await.unwrap().orders;
         for order in orders {
             let OrderDetail { order, fills } = self.detail(order.order_id).await;

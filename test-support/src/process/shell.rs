@@ -6,8 +6,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Longest a command of a test may take.
-const LIMIT: Duration = Duration::from_secs(60);
+use crate::waiting::LIMIT;
 
 /// A directory with the program's files in it.
 pub struct Shell {
@@ -21,6 +20,12 @@ pub struct Ran {
     pub code: i32,
     pub stdout: String,
     pub stderr: String,
+}
+
+impl Default for Shell {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Shell {
@@ -59,7 +64,7 @@ impl Shell {
 
     /// Starts a command; end it with [`finish`].
     pub fn spawn(&self, args: &[&str]) -> Child {
-        Command::new(env!("CARGO_BIN_EXE_ibkr-orders"))
+        Command::new(super::program())
             .args(args)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

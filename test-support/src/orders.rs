@@ -4,11 +4,11 @@ use ibkr_orders::domain::PlaceIn;
 use serde_json::json;
 
 /// A limit order far below the market, transmitted, under a request id.
-pub(crate) fn resting(request_id: &str) -> PlaceIn {
+pub fn resting(request_id: &str) -> PlaceIn {
     limit_order(request_id, 10)
 }
 
-pub(crate) fn limit_order(request_id: &str, quantity: u32) -> PlaceIn {
+pub fn limit_order(request_id: &str, quantity: u32) -> PlaceIn {
     PlaceIn {
         transmit: true,
         timeout: 10.0,
@@ -20,7 +20,7 @@ pub(crate) fn limit_order(request_id: &str, quantity: u32) -> PlaceIn {
 }
 
 /// The same, kept in TWS until it is transmitted.
-pub(crate) fn staged(request_id: &str) -> PlaceIn {
+pub fn staged(request_id: &str) -> PlaceIn {
     PlaceIn {
         transmit: false,
         ..resting(request_id)

@@ -15,42 +15,42 @@ use crate::preload::Faults;
 use crate::world::{LIMIT, eventually, resting};
 
 /// A simulator and a directory, for one gateway process after another.
-pub(crate) struct Site {
-    pub(crate) simulator: Simulator,
-    pub(crate) directory: TempDir,
+pub struct Site {
+    pub simulator: Simulator,
+    pub directory: TempDir,
 }
 
 /// A running `ibkr-orders serve`. Dropping it kills it.
-pub(crate) struct Process {
+pub struct Process {
     child: Child,
     said: Arc<Mutex<Vec<String>>>,
-    pub(crate) client: Client,
-    pub(crate) address: String,
+    pub client: Client,
+    pub address: String,
 }
 
 impl Site {
-    pub(crate) async fn new() -> Self {
+    pub async fn new() -> Self {
         Self::with(SimulatorConfig::explicit()).await
     }
 
-    pub(crate) async fn with(simulator: SimulatorConfig) -> Self {
+    pub async fn with(simulator: SimulatorConfig) -> Self {
         Self {
             simulator: Simulator::start(simulator).await.unwrap(),
             directory: TempDir::new().unwrap(),
         }
     }
 
-    pub(crate) fn control(&self) -> Control {
+    pub fn control(&self) -> Control {
         self.simulator.control()
     }
 
-    pub(crate) fn store(&self) -> PathBuf {
+    pub fn store(&self) -> PathBuf {
         self.directory.path().join("orders.db")
     }
 
     /// The command of a gateway on a store, with nothing of this process's environment in it.
-    pub(crate) fn command(&self, store: &Path) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-orders"));
+    pub fn command(&self, store: &Path) -> Command {
+        let mut command = Command::new(super::program());
         command
             .args(["serve", "--grpc-listen", "127.0.0.1:0"])
             .current_dir(self.directory.path())
@@ -65,11 +65,11 @@ impl Site {
     }
 
     /// Starts one on the usual store, and waits until it is connected to TWS.
-    pub(crate) async fn start(&self) -> Process {
+    pub async fn start(&self) -> Process {
         self.start_with(|_| {}).await
     }
 
-    pub(crate) async fn start_with(&self, change: impl FnOnce(&mut Command)) -> Process {
+    pub async fn start_with(&self, change: impl FnOnce(&mut Command)) -> Process {
         let mut command = self.command(&self.store());
         change(&mut command);
         let process = Process::serve(&mut command).await;
@@ -77,7 +77,7 @@ impl Site {
         process
     }
 
-    pub(crate) async fn start_under(&self, faults: &Faults) -> Process {
+    pub async fn start_under(&self, faults: &Faults) -> Process {
         self.start_with(|command| {
             faults.apply(command).unwrap();
         })
@@ -85,7 +85,7 @@ impl Site {
     }
 
     /// Runs a gateway that cannot start, and gives its exit code and what it said.
-    pub(crate) async fn refused(&self, change: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
+    pub async fn refused(&self, change: impl FnOnce(&mut Command)) -> (Option<i32>, String) {
         let mut command = self.command(&self.store());
         change(&mut command);
         let mut process = Running::start(&mut command);
@@ -94,7 +94,7 @@ impl Site {
     }
 
     /// Waits until the first placeOrder frame has come.
-    pub(crate) async fn placed(&self) {
+    pub async fn placed(&self) {
         self.control()
             .wait_until(|view| view.place_messages_total() == 1)
             .await
@@ -102,7 +102,7 @@ impl Site {
     }
 
     /// The next gateway finds the order of request "a" in TWS, answers with it, and did not send it again.
-    pub(crate) async fn adopts(&self) {
+    pub async fn adopts(&self) {
         let gateway = self.start().await;
         let again = gateway.client.place(resting("a")).await.unwrap();
         assert!(again.replayed);
@@ -114,7 +114,7 @@ impl Site {
     }
 
     /// How often somebody logged in to TWS.
-    pub(crate) async fn look_at_logins(&self) -> u64 {
+    pub async fn look_at_logins(&self) -> u64 {
         self.control()
             .inspect(|view| view.logins_total())
             .await
@@ -122,7 +122,7 @@ impl Site {
     }
 
     /// How many orders TWS has under a reference, and how many placeOrder frames came in all.
-    pub(crate) async fn orders_and_frames(&self, order_ref: &str) -> (usize, u64) {
+    pub async fn orders_and_frames(&self, order_ref: &str) -> (usize, u64) {
         let order_ref = order_ref.to_owned();
         self.control()
             .inspect(move |view| {
@@ -138,7 +138,7 @@ impl Site {
 
 impl Process {
     /// Starts a gateway and waits until it listens.
-    pub(crate) async fn serve(command: &mut Command) -> Self {
+    pub async fn serve(command: &mut Command) -> Self {
         let running = Running::start(command);
         eventually("the gateway listens", async || {
             running.address().is_some()
@@ -165,7 +165,7 @@ impl Process {
         }
     }
 
-    pub(crate) async fn connected(&self) {
+    pub async fn connected(&self) {
         eventually("the gateway is connected to TWS", async || {
             let health = self.client.health(HealthIn::default()).await;
             health.is_ok_and(|health| health.connected)
@@ -173,22 +173,22 @@ impl Process {
         .await;
     }
 
-    pub(crate) fn pid(&self) -> u32 {
+    pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
     /// Everything it has written to stderr.
-    pub(crate) fn said(&self) -> String {
+    pub fn said(&self) -> String {
         self.said.lock().unwrap().join("\n")
     }
 
     /// Ends it as `kill -9` does.
-    pub(crate) fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let status = Command::new("kill")
             .args([format!("-{signal}"), self.pid().to_string()])
             .status()
@@ -197,18 +197,18 @@ impl Process {
     }
 
     /// Waits until it has ended by itself.
-    pub(crate) async fn ended(&mut self) -> ExitStatus {
+    pub async fn ended(&mut self) -> ExitStatus {
         wait(&mut self.child, &self.said).await
     }
 
     /// Asks it to end, and checks that it ended well.
-    pub(crate) async fn end(mut self) {
+    pub async fn end(mut self) {
         self.signal("TERM");
         let status = self.ended().await;
         assert_eq!(status.code(), Some(0), "{}", self.said());
     }
 
-    pub(crate) async fn get(&self, order_id: i32) -> OrderState {
+    pub async fn get(&self, order_id: i32) -> OrderState {
         self.client
             .get(OrderKey::OrderId(order_id))
             .await
@@ -216,7 +216,7 @@ impl Process {
             .order
     }
 
-    pub(crate) async fn until_status(&self, order_id: i32, status: Status) -> OrderState {
+    pub async fn until_status(&self, order_id: i32, status: Status) -> OrderState {
         eventually(&format!("order {order_id} {status}"), async || {
             self.get(order_id).await.status == status
         })

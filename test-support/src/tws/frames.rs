@@ -2,7 +2,7 @@
 
 /// The body of a protobuf message.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Body(pub(crate) Vec<u8>);
+pub struct Body(pub(crate) Vec<u8>);
 
 impl Body {
     fn varint(&mut self, mut value: u64) {
@@ -13,23 +13,23 @@ impl Body {
         self.0.push(value as u8);
     }
 
-    pub(crate) fn int(mut self, tag: u64, value: i64) -> Self {
+    pub fn int(mut self, tag: u64, value: i64) -> Self {
         self.varint(tag << 3);
         self.varint(value as u64);
         self
     }
 
-    pub(crate) fn double(mut self, tag: u64, value: f64) -> Self {
+    pub fn double(mut self, tag: u64, value: f64) -> Self {
         self.varint(tag << 3 | 1);
         self.0.extend(value.to_le_bytes());
         self
     }
 
-    pub(crate) fn text(self, tag: u64, value: &str) -> Self {
+    pub fn text(self, tag: u64, value: &str) -> Self {
         self.bytes(tag, value.as_bytes())
     }
 
-    pub(crate) fn message(self, tag: u64, value: Body) -> Self {
+    pub fn message(self, tag: u64, value: Body) -> Self {
         self.bytes(tag, &value.0)
     }
 
@@ -42,7 +42,7 @@ impl Body {
 }
 
 /// A whole frame: length, message id (200 more than the type), body.
-pub(crate) fn frame(kind: i32, body: Body) -> Vec<u8> {
+pub fn frame(kind: i32, body: Body) -> Vec<u8> {
     let mut frame = Vec::with_capacity(body.0.len() + 8);
     frame.extend((body.0.len() as u32 + 4).to_be_bytes());
     frame.extend((kind + 200).to_be_bytes());
@@ -58,14 +58,14 @@ fn contract(symbol: &str) -> Body {
 }
 
 /// An order of client 7 with orderRef `gw-<id>` and permanent id 1000 + id.
-pub(crate) struct Order {
-    pub(crate) id: i32,
-    pub(crate) client: i64,
-    pub(crate) status: &'static str,
-    pub(crate) what_if: bool,
+pub struct Order {
+    pub id: i32,
+    pub client: i64,
+    pub status: &'static str,
+    pub what_if: bool,
 }
 
-pub(crate) fn order(id: i32, status: &'static str) -> Order {
+pub fn order(id: i32, status: &'static str) -> Order {
     Order {
         id,
         client: 7,
@@ -75,11 +75,11 @@ pub(crate) fn order(id: i32, status: &'static str) -> Order {
 }
 
 impl Order {
-    pub(crate) fn of_client(self, client: i64) -> Self {
+    pub fn of_client(self, client: i64) -> Self {
         Self { client, ..self }
     }
 
-    pub(crate) fn what_if(self) -> Self {
+    pub fn what_if(self) -> Self {
         Self {
             what_if: true,
             ..self
@@ -105,7 +105,7 @@ impl Order {
         }
     }
 
-    pub(crate) fn open(&self) -> Vec<u8> {
+    pub fn open(&self) -> Vec<u8> {
         let body = Body::default()
             .int(1, i64::from(self.id))
             .message(2, contract("AAPL"))
@@ -115,7 +115,7 @@ impl Order {
     }
 
     /// In the shape of the completed-orders answer: what did not fill as quantity, what did in field 115.
-    pub(crate) fn completed(&self, unfilled: &str, filled: &str) -> Vec<u8> {
+    pub fn completed(&self, unfilled: &str, filled: &str) -> Vec<u8> {
         let order = Body::default()
             .int(1, self.client)
             .int(3, 1_000 + i64::from(self.id))
@@ -138,12 +138,12 @@ impl Order {
         )
     }
 
-    pub(crate) fn status(&self, filled: &str, remaining: &str) -> Vec<u8> {
+    pub fn status(&self, filled: &str, remaining: &str) -> Vec<u8> {
         frame(3, self.status_body(filled).text(4, remaining))
     }
 
     /// A frame that cannot be read: TWS always says what remains.
-    pub(crate) fn status_without_remaining(&self) -> Vec<u8> {
+    pub fn status_without_remaining(&self) -> Vec<u8> {
         frame(3, self.status_body("0"))
     }
 
@@ -157,7 +157,7 @@ impl Order {
             .int(9, self.client)
     }
 
-    pub(crate) fn execution(&self, request_id: i64, exec_id: &str) -> Vec<u8> {
+    pub fn execution(&self, request_id: i64, exec_id: &str) -> Vec<u8> {
         let execution = Body::default()
             .int(1, i64::from(self.id))
             .text(2, exec_id)
@@ -182,7 +182,7 @@ impl Order {
     }
 }
 
-pub(crate) fn commission(exec_id: &str, fee: f64) -> Vec<u8> {
+pub fn commission(exec_id: &str, fee: f64) -> Vec<u8> {
     frame(
         59,
         Body::default()
@@ -193,7 +193,7 @@ pub(crate) fn commission(exec_id: &str, fee: f64) -> Vec<u8> {
     )
 }
 
-pub(crate) fn error(id: i32, code: i32, text: &str) -> Vec<u8> {
+pub fn error(id: i32, code: i32, text: &str) -> Vec<u8> {
     frame(
         4,
         Body::default()
@@ -203,26 +203,26 @@ pub(crate) fn error(id: i32, code: i32, text: &str) -> Vec<u8> {
     )
 }
 
-pub(crate) fn next_valid_id(id: i32) -> Vec<u8> {
+pub fn next_valid_id(id: i32) -> Vec<u8> {
     frame(9, Body::default().int(1, i64::from(id)))
 }
 
-pub(crate) fn managed_accounts(accounts: &str) -> Vec<u8> {
+pub fn managed_accounts(accounts: &str) -> Vec<u8> {
     frame(15, Body::default().text(1, accounts))
 }
 
-pub(crate) fn current_time(seconds: i64) -> Vec<u8> {
+pub fn current_time(seconds: i64) -> Vec<u8> {
     frame(49, Body::default().int(1, seconds))
 }
 
-pub(crate) fn open_orders_end() -> Vec<u8> {
+pub fn open_orders_end() -> Vec<u8> {
     frame(53, Body::default())
 }
 
-pub(crate) fn completed_orders_end() -> Vec<u8> {
+pub fn completed_orders_end() -> Vec<u8> {
     frame(102, Body::default())
 }
 
-pub(crate) fn executions_end(request_id: i64) -> Vec<u8> {
+pub fn executions_end(request_id: i64) -> Vec<u8> {
     frame(55, Body::default().int(1, request_id))
 }

@@ -1,40 +1,37 @@
 //! A TWS that does what the test tells it.
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
-use crate::frames;
+use super::frames;
 
-/// Nothing in these tests takes longer.
-pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+pub use crate::waiting::LIMIT;
 
-pub(crate) const PLACE_ORDER: i32 = 203;
-pub(crate) const CANCEL_ORDER: i32 = 204;
-pub(crate) const OPEN_ORDERS: i32 = 205;
-pub(crate) const EXECUTIONS: i32 = 207;
-pub(crate) const IDS: i32 = 208;
-pub(crate) const ALL_OPEN_ORDERS: i32 = 216;
-pub(crate) const ACCOUNTS: i32 = 217;
-pub(crate) const CURRENT_TIME: i32 = 249;
-pub(crate) const START_API: i32 = 271;
-pub(crate) const COMPLETED_ORDERS: i32 = 299;
+pub const PLACE_ORDER: i32 = 203;
+pub const CANCEL_ORDER: i32 = 204;
+pub const OPEN_ORDERS: i32 = 205;
+pub const EXECUTIONS: i32 = 207;
+pub const IDS: i32 = 208;
+pub const ALL_OPEN_ORDERS: i32 = 216;
+pub const ACCOUNTS: i32 = 217;
+pub const CURRENT_TIME: i32 = 249;
+pub const START_API: i32 = 271;
+pub const COMPLETED_ORDERS: i32 = 299;
 
-pub(crate) struct FakeTws {
+pub struct FakeTws {
     listener: TcpListener,
-    pub(crate) port: u16,
+    pub port: u16,
 }
 
 impl FakeTws {
-    pub(crate) async fn bind() -> Self {
+    pub async fn bind() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let port = listener.local_addr().unwrap().port();
         Self { listener, port }
     }
 
-    pub(crate) async fn accept(&self) -> Peer {
+    pub async fn accept(&self) -> Peer {
         let (stream, _) = timeout(LIMIT, self.listener.accept())
             .await
             .expect("nobody connected")
@@ -44,7 +41,7 @@ impl FakeTws {
     }
 
     /// Accepts a client and names a server version to it.
-    pub(crate) async fn greeted(&self, version: i32) -> Peer {
+    pub async fn greeted(&self, version: i32) -> Peer {
         let mut peer = self.accept().await;
         peer.read_hello().await;
         peer.acknowledge(version).await;
@@ -52,7 +49,7 @@ impl FakeTws {
     }
 
     /// Accepts a client and goes through the whole handshake.
-    pub(crate) async fn session(&self) -> Peer {
+    pub async fn session(&self) -> Peer {
         let mut peer = self.accept().await;
         peer.handshake().await;
         peer
@@ -61,16 +58,16 @@ impl FakeTws {
 
 /// One request of the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Request {
+pub struct Request {
     /// 200 more than the message type.
-    pub(crate) id: i32,
+    pub id: i32,
     /// All of the frame, length and id included.
-    pub(crate) bytes: Vec<u8>,
+    pub bytes: Vec<u8>,
 }
 
 impl Request {
     /// The number in field 1, which starts every request that has one.
-    pub(crate) fn number(&self) -> i64 {
+    pub fn number(&self) -> i64 {
         let body = &self.bytes[8..];
         assert_eq!(body[0], 0x08, "field 1 is no number");
         let mut value = 0u64;
@@ -84,13 +81,13 @@ impl Request {
     }
 }
 
-pub(crate) struct Peer {
-    pub(crate) stream: TcpStream,
+pub struct Peer {
+    pub stream: TcpStream,
 }
 
 impl Peer {
     /// Reads `API\0` and the version range.
-    pub(crate) async fn read_hello(&mut self) {
+    pub async fn read_hello(&mut self) {
         let mut prefix = [0; 8];
         self.read_exact(&mut prefix).await;
         assert_eq!(&prefix[..4], b"API\0");
@@ -99,14 +96,14 @@ impl Peer {
         assert!(range.starts_with(b"v213.."), "{range:?}");
     }
 
-    pub(crate) async fn acknowledge(&mut self, version: i32) {
+    pub async fn acknowledge(&mut self, version: i32) {
         let text = format!("{version}\x0020261101 10:00:00 US/Eastern\x00");
         let mut bytes = (text.len() as u32).to_be_bytes().to_vec();
         bytes.extend(text.as_bytes());
         self.send(&bytes).await;
     }
 
-    pub(crate) async fn handshake(&mut self) {
+    pub async fn handshake(&mut self) {
         self.read_hello().await;
         self.acknowledge(225).await;
         assert_eq!(self.request().await.id, START_API);
@@ -114,14 +111,14 @@ impl Peer {
         self.send(&frames::next_valid_id(90)).await;
     }
 
-    pub(crate) async fn send(&mut self, bytes: &[u8]) {
+    pub async fn send(&mut self, bytes: &[u8]) {
         timeout(LIMIT, self.stream.write_all(bytes))
             .await
             .expect("the client does not read")
             .unwrap();
     }
 
-    pub(crate) async fn request(&mut self) -> Request {
+    pub async fn request(&mut self) -> Request {
         let mut length = [0; 4];
         self.read_exact(&mut length).await;
         let mut bytes = length.to_vec();
@@ -136,14 +133,14 @@ impl Peer {
     }
 
     /// The next request, which must be of this kind.
-    pub(crate) async fn expect(&mut self, id: i32) -> Request {
+    pub async fn expect(&mut self, id: i32) -> Request {
         let request = self.request().await;
         assert_eq!(request.id, id, "{request:?}");
         request
     }
 
     /// Waits until the client has closed the connection.
-    pub(crate) async fn closed(&mut self) {
+    pub async fn closed(&mut self) {
         let mut rest = Vec::new();
         // A reset is an end as well.
         let _ = timeout(LIMIT, self.stream.read_to_end(&mut rest))

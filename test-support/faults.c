@@ -41,7 +41,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Words of the state file; tests/support/preload.rs has the same list. */
+/* Words of the state file; src/preload.rs has the same list. */
 enum word {
     FSYNCS = 0,         /* counter: fsync and fdatasync calls */
     WRITES = 1,         /* counter: write calls that succeeded */

@@ -11,23 +11,22 @@ use ibkr_orders::simulator::{Control, Simulator, SimulatorConfig};
 use serde_json::json;
 use tempfile::TempDir;
 
-/// The longest anything may take that is waited for.
-pub(crate) const LIMIT: Duration = Duration::from_secs(20);
+pub use crate::waiting::LIMIT;
 
-pub(crate) struct Rig {
-    pub(crate) simulator: Simulator,
-    pub(crate) gateway: Gateway,
-    pub(crate) config: Config,
+pub struct Rig {
+    pub simulator: Simulator,
+    pub gateway: Gateway,
+    pub config: Config,
     /// Kept while the store is in use.
-    pub(crate) directory: TempDir,
+    pub directory: TempDir,
 }
 
 /// A gateway connected to a simulator.
-pub(crate) async fn rig(simulator: SimulatorConfig) -> Rig {
+pub async fn rig(simulator: SimulatorConfig) -> Rig {
     rig_with(simulator, |_| {}).await
 }
 
-pub(crate) async fn rig_with(simulator: SimulatorConfig, change: impl FnOnce(&mut Config)) -> Rig {
+pub async fn rig_with(simulator: SimulatorConfig, change: impl FnOnce(&mut Config)) -> Rig {
     let simulator = Simulator::start(simulator).await.expect("a free port");
     let directory = TempDir::new().expect("a directory");
     let mut config = config(simulator.address().port(), &directory);
@@ -42,7 +41,7 @@ pub(crate) async fn rig_with(simulator: SimulatorConfig, change: impl FnOnce(&mu
 }
 
 /// Quick to reconnect.
-pub(crate) fn config(port: u16, directory: &TempDir) -> Config {
+pub fn config(port: u16, directory: &TempDir) -> Config {
     let mut config = Config {
         ib_port: port,
         order_db_path: directory.path().join("orders.db"),
@@ -53,7 +52,7 @@ pub(crate) fn config(port: u16, directory: &TempDir) -> Config {
     config
 }
 
-pub(crate) fn buy_market(quantity: u32) -> PlaceIn {
+pub fn buy_market(quantity: u32) -> PlaceIn {
     PlaceIn {
         transmit: true,
         timeout: 10.0,
@@ -64,7 +63,7 @@ pub(crate) fn buy_market(quantity: u32) -> PlaceIn {
 }
 
 /// A limit order far below the market.
-pub(crate) fn resting(quantity: u32) -> PlaceIn {
+pub fn resting(quantity: u32) -> PlaceIn {
     PlaceIn {
         transmit: true,
         timeout: 10.0,
@@ -75,17 +74,17 @@ pub(crate) fn resting(quantity: u32) -> PlaceIn {
 }
 
 impl Rig {
-    pub(crate) fn control(&self) -> Control {
+    pub fn control(&self) -> Control {
         self.simulator.control()
     }
 
-    pub(crate) async fn place(&self, input: PlaceIn) -> OrderState {
+    pub async fn place(&self, input: PlaceIn) -> OrderState {
         let placed = self.gateway.place(input).await.expect("placed");
         assert!(placed.submitted);
         placed.state.expect("a submitted order has a state")
     }
 
-    pub(crate) async fn get(&self, order_id: i32) -> OrderState {
+    pub async fn get(&self, order_id: i32) -> OrderState {
         self.gateway
             .get(OrderKey::OrderId(order_id))
             .await
@@ -94,7 +93,7 @@ impl Rig {
     }
 
     /// Waits until the session with TWS is up.
-    pub(crate) async fn connected(&self) {
+    pub async fn connected(&self) {
         let mut link = self.gateway.link();
         tokio::time::timeout(LIMIT, link.wait_for(|link| link.connected))
             .await
@@ -103,7 +102,7 @@ impl Rig {
     }
 
     /// Waits until an order comes to a status, also one that is not terminal.
-    pub(crate) async fn until(&self, order_id: i32, status: Status) -> OrderState {
+    pub async fn until(&self, order_id: i32, status: Status) -> OrderState {
         let reached = async {
             let mut watch = self
                 .gateway
@@ -126,7 +125,7 @@ impl Rig {
     }
 
     /// Everything the watch of an order shows until it ends, without heartbeats.
-    pub(crate) async fn watch_to_the_end(&self, order_id: i32) -> Vec<WatchUpdate> {
+    pub async fn watch_to_the_end(&self, order_id: i32) -> Vec<WatchUpdate> {
         let mut watch = self
             .gateway
             .watch(WatchIn::new(order_id))
@@ -146,12 +145,12 @@ impl Rig {
     }
 
     /// Closes the gateway and opens another one on the same store.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.gateway.clone().close(Duration::from_secs(5)).await;
         self.gateway = Gateway::open(&self.config).await.expect("the same store");
     }
 
-    pub(crate) async fn healthy(&self) {
+    pub async fn healthy(&self) {
         let health = self
             .gateway
             .health(HealthIn::default())
@@ -161,7 +160,7 @@ impl Rig {
         assert!(health.connected);
     }
 
-    pub(crate) async fn end(self) {
+    pub async fn end(self) {
         self.gateway.close(Duration::from_secs(5)).await;
         self.simulator.shutdown().await;
         drop(self.directory);
@@ -169,7 +168,7 @@ impl Rig {
 }
 
 /// The states that a watch showed.
-pub(crate) fn states(updates: &[WatchUpdate]) -> Vec<OrderState> {
+pub fn states(updates: &[WatchUpdate]) -> Vec<OrderState> {
     updates
         .iter()
         .filter_map(|update| match &update.event {

@@ -1,4 +1,4 @@
-//! Disk faults, fsync counts and a wrong clock for a process under test, by the preload library of `tests/preload/faults.c`.
+//! Disk faults, fsync counts and a wrong clock for a process under test, by the preload library `faults.c`.
 //!
 //! ```ignore
 //! let faults = Faults::new(dir.path())?.only("orders.db");
@@ -7,9 +7,6 @@
 //! let fsyncs = faults.fsyncs()?; // any time, while the program runs and after
 //! faults.fail_fsync(fsyncs + 3)?; // from outside, while the program runs
 //! ```
-
-// Each test program uses a part of it.
-#![allow(dead_code)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -36,7 +33,7 @@ const STATE_BYTES: u64 = 16 * 8;
 
 /// The faults of one program, and the counts of what it did.
 #[derive(Debug)]
-pub(crate) struct Faults {
+pub struct Faults {
     state: PathBuf,
     only: Option<String>,
     syncs_only: bool,
@@ -45,7 +42,7 @@ pub(crate) struct Faults {
 
 impl Faults {
     /// No faults yet, only counts, with the state file in `dir`. A program started later under the same state goes on counting.
-    pub(crate) fn new(dir: &Path) -> io::Result<Self> {
+    pub fn new(dir: &Path) -> io::Result<Self> {
         let state = dir.join("faults.state");
         let file = OpenOptions::new()
             .create(true)
@@ -62,25 +59,25 @@ impl Faults {
     }
 
     /// Touches and counts only files whose path contains `text`; `orders.db` means the write-ahead log as well.
-    pub(crate) fn only(mut self, text: &str) -> Self {
+    pub fn only(mut self, text: &str) -> Self {
         self.only = Some(text.to_owned());
         self
     }
 
     /// Leaves writes alone: they are not counted, cannot be made to fail, and cost what they cost without the library.
-    pub(crate) fn syncs_only(mut self) -> Self {
+    pub fn syncs_only(mut self) -> Self {
         self.syncs_only = true;
         self
     }
 
     /// After each fsync the file is copied to `dir`: what a machine without power would have kept.
-    pub(crate) fn keep_synced_copies(mut self, dir: &Path) -> Self {
+    pub fn keep_synced_copies(mut self, dir: &Path) -> Self {
         self.power_loss = Some(dir.to_owned());
         self
     }
 
     /// Makes `command` run under the faults. Builds the library when it is not there yet.
-    pub(crate) fn apply<'a>(&self, command: &'a mut Command) -> io::Result<&'a mut Command> {
+    pub fn apply<'a>(&self, command: &'a mut Command) -> io::Result<&'a mut Command> {
         command
             .env("LD_PRELOAD", library()?)
             .env("FAULTS_STATE", &self.state);
@@ -97,48 +94,48 @@ impl Faults {
     }
 
     /// Each fsync costs this much, on every machine the same, and reaches no disk. Zero: the real one.
-    pub(crate) fn set_fsync_delay(&self, delay: Duration) -> io::Result<()> {
+    pub fn set_fsync_delay(&self, delay: Duration) -> io::Result<()> {
         let microseconds = u64::try_from(delay.as_micros()).map_err(io::Error::other)?;
         self.put(Word::FsyncDelayUs, microseconds)
     }
 
     /// The n-th fsync from the start of the counting fails with EIO. 0: none.
-    pub(crate) fn fail_fsync(&self, nth: u64) -> io::Result<()> {
+    pub fn fail_fsync(&self, nth: u64) -> io::Result<()> {
         self.put(Word::FsyncEioAt, nth)
     }
 
     /// The disk is full once this many bytes were written in all. 0: there is room.
-    pub(crate) fn set_room(&self, bytes: u64) -> io::Result<()> {
+    pub fn set_room(&self, bytes: u64) -> io::Result<()> {
         self.put(Word::EnospcAfter, bytes)
     }
 
     /// The file system is read-only, or can be written again.
-    pub(crate) fn set_read_only(&self, read_only: bool) -> io::Result<()> {
+    pub fn set_read_only(&self, read_only: bool) -> io::Result<()> {
         self.put(Word::ReadOnly, read_only.into())
     }
 
     /// The program's wall clock is this many seconds ahead (negative: behind) from now on.
-    pub(crate) fn set_clock_offset(&self, seconds: i64) -> io::Result<()> {
+    pub fn set_clock_offset(&self, seconds: i64) -> io::Result<()> {
         self.put(Word::ClockOffset, seconds.cast_unsigned())
     }
 
     /// Calls of fsync and fdatasync so far.
-    pub(crate) fn fsyncs(&self) -> io::Result<u64> {
+    pub fn fsyncs(&self) -> io::Result<u64> {
         self.get(Word::Fsyncs)
     }
 
     /// Writes that succeeded so far.
-    pub(crate) fn writes(&self) -> io::Result<u64> {
+    pub fn writes(&self) -> io::Result<u64> {
         self.get(Word::Writes)
     }
 
     /// Bytes they wrote.
-    pub(crate) fn bytes_written(&self) -> io::Result<u64> {
+    pub fn bytes_written(&self) -> io::Result<u64> {
         self.get(Word::BytesWritten)
     }
 
     /// Calls that were made to fail so far.
-    pub(crate) fn failures(&self) -> io::Result<u64> {
+    pub fn failures(&self) -> io::Result<u64> {
         self.get(Word::Failures)
     }
 
@@ -156,11 +153,11 @@ impl Faults {
 }
 
 /// The built library. Programs that build it at the same time do not disturb each other: each puts a whole file in its place.
-pub(crate) fn library() -> io::Result<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let source = root.join("tests/preload/faults.c");
+pub fn library() -> io::Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let source = here.join("faults.c");
     let dir = std::env::var_os("CARGO_TARGET_DIR")
-        .map_or_else(|| root.join("target"), PathBuf::from)
+        .map_or_else(|| here.join("../target"), PathBuf::from)
         .join("preload");
     let built = dir.join("libfaults.so");
     let fresh = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified());

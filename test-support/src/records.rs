@@ -1,20 +1,17 @@
 //! Orders, fills and events for tests of the store and the feed.
 
-#![allow(dead_code, reason = "each test binary uses a part")]
-#![allow(clippy::unwrap_used)]
-
 use ibkr_orders::domain::{
     Action, Amount, EventKind, Fill, OrderRecord, OrderState, OrderType, SecType, Status,
     StoredEvent, TimeInForce, Timestamp,
 };
 use rust_decimal::Decimal;
 
-pub(crate) fn amount(text: &str) -> Amount {
+pub fn amount(text: &str) -> Amount {
     Amount::new(text.parse::<Decimal>().unwrap())
 }
 
 /// A working limit order with nothing optional.
-pub(crate) fn record(order_id: i32, sequence: u64) -> OrderRecord {
+pub fn record(order_id: i32, sequence: u64) -> OrderRecord {
     OrderRecord {
         state: OrderState {
             order_id,
@@ -56,7 +53,7 @@ pub(crate) fn record(order_id: i32, sequence: u64) -> OrderRecord {
 }
 
 /// An order with a value in every column, different from [`record`]'s wherever it can be.
-pub(crate) fn record_full(order_id: i32, sequence: u64) -> OrderRecord {
+pub fn record_full(order_id: i32, sequence: u64) -> OrderRecord {
     OrderRecord {
         state: OrderState {
             order_id,
@@ -98,7 +95,7 @@ pub(crate) fn record_full(order_id: i32, sequence: u64) -> OrderRecord {
     }
 }
 
-pub(crate) fn fill(order_id: i32, exec_id: &str, quantity: &str) -> Fill {
+pub fn fill(order_id: i32, exec_id: &str, quantity: &str) -> Fill {
     Fill {
         order_id,
         exec_id: exec_id.to_owned(),
@@ -111,7 +108,7 @@ pub(crate) fn fill(order_id: i32, exec_id: &str, quantity: &str) -> Fill {
     }
 }
 
-pub(crate) fn order_event(record: &OrderRecord) -> StoredEvent {
+pub fn order_event(record: &OrderRecord) -> StoredEvent {
     StoredEvent {
         sequence: record.state.sequence,
         order_id: record.state.order_id,

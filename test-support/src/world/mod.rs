@@ -1,5 +1,7 @@
 //! The whole product in one process: store, gateway, gRPC service, client, and a simulator to break things with.
 
+mod checks;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,75 +13,67 @@ use ibkr_orders::domain::{
 };
 use ibkr_orders::error::Error;
 use ibkr_orders::gateway::Gateway;
-use ibkr_orders::grpc::{ServeError, ServerSettings, serve};
+use ibkr_orders::grpc::ServerSettings;
 use ibkr_orders::simulator::{Control, MessageKind, Simulator, SimulatorConfig, View};
 use rust_decimal::Decimal;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
 
-pub(crate) use crate::orders::{limit_order, resting, staged};
-pub(crate) use crate::waiting::{LIMIT, eventually};
+use crate::service::Service;
+
+pub use crate::orders::{limit_order, resting, staged};
+pub use crate::waiting::{LIMIT, eventually};
 
 /// A gateway that serves gRPC, and the client that every call goes through.
-pub(crate) struct World {
-    pub(crate) simulator: Simulator,
-    pub(crate) config: Config,
-    pub(crate) client: Client,
-    pub(crate) gateway: Gateway,
-    /// Where the service listens.
-    url: String,
-    stop: CancellationToken,
-    served: JoinHandle<Result<(), ServeError>>,
+pub struct World {
+    pub simulator: Simulator,
+    pub config: Config,
+    pub client: Client,
+    pub gateway: Gateway,
+    /// None while the gateway is stopped.
+    service: Option<Service>,
     _directory: TempDir,
 }
 
 impl World {
     /// Connected to an exchange that does nothing unless told to.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::with(SimulatorConfig::explicit(), |_| {}).await
     }
 
     /// The same with another simulator or configuration.
-    pub(crate) async fn with(simulator: SimulatorConfig, change: impl FnOnce(&mut Config)) -> Self {
+    pub async fn with(simulator: SimulatorConfig, change: impl FnOnce(&mut Config)) -> Self {
         let world = Self::unconnected(simulator, change).await;
         world.connected(true).await;
         world
     }
 
     /// The same, and nobody waits for the session.
-    pub(crate) async fn unconnected(
-        simulator: SimulatorConfig,
-        change: impl FnOnce(&mut Config),
-    ) -> Self {
+    pub async fn unconnected(simulator: SimulatorConfig, change: impl FnOnce(&mut Config)) -> Self {
         let simulator = Simulator::start(simulator).await.unwrap();
         let directory = TempDir::new().unwrap();
         let mut config = quick(&simulator, directory.path().join("orders.db"));
         change(&mut config);
-        let (gateway, client, url, stop, served) = open(&config).await;
+        let (gateway, client, service) = open(&config).await;
         Self {
             simulator,
             config,
             client,
             gateway,
-            url,
-            stop,
-            served,
+            service: Some(service),
             _directory: directory,
         }
     }
 
-    pub(crate) fn control(&self) -> Control {
+    pub fn control(&self) -> Control {
         self.simulator.control()
     }
 
-    pub(crate) fn url(&self) -> String {
-        self.url.clone()
+    pub fn url(&self) -> String {
+        self.service.as_ref().expect("the gateway serves").url()
     }
 
     /// Waits until the session with TWS stands as said.
-    pub(crate) async fn connected(&self, connected: bool) {
+    pub async fn connected(&self, connected: bool) {
         let mut link = self.gateway.link();
         tokio::time::timeout(LIMIT, link.wait_for(|link| link.connected == connected))
             .await
@@ -88,14 +82,14 @@ impl World {
     }
 
     /// Places an order that is expected to be stored.
-    pub(crate) async fn place(&self, input: PlaceIn) -> OrderState {
+    pub async fn place(&self, input: PlaceIn) -> OrderState {
         let out = self.client.place(input).await.expect("placed");
         assert!(out.submitted, "{out:?}");
         out.state.expect("a submitted order has a state")
     }
 
     /// Places an order that TWS gets and says nothing about in time.
-    pub(crate) async fn place_unanswered(&self, input: PlaceIn) -> OrderState {
+    pub async fn place_unanswered(&self, input: PlaceIn) -> OrderState {
         let state = self
             .place(PlaceIn {
                 timeout: 0.2,
@@ -109,35 +103,35 @@ impl World {
         state
     }
 
-    pub(crate) async fn detail(&self, order_id: i32) -> OrderDetail {
+    pub async fn detail(&self, order_id: i32) -> OrderDetail {
         self.client
             .get(OrderKey::OrderId(order_id))
             .await
             .expect("the order exists")
     }
 
-    pub(crate) async fn get(&self, order_id: i32) -> OrderState {
+    pub async fn get(&self, order_id: i32) -> OrderState {
         self.detail(order_id).await.order
     }
 
-    pub(crate) async fn cancel(&self, order_id: i32, timeout: f64) -> Result<OrderState, Error> {
+    pub async fn cancel(&self, order_id: i32, timeout: f64) -> Result<OrderState, Error> {
         self.client
             .cancel(OrderKey::OrderId(order_id), timeout)
             .await
     }
 
-    pub(crate) async fn transmit(&self, order_id: i32, timeout: f64) -> Result<OrderState, Error> {
+    pub async fn transmit(&self, order_id: i32, timeout: f64) -> Result<OrderState, Error> {
         self.client
             .transmit(OrderKey::OrderId(order_id), timeout)
             .await
     }
 
-    pub(crate) async fn health(&self) -> HealthOut {
+    pub async fn health(&self) -> HealthOut {
         self.client.health(HealthIn::default()).await.unwrap()
     }
 
     /// Waits until something holds of an order.
-    pub(crate) async fn until(
+    pub async fn until(
         &self,
         order_id: i32,
         what: &str,
@@ -161,12 +155,12 @@ impl World {
         }
     }
 
-    pub(crate) async fn until_status(&self, order_id: i32, status: Status) -> OrderState {
+    pub async fn until_status(&self, order_id: i32, status: Status) -> OrderState {
         self.until(order_id, status.as_str(), |state| state.status == status)
             .await
     }
 
-    pub(crate) async fn watch(&self, order_id: i32, after_sequence: u64) -> WatchStream {
+    pub async fn watch(&self, order_id: i32, after_sequence: u64) -> WatchStream {
         let input = WatchIn {
             after_sequence,
             poll_interval: 0.2,
@@ -175,12 +169,12 @@ impl World {
         self.client.watch(input).await.expect("a watch")
     }
 
-    pub(crate) async fn watch_all(&self, after_sequence: u64) -> WatchStream {
+    pub async fn watch_all(&self, after_sequence: u64) -> WatchStream {
         self.watch(0, after_sequence).await
     }
 
     /// Reads a watch up to a change of the link.
-    pub(crate) async fn link_shown(&self, watch: &mut WatchStream, state: LinkState) {
+    pub async fn link_shown(&self, watch: &mut WatchStream, state: LinkState) {
         let shown = async {
             loop {
                 let update = watch.next().await.expect("no end").expect("no error");
@@ -195,7 +189,7 @@ impl World {
     }
 
     /// Drops every connection, and waits until a new session has been reconciled.
-    pub(crate) async fn reconnect(&self) {
+    pub async fn reconnect(&self) {
         let mut watch = self.watch_all(0).await;
         // The first update says that the watch stands.
         watch.next().await.unwrap().unwrap();
@@ -206,26 +200,26 @@ impl World {
     }
 
     /// How many placeOrder frames came for an order of this gateway.
-    pub(crate) async fn place_frames(&self, order_id: i32) -> u32 {
+    pub async fn place_frames(&self, order_id: i32) -> u32 {
         let client_id = self.config.ib_client_id;
         self.look(move |view| view.place_messages((client_id, order_id)))
             .await
     }
 
-    pub(crate) async fn cancel_frames(&self, order_id: i32) -> u32 {
+    pub async fn cancel_frames(&self, order_id: i32) -> u32 {
         let client_id = self.config.ib_client_id;
         self.look(move |view| view.cancel_messages((client_id, order_id)))
             .await
     }
 
     /// Orders that TWS has under a reference.
-    pub(crate) async fn orders_in_tws(&self, order_ref: &str) -> usize {
+    pub async fn orders_in_tws(&self, order_ref: &str) -> usize {
         let order_ref = order_ref.to_owned();
         self.look(move |view| view.orders_with_ref(&order_ref).len())
             .await
     }
 
-    pub(crate) async fn look<T: Send + 'static>(
+    pub async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&View<'_>) -> T + Send + 'static,
     ) -> T {
@@ -233,7 +227,7 @@ impl World {
     }
 
     /// How often executions were asked for, which every reconcile does.
-    pub(crate) async fn reconciles(&self) -> usize {
+    pub async fn reconciles(&self) -> usize {
         self.look(|view| {
             let messages = view.messages().iter();
             messages
@@ -244,36 +238,34 @@ impl World {
     }
 
     /// Waits until something is true of the simulator.
-    pub(crate) async fn tws_shows(&self, check: impl FnMut(&View<'_>) -> bool + Send + 'static) {
+    pub async fn tws_shows(&self, check: impl FnMut(&View<'_>) -> bool + Send + 'static) {
         self.control().wait_until(check).await.unwrap();
     }
 
     /// Ends the service and the gateway, and opens them again on the same store.
-    pub(crate) async fn restart(&mut self) {
+    pub async fn restart(&mut self) {
         self.stop_gateway().await;
         self.start_gateway().await;
         self.connected(true).await;
     }
 
-    pub(crate) async fn stop_gateway(&mut self) {
-        self.stop.cancel();
-        let served = std::mem::replace(&mut self.served, tokio::spawn(async { Ok(()) }));
-        tokio::time::timeout(LIMIT, served)
-            .await
-            .expect("the service did not end")
-            .unwrap()
-            .unwrap();
+    pub async fn stop_gateway(&mut self) {
+        if let Some(service) = self.service.take() {
+            service.end().await;
+        }
         tokio::time::timeout(LIMIT, self.gateway.clone().close(Duration::from_secs(1)))
             .await
             .expect("the gateway did not end");
     }
 
-    pub(crate) async fn start_gateway(&mut self) {
-        (self.gateway, self.client, self.url, self.stop, self.served) = open(&self.config).await;
+    pub async fn start_gateway(&mut self) {
+        let service;
+        (self.gateway, self.client, service) = open(&self.config).await;
+        self.service = Some(service);
     }
 
     /// Ends everything, and looks at what must hold after every fault.
-    pub(crate) async fn end(mut self) {
+    pub async fn end(mut self) {
         self.fills_add_up().await;
         self.stop_gateway().await;
         self.nothing_was_sent_twice().await;
@@ -281,34 +273,17 @@ impl World {
     }
 }
 
-async fn open(
-    config: &Config,
-) -> (
-    Gateway,
-    Client,
-    String,
-    CancellationToken,
-    JoinHandle<Result<(), ServeError>>,
-) {
+async fn open(config: &Config) -> (Gateway, Client, Service) {
     let gateway = Gateway::open(config).await.unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let stop = CancellationToken::new();
-    let served = tokio::spawn(serve(
-        listener,
-        gateway.clone(),
-        ServerSettings::from(config),
-        stop.clone().cancelled_owned(),
-    ));
-    let url = format!("http://{address}");
-    let client = Client::connect(url.clone(), ClientOptions::default())
+    let service = Service::start(&gateway, ServerSettings::from(config)).await;
+    let client = Client::connect(service.url(), ClientOptions::default())
         .await
         .unwrap();
-    (gateway, client, url, stop, served)
+    (gateway, client, service)
 }
 
 /// A configuration in which waits are short; everything else is the default.
-pub(crate) fn quick(simulator: &Simulator, store: PathBuf) -> Config {
+pub fn quick(simulator: &Simulator, store: PathBuf) -> Config {
     let mut config = Config {
         ib_port: simulator.address().port(),
         order_db_path: store,
@@ -322,14 +297,14 @@ pub(crate) fn quick(simulator: &Simulator, store: PathBuf) -> Config {
 }
 
 /// Places through a client that may be cut off, and says how it went.
-pub(crate) async fn try_place(client: &Client, input: PlaceIn) -> Result<PlaceOut, Error> {
+pub async fn try_place(client: &Client, input: PlaceIn) -> Result<PlaceOut, Error> {
     tokio::time::timeout(LIMIT, client.place(input))
         .await
         .expect("Place has a limit of its own")
 }
 
 /// Everything a watch shows until it ends, but heartbeats.
-pub(crate) async fn to_the_end(mut watch: WatchStream) -> (Vec<WatchUpdate>, Option<Error>) {
+pub async fn to_the_end(mut watch: WatchStream) -> (Vec<WatchUpdate>, Option<Error>) {
     let all = async {
         let mut updates = Vec::new();
         loop {
@@ -346,6 +321,6 @@ pub(crate) async fn to_the_end(mut watch: WatchStream) -> (Vec<WatchUpdate>, Opt
         .expect("the watch ends in time")
 }
 
-pub(crate) fn decimal(text: &str) -> Decimal {
+pub fn decimal(text: &str) -> Decimal {
     text.parse().unwrap()
 }

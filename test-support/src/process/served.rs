@@ -1,26 +1,24 @@
 //! The built program as a process.
 
 use std::process::Stdio;
-use std::time::Duration;
 
 use ibkr_orders::client::{Client, ClientOptions};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, Command};
 
-/// Longest anything here may take.
-pub(crate) const LIMIT: Duration = Duration::from_secs(60);
+pub use crate::waiting::LIMIT;
 
 /// A running `ibkr-orders serve`.
-pub(crate) struct Served {
-    pub(crate) child: Child,
+pub struct Served {
+    pub child: Child,
     lines: Lines<BufReader<ChildStderr>>,
-    pub(crate) said: Vec<String>,
-    pub(crate) address: String,
+    pub said: Vec<String>,
+    pub address: String,
 }
 
-pub(crate) fn command(dir: &TempDir, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_ibkr-orders"));
+pub fn command(dir: &TempDir, args: &[&str]) -> Command {
+    let mut command = Command::new(super::program());
     command
         .args(args)
         .current_dir(dir.path())
@@ -34,16 +32,12 @@ pub(crate) fn command(dir: &TempDir, args: &[&str]) -> Command {
 
 impl Served {
     /// Starts it on a free port and waits until it listens.
-    pub(crate) async fn start(dir: &TempDir, args: &[&str]) -> Self {
+    pub async fn start(dir: &TempDir, args: &[&str]) -> Self {
         Self::start_with(dir, args, &[]).await
     }
 
     /// The same with something in its environment.
-    pub(crate) async fn start_with(
-        dir: &TempDir,
-        args: &[&str],
-        environment: &[(&str, &str)],
-    ) -> Self {
+    pub async fn start_with(dir: &TempDir, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut all = vec!["serve", "--simulate", "--grpc-listen", "127.0.0.1:0"];
         all.extend(args);
         let mut child = command(dir, &all)
@@ -63,7 +57,7 @@ impl Served {
     }
 
     /// Reads what it says until a line has `part`.
-    pub(crate) async fn line(&mut self, part: &str) -> String {
+    pub async fn line(&mut self, part: &str) -> String {
         let reading = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 self.said.push(line.clone());
@@ -79,17 +73,17 @@ impl Served {
         }
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(crate) async fn client(&self) -> Client {
+    pub async fn client(&self) -> Client {
         Client::connect(self.url(), ClientOptions::default())
             .await
             .unwrap()
     }
 
-    pub(crate) fn signal(&self, signal: &str) {
+    pub fn signal(&self, signal: &str) {
         let pid = self.child.id().unwrap().to_string();
         assert!(
             std::process::Command::new("kill")
@@ -101,7 +95,7 @@ impl Served {
     }
 
     /// Its exit code, and everything it said.
-    pub(crate) async fn end(mut self) -> (Option<i32>, String) {
+    pub async fn end(mut self) -> (Option<i32>, String) {
         let ended = async {
             while let Some(line) = self.lines.next_line().await.unwrap() {
                 self.said.push(line);
@@ -116,7 +110,7 @@ impl Served {
 }
 
 /// Runs a command that does not serve, and says how it ended.
-pub(crate) async fn run(dir: &TempDir, args: &[&str]) -> (Option<i32>, String) {
+pub async fn run(dir: &TempDir, args: &[&str]) -> (Option<i32>, String) {
     let output = tokio::time::timeout(LIMIT, command(dir, args).output())
         .await
         .expect("it did not end in time")
@@ -127,6 +121,6 @@ pub(crate) async fn run(dir: &TempDir, args: &[&str]) -> (Option<i32>, String) {
     )
 }
 
-pub(crate) fn dir() -> TempDir {
+pub fn dir() -> TempDir {
     tempfile::tempdir().unwrap()
 }

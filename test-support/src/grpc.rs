@@ -5,59 +5,66 @@ use std::time::Duration;
 
 use ibkr_orders::config::Config;
 use ibkr_orders::gateway::Gateway;
-use ibkr_orders::grpc::{ServeError, ServerSettings, serve};
+use ibkr_orders::grpc::{ServeError, ServerSettings};
 use ibkr_orders::simulator::{Control, Simulator, SimulatorConfig};
 use ibkr_orders::wire::pb;
 use ibkr_orders::wire::pb::order_service_client::OrderServiceClient;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-pub(crate) use crate::waiting::{LIMIT, eventually};
+use crate::ports::ClosedPort;
+use crate::service::Service;
+
+pub use crate::waiting::{LIMIT, eventually};
 
 /// What a test makes different.
 type Change<T> = Box<dyn FnOnce(&mut T)>;
 
-pub(crate) type Stub = OrderServiceClient<Channel>;
+pub type Stub = OrderServiceClient<Channel>;
 
-pub(crate) struct World {
-    pub(crate) config: Config,
-    pub(crate) address: SocketAddr,
-    pub(crate) gateway: Gateway,
-    pub(crate) simulator: Option<Simulator>,
-    pub(crate) stop: CancellationToken,
-    pub(crate) served: JoinHandle<Result<(), ServeError>>,
+pub struct World {
+    pub config: Config,
+    pub address: SocketAddr,
+    pub gateway: Gateway,
+    pub simulator: Option<Simulator>,
+    pub stop: CancellationToken,
+    pub served: JoinHandle<Result<(), ServeError>>,
+    /// Keeps the port where TWS should be, so that nothing answers there.
+    _nobody: Option<ClosedPort>,
     _dir: tempfile::TempDir,
 }
 
 /// What differs from a plain world.
 #[derive(Default)]
-pub(crate) struct Plan {
-    pub(crate) simulator: Option<SimulatorConfig>,
+pub struct Plan {
+    pub simulator: Option<SimulatorConfig>,
     /// Nothing answers where TWS should be.
-    pub(crate) without_tws: bool,
-    pub(crate) config: Option<Change<Config>>,
-    pub(crate) settings: Option<Change<ServerSettings>>,
+    pub without_tws: bool,
+    pub config: Option<Change<Config>>,
+    pub settings: Option<Change<ServerSettings>>,
 }
 
 impl World {
     /// TWS connected, orders can be placed, the exchange trades by itself.
-    pub(crate) async fn start() -> Self {
+    pub async fn start() -> Self {
         Self::plan(Plan::default()).await
     }
 
-    pub(crate) async fn plan(plan: Plan) -> Self {
+    pub async fn plan(plan: Plan) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let mut config = Config {
             order_db_path: dir.path().join("orders.db"),
             ib_max_messages_per_second: 1_000,
             ..Config::default()
         };
+        let mut nobody = None;
         let simulator = if plan.without_tws {
-            config.ib_port = closed_port().await;
+            let port = ClosedPort::new();
+            config.ib_port = port.port();
+            nobody = Some(port);
             None
         } else {
             let simulator = plan.simulator.unwrap_or_else(SimulatorConfig::on_free_port);
@@ -73,15 +80,11 @@ impl World {
         if let Some(change) = plan.settings {
             change(&mut settings);
         }
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = CancellationToken::new();
-        let served = tokio::spawn(serve(
-            listener,
-            gateway.clone(),
-            settings,
-            stop.clone().cancelled_owned(),
-        ));
+        let Service {
+            address,
+            stop,
+            served,
+        } = Service::start(&gateway, settings).await;
         let world = Self {
             config,
             address,
@@ -89,6 +92,7 @@ impl World {
             simulator,
             stop,
             served,
+            _nobody: nobody,
             _dir: dir,
         };
         if world.simulator.is_some() {
@@ -98,22 +102,22 @@ impl World {
     }
 
     /// Waits until the session with TWS stands as said.
-    pub(crate) async fn connected(&self, connected: bool) {
+    pub async fn connected(&self, connected: bool) {
         let mut link = self.gateway.link();
         let waited =
             tokio::time::timeout(LIMIT, link.wait_for(|link| link.connected == connected)).await;
         waited.expect("the link did not change in time").unwrap();
     }
 
-    pub(crate) fn control(&self) -> Control {
+    pub fn control(&self) -> Control {
         self.simulator.as_ref().unwrap().control()
     }
 
-    pub(crate) fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    pub(crate) async fn channel(&self) -> Channel {
+    pub async fn channel(&self) -> Channel {
         Endpoint::from_shared(self.url())
             .unwrap()
             .connect()
@@ -122,17 +126,17 @@ impl World {
     }
 
     /// Every order that is stored.
-    pub(crate) async fn orders(&self) -> Vec<pb::OrderState> {
+    pub async fn orders(&self) -> Vec<pb::OrderState> {
         let all = self.stub().await.list(pb::ListRequest::default()).await;
         all.unwrap().into_inner().orders
     }
 
-    pub(crate) async fn stub(&self) -> Stub {
+    pub async fn stub(&self) -> Stub {
         OrderServiceClient::new(self.channel().await)
     }
 
     /// Stops everything, and says whether the service ended well.
-    pub(crate) async fn end(self) {
+    pub async fn end(self) {
         self.stop.cancel();
         tokio::time::timeout(LIMIT, self.served)
             .await
@@ -148,17 +152,7 @@ impl World {
     }
 }
 
-/// A port of loopback where nothing listens.
-pub(crate) async fn closed_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0")
-        .await
-        .unwrap()
-        .local_addr()
-        .unwrap()
-        .port()
-}
-
-pub(crate) fn market() -> pb::Order {
+pub fn market() -> pb::Order {
     pb::Order {
         action: pb::order::Action::Buy.into(),
         symbol: "AAPL".to_owned(),
@@ -169,7 +163,7 @@ pub(crate) fn market() -> pb::Order {
 }
 
 /// Far from the market: it rests.
-pub(crate) fn resting() -> pb::Order {
+pub fn resting() -> pb::Order {
     pb::Order {
         order_type: pb::order::OrderType::Lmt.into(),
         limit_price: Some("1".to_owned()),
@@ -178,7 +172,7 @@ pub(crate) fn resting() -> pb::Order {
 }
 
 /// A request that transmits, under a request id of its own.
-pub(crate) fn place(order: pb::Order) -> pb::PlaceRequest {
+pub fn place(order: pb::Order) -> pb::PlaceRequest {
     pb::PlaceRequest {
         order: Some(order),
         transmit: true,
@@ -187,11 +181,11 @@ pub(crate) fn place(order: pb::Order) -> pb::PlaceRequest {
     }
 }
 
-pub(crate) fn seconds(seconds: i64) -> Option<prost_types::Duration> {
+pub fn seconds(seconds: i64) -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds, nanos: 0 })
 }
 
-pub(crate) fn millis(millis: i32) -> Option<prost_types::Duration> {
+pub fn millis(millis: i32) -> Option<prost_types::Duration> {
     Some(prost_types::Duration {
         seconds: 0,
         nanos: millis * 1_000_000,
@@ -200,16 +194,16 @@ pub(crate) fn millis(millis: i32) -> Option<prost_types::Duration> {
 
 /// A status as a caller with `google.rpc` types sees it.
 #[derive(Debug)]
-pub(crate) struct Refused {
-    pub(crate) code: tonic::Code,
-    pub(crate) reason: String,
-    pub(crate) message: String,
-    pub(crate) details: ErrorDetails,
+pub struct Refused {
+    pub code: tonic::Code,
+    pub reason: String,
+    pub message: String,
+    pub details: ErrorDetails,
 }
 
 /// What an answer that must be an error says.
 #[track_caller]
-pub(crate) fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> Refused {
+pub fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> Refused {
     let status = answer.expect_err("the call succeeded");
     let details = status.get_error_details();
     let info = details
