@@ -14,7 +14,7 @@ use crate::feed::{Feed, Watch};
 use crate::gateway::{self, Gateway};
 use crate::outcome;
 use crate::request_id::new_request_id;
-use crate::store::Reader;
+use crate::store::{Reader, StoreError};
 
 /// Says whether orders can be placed: connects, within the timeout, and tells what it found.
 pub async fn run_health(config: &Config, input: HealthIn) -> HealthOut {
@@ -38,16 +38,35 @@ pub async fn run_validate(config: &Config, input: ValidateIn) -> ValidateOut {
 /// outcome has it also where the order was not placed.
 pub async fn run_place(config: &Config, mut input: PlaceIn) -> PlaceOut {
     let dry_run = input.dry_run;
+    let given = input.request_id.is_some();
     if !dry_run {
         input.request_id.get_or_insert_with(new_request_id);
     }
     let request_id = input.request_id.clone();
     let placed = match gateway::dry_run(config, input.clone()) {
         Ok(_) if !dry_run => place(config, input).await,
+        // A known request is answered whatever the limits are by now.
+        Err(_) if !dry_run && given && may_be_known(config, &input).await => {
+            place(config, input).await
+        }
         // What is wrong with the order itself is said without opening anything.
         answered => answered,
     };
     placed.unwrap_or_else(|error| outcome::place_failed(error, dry_run, request_id))
+}
+
+/// Whether an order that breaks limits may have been placed before under its request id. A store that cannot be read beside is left for
+/// the gateway to open.
+async fn may_be_known(config: &Config, input: &PlaceIn) -> bool {
+    if !gateway::only_breaks_limits(config, input) {
+        return false;
+    }
+    let key = OrderKey::RequestId(input.request_id.clone().unwrap_or_default());
+    match Reader::open(&config.order_db_path).await {
+        Ok(reader) => !matches!(reader.get(key).await, Ok(None)),
+        Err(StoreError::Missing { .. }) => false,
+        Err(_) => true,
+    }
 }
 
 async fn place(config: &Config, input: PlaceIn) -> Result<PlaceOut, Error> {

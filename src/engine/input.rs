@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Order, OrderKey, OrderState};
+use crate::domain::{Order, OrderKey, OrderState, Violations};
 use crate::error::Error;
 use crate::tws::TwsEvent;
 
@@ -64,6 +64,8 @@ pub(crate) struct PlaceWish {
     pub(crate) request_id: String,
     /// The caller gave it, so an order may exist under it.
     pub(crate) request_id_given: bool,
+    /// The limits of the configuration that the order breaks. They do not concern an order that exists under the request id already.
+    pub(crate) beyond_limits: Option<Violations>,
 }
 
 /// The engine's answer to an [`Ask`].

@@ -22,6 +22,7 @@ pub(crate) use limits::key as check_key;
 pub use limits::limits;
 use limits::seconds;
 pub(crate) use open::feed_limits;
+pub(crate) use place::only_breaks_limits;
 pub use place::{dry_run, validate};
 pub(crate) use read::spec as watch_spec;
 

@@ -6,8 +6,8 @@ use super::Gateway;
 use super::limits::{limits, request_id, seconds};
 use crate::config::Config;
 use crate::domain::{
-    Limits, Order, OrderPayload, OrderRequest, OrderTicket, PlaceIn, PlaceOut, ValidateIn,
-    ValidateOut, check,
+    Limits, Order, OrderInput, OrderPayload, OrderRequest, OrderTicket, PlaceIn, PlaceOut,
+    ValidateIn, ValidateOut, Violations, check,
 };
 use crate::engine::{Answer, PlaceWish, Wish};
 use crate::error::Error;
@@ -34,7 +34,7 @@ impl Gateway {
     }
 
     /// Stores an order, sends it to TWS and answers with TWS's first word about it, or with its state at `timeout`. The same
-    /// request id with the same order answers the first order as it now is.
+    /// request id with the same order answers the first order as it now is, whatever the limits, the account or the link are by then.
     ///
     /// # Errors
     /// `ORDER_INVALID`, `REQUEST_INVALID`, `REQUEST_ID_REUSED`, `TWS_UNAVAILABLE`, `IB_UNAVAILABLE`, `LIVE_ACCOUNT`,
@@ -54,10 +54,15 @@ impl Gateway {
         if let Some(id) = &given {
             request_id(id)?;
         }
-        let order = check(order, transmit, &self.shared.limits)?;
+        let limits = &self.shared.limits;
+        let Checked {
+            order,
+            beyond_limits,
+        } = checked(order, transmit, limits, given.is_some())?;
         let wish = PlaceWish {
             digest: order.digest(),
             order,
+            beyond_limits,
             request_id_given: given.is_some(),
             request_id: given.unwrap_or_else(new_request_id),
         };
@@ -83,6 +88,48 @@ impl Gateway {
             replayed,
         })
     }
+}
+
+/// An order that is well formed.
+struct Checked {
+    order: Order,
+    /// The limits that it breaks.
+    beyond_limits: Option<Violations>,
+}
+
+/// Checks an order. One that is well formed and only breaks limits passes where its request may be known: a retry after a limit was
+/// tightened must be answered with the order that the first call made, or its caller would take that order for one that was never sent.
+fn checked(
+    order: OrderInput,
+    transmit: bool,
+    limits: &Limits,
+    request_may_be_known: bool,
+) -> Result<Checked, Violations> {
+    let limited = *limits != Limits::default();
+    let again = (request_may_be_known && limited).then(|| order.clone());
+    let violations = match check(order, transmit, limits) {
+        Ok(order) => {
+            return Ok(Checked {
+                order,
+                beyond_limits: None,
+            });
+        }
+        Err(violations) => violations,
+    };
+    match again.map(|order| check(order, transmit, &Limits::default())) {
+        Some(Ok(order)) => Ok(Checked {
+            order,
+            beyond_limits: Some(violations),
+        }),
+        // Every violation at once, those of the limits among them.
+        Some(Err(_)) | None => Err(violations),
+    }
+}
+
+/// Whether an order is well formed and breaks nothing but limits.
+pub(crate) fn only_breaks_limits(config: &Config, input: &PlaceIn) -> bool {
+    checked(input.order.clone(), input.transmit, &limits(config), true)
+        .is_ok_and(|checked| checked.beyond_limits.is_some())
 }
 
 fn validate_within(limits: &Limits, input: ValidateIn) -> ValidateOut {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use ibkr_orders::domain::{OrderKey, PlaceIn, Status};
+use ibkr_orders::config::Config;
+use ibkr_orders::domain::{Amount, OrderKey, PlaceIn, Status};
 use ibkr_orders::error::Reason;
 use ibkr_orders::simulator::Fault;
 use serde_json::json;
@@ -134,6 +135,65 @@ async fn a_request_repeated_after_a_restart_answers_the_first_order_as_it_now_is
         .unwrap_err();
     assert_eq!(error.reason, Reason::RequestIdReused);
     assert_eq!(world.orders_in_tws("one").await, 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_request_repeated_after_the_limits_were_tightened_answers_the_first_order() {
+    let mut world = World::start().await;
+    // Two orders, as one of them names its account.
+    let named = |request_id: &str| {
+        PlaceIn {
+        order: json!({"action": "BUY", "symbol": "AAPL", "order_type": "LMT", "quantity": 10, "limit_price": 1, "account": "DU1234567"}).into(),
+        ..resting(request_id)
+    }
+    };
+    let one = world.place(resting("one")).await.order_id;
+    let two = world.place(named("two")).await.order_id;
+    let tightened: [fn(&mut Config); 3] = [
+        |config| config.max_order_quantity = Some(Amount::from(1)),
+        |config| config.max_order_notional = Some(Amount::from(1)),
+        |config| config.ib_account = Some("DU9999999".to_owned()),
+    ];
+    for tighten in tightened {
+        world.stop_gateway().await;
+        let before = world.config.clone();
+        tighten(&mut world.config);
+        world.start_gateway().await;
+        world.connected(true).await;
+        for (request, order_id) in [(resting("one"), one), (named("two"), two)] {
+            let again = world.client.place(request).await.unwrap();
+            assert!(again.replayed);
+            assert_eq!(again.order_id, Some(order_id));
+            assert!(!again.state.unwrap().terminal);
+        }
+        // Another order under the id is that and nothing else, also where it breaks a limit.
+        let error = world
+            .client
+            .place(limit_order("one", 99))
+            .await
+            .unwrap_err();
+        assert_eq!(error.reason, Reason::RequestIdReused);
+        // A new one is held to the limits, and nothing of it stays.
+        let error = world.client.place(named("new")).await.unwrap_err();
+        assert_eq!(error.reason, Reason::OrderInvalid, "{error}");
+        let missing = world.client.get(OrderKey::RequestId("new".to_owned()));
+        assert_eq!(missing.await.unwrap_err().reason, Reason::OrderNotFound);
+        // What is no order at all is never looked up.
+        let nonsense = PlaceIn {
+            order: json!({"action": "BUY", "symbol": "AAPL", "order_type": "LMT", "quantity": 10})
+                .into(),
+            ..resting("one")
+        };
+        let error = world.client.place(nonsense).await.unwrap_err();
+        assert_eq!(error.reason, Reason::OrderInvalid, "{error}");
+        world.stop_gateway().await;
+        world.config = before;
+        world.start_gateway().await;
+    }
+    world
+        .look(|view| assert_eq!(view.place_messages_total(), 2))
+        .await;
     world.end().await;
 }
 

@@ -104,6 +104,38 @@ async fn an_ended_order_is_watched_without_tws_and_beside_a_gateway() {
 }
 
 #[tokio::test]
+async fn a_known_request_is_answered_within_tighter_limits_and_a_new_one_opens_nothing() {
+    let simulator = Simulator::start(SimulatorConfig::on_free_port())
+        .await
+        .unwrap();
+    let directory = TempDir::new().unwrap();
+    let mut config = config(simulator.address().port(), &directory);
+    let request = |request_id: &str| PlaceIn {
+        request_id: Some(request_id.to_owned()),
+        ..resting(5)
+    };
+    let limited = ibkr_orders::Config {
+        max_order_quantity: Some(1.into()),
+        ..config.clone()
+    };
+    let out = api::run_place(&limited, request("one")).await;
+    assert!(!out.submitted && out.errors.is_some(), "{out:?}");
+    assert!(!config.order_db_path.exists());
+
+    let first = api::run_place(&config, request("one")).await;
+    config = limited;
+    let again = api::run_place(&config, request("one")).await;
+    assert!(again.replayed, "{again:?}");
+    assert_eq!(again.order_id, first.order_id);
+    // Beside a gateway that has the store: only opening it would fail.
+    let gateway = Gateway::open(&config).await.unwrap();
+    let other = api::run_place(&config, request("two")).await;
+    assert!(!other.submitted && other.errors.is_some(), "{other:?}");
+    gateway.close(Duration::from_secs(1)).await;
+    simulator.shutdown().await;
+}
+
+#[tokio::test]
 async fn one_call_functions_place_and_watch_against_tws() {
     let simulator = Simulator::start(SimulatorConfig::on_free_port())
         .await

@@ -10,12 +10,17 @@ use crate::domain::{Amount, OrderRecord, OrderRequest, OrderState, Status};
 use crate::error::{Error, Reason};
 
 impl Step<'_> {
-    /// A known request is answered with the order it made. Otherwise: connected, guards, account, slot, id, row.
+    /// A known request is answered with the order it made, before anything else is asked. Otherwise: limits, connected, guards, account,
+    /// slot, id, row.
     pub(super) fn place(&mut self, ask: &Ask, wish: &PlaceWish) -> Result<(), Stop> {
         if wish.request_id_given
             && let Some(order_id) = self.find_request(&wish.request_id)?
         {
             self.again(ask, wish, order_id);
+            return Ok(());
+        }
+        if let Some(violations) = &wish.beyond_limits {
+            self.refuse(ask, violations.clone().into());
             return Ok(());
         }
         let Some(session) = self.session_for(ask) else {

@@ -71,6 +71,7 @@ fn wish(number: usize, quantity: u64, transmit: bool, order_ref: Option<&str>) -
     });
     let order = check(OrderInput::from(input), transmit, &Limits::default()).unwrap();
     Arc::new(PlaceWish {
+        beyond_limits: None,
         digest: order.digest(),
         order,
         request_id: format!("request-{number}"),

@@ -241,6 +241,7 @@ pub(super) fn place(request_id: &str, transmit: bool) -> Wish {
     });
     let order = check(order.into(), false, &Limits::default()).expect("valid");
     Wish::Place(Arc::new(PlaceWish {
+        beyond_limits: None,
         digest: order.digest(),
         order,
         request_id: request_id.to_owned(),

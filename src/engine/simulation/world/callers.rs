@@ -19,6 +19,7 @@ impl World {
         });
         let order = check(order.into(), false, &Limits::default()).unwrap();
         let wish = PlaceWish {
+            beyond_limits: None,
             digest: order.digest(),
             order,
             request_id: format!("r{number}"),
