@@ -11,7 +11,9 @@ use super::exit::Exit;
 use super::signals::Signals;
 use super::stderr;
 use crate::config::{Config, Settings};
-use crate::simulator::{FAULT_FORMS, Fault, Simulator, SimulatorConfig};
+use crate::simulator::{
+    FAULT_FORMS, Fault, Simulator, SimulatorConfig, SwitchError, SwitchSetting, Switches,
+};
 use crate::telemetry;
 
 /// `simulate`
@@ -26,6 +28,12 @@ pub(super) struct SimulateArgs {
     /// Something that goes wrong, for example drop-after-order=3; may be given several times
     #[arg(long, value_name = "FAULT", value_parser = fault)]
     pub(super) fault: Vec<Fault>,
+    /// What TWS does where sources disagree, for example time-requests=always; may be given several times
+    #[arg(long = "switch", value_name = "NAME=VALUE", value_parser = switch)]
+    pub(super) switches: Vec<SwitchSetting>,
+    /// Draw every switch by chance from this seed; those given by name count more
+    #[arg(long, value_name = "N")]
+    pub(super) switch_seed: Option<u64>,
     /// Keep orders, ids and prices in this file, so that they outlive a restart
     #[arg(long, value_name = "FILE")]
     pub(super) state: Option<PathBuf>,
@@ -46,6 +54,10 @@ pub(super) struct SimulateArgs {
 fn fault(text: &str) -> Result<Fault, String> {
     text.parse::<Fault>()
         .map_err(|error| format!("{error}; there are: {}", FAULT_FORMS.join(", ")))
+}
+
+fn switch(text: &str) -> Result<SwitchSetting, String> {
+    text.parse().map_err(|error: SwitchError| error.to_string())
 }
 
 fn symbol(text: &str) -> Result<(String, Decimal), String> {
@@ -84,7 +96,18 @@ pub(super) async fn simulate(args: SimulateArgs) -> Exit {
     } else {
         SimulatorConfig::default()
     };
+    let mut switches = match args.switch_seed {
+        Some(seed) => Switches::drawn(seed),
+        None => base.switches.clone(),
+    };
+    for setting in &args.switches {
+        if let Err(error) = switches.apply(setting) {
+            stderr::say(error);
+            return Exit::Configuration;
+        }
+    }
     let simulator = Simulator::start(SimulatorConfig {
+        switches,
         listen: args.listen,
         seed: args.seed,
         faults: args.fault,
@@ -128,6 +151,12 @@ mod tests {
         for wrong in ["acme", "=1", "acme=", "acme=0", "acme=-1", "acme=x"] {
             assert!(symbol(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn an_unknown_switch_is_answered_with_those_there_are() {
+        assert!(switch("time-requests=always").is_ok());
+        assert!(switch("weather=fair").is_err_and(|error| error.contains("time-requests")));
     }
 
     #[test]

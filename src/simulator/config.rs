@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
-use super::Fault;
+use super::{Fault, Switches};
 
 /// Lowest server version that is spoken. Older clients are refused: their messages are not protobuf.
 pub const SERVER_VERSION_MIN: i32 = 213;
@@ -56,21 +56,10 @@ pub struct SimulatorConfig {
     pub server_version_max: i32,
     /// First order id of a client that was never seen. Default 1.
     pub first_order_id: i32,
-    /// Whether an executions query repeats the commission reports. Sources disagree, so it can be chosen. Default yes.
-    pub commission_replay: bool,
-    /// Whether completed orders name their order id. TWS before the protobuf era did not, and readers must not count on
-    /// it. Default no.
-    pub completed_order_ids: bool,
+    /// What TWS does where sources are silent or disagree. Default the likeliest of each.
+    pub switches: Switches,
     /// Whether the exchange is open. Default open.
     pub hours: Hours,
-    /// Pairs of openOrder and orderStatus are sent twice, and cancels are preceded by two PendingCancel pairs, as TWS
-    /// sometimes does. Default off.
-    pub duplicate_reports: bool,
-    /// Both PreSubmitted and Submitted are reported for an order that goes straight to the exchange. Default yes; TWS
-    /// also sends Submitted alone.
-    pub double_acknowledgement: bool,
-    /// A second Filled pair, with the commission, comes between the fill and the commission report. Default yes.
-    pub second_filled_pair: bool,
     /// Requests per second and connection beyond which error 100 is sent; the third breach closes the connection.
     /// Default no limit. TWS: 50.
     pub max_messages_per_second: Option<u32>,
@@ -110,12 +99,8 @@ impl Default for SimulatorConfig {
             read_only: false,
             server_version_max: SERVER_VERSION_MAX,
             first_order_id: 1,
-            commission_replay: true,
-            completed_order_ids: false,
+            switches: Switches::default(),
             hours: Hours::Open,
-            duplicate_reports: false,
-            double_acknowledgement: true,
-            second_filled_pair: true,
             max_messages_per_second: None,
             buying_power: Some(Decimal::from(4_000_000)),
             symbols: Vec::new(),
@@ -139,8 +124,11 @@ impl SimulatorConfig {
             mode: Mode::Automatic {
                 tick: Duration::ZERO,
             },
-            double_acknowledgement: false,
-            second_filled_pair: false,
+            switches: Switches {
+                double_acknowledgement: false,
+                second_filled_pair: false,
+                ..Switches::default()
+            },
             buying_power: None,
             messages_max: 0,
             history_max: 10_000,

@@ -12,7 +12,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::frame::FrameReader;
-use super::message::{Request, decode_request};
+use super::message::Request;
+use super::protobuf::decode_request;
 use super::server::Input;
 use super::session::ConnectionId;
 

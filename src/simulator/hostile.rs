@@ -10,8 +10,9 @@ use super::config::{Mode, SimulatorConfig};
 use super::exchange::{Exchange, Telling};
 use super::fault::Fault;
 use super::frame::{Frame, FrameReader};
-use super::message::{Request, decode_request};
+use super::message::Request;
 use super::order::OrderKey;
+use super::protobuf::decode_request;
 use super::wire;
 
 const FRAME_BYTES_MAX: usize = 4096;

@@ -1,17 +1,11 @@
-//! Message numbers, requests as the exchange reads them, and frames as it sends them.
+//! The messages as the exchange sees them: what it sends, and what it is asked. How they look on the wire is not known here.
 
-use prost::Message;
-
-use super::frame::Frame;
 use super::wire;
 
-/// Added to a message's number on the wire when its body is protobuf.
-pub(crate) const PROTOBUF_OFFSET: i32 = 200;
-
-/// What the simulator sends.
+/// The number of a message that the simulator sends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
-pub(crate) enum Outgoing {
+pub(crate) enum MessageNumber {
     OrderStatus = 3,
     Error = 4,
     OpenOrder = 5,
@@ -30,13 +24,74 @@ pub(crate) enum Outgoing {
     CurrentTimeMillis = 109,
 }
 
-impl Outgoing {
-    /// Whether the frame reports on an order. Faults that lose, double or reorder touch only these.
-    pub(crate) fn is_report(self) -> bool {
-        matches!(
-            self,
-            Self::OrderStatus | Self::OpenOrder | Self::Execution | Self::Commission
-        )
+/// A message to a client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum ServerMessage<'a> {
+    OrderStatus(&'a wire::OrderStatus),
+    Error(&'a wire::ErrorMessage),
+    OpenOrder(&'a wire::OpenOrder),
+    NextValidId(i32),
+    ContractData(&'a wire::ContractData),
+    Execution(&'a wire::ExecutionDetails),
+    /// The accounts of the login, separated by commas.
+    ManagedAccounts(&'a str),
+    /// Seconds since 1970.
+    CurrentTime(i64),
+    /// With the request's id.
+    ContractDataEnd(i32),
+    OpenOrdersEnd,
+    /// With the request's id.
+    ExecutionsEnd(i32),
+    Commission(&'a wire::CommissionReport),
+    OrderBound(&'a wire::OrderBound),
+    CompletedOrder(&'a wire::CompletedOrder),
+    CompletedOrdersEnd,
+    /// Milliseconds since 1970.
+    CurrentTimeMillis(i64),
+}
+
+impl ServerMessage<'_> {
+    pub(crate) fn kind(&self) -> MessageNumber {
+        match self {
+            Self::OrderStatus(_) => MessageNumber::OrderStatus,
+            Self::Error(_) => MessageNumber::Error,
+            Self::OpenOrder(_) => MessageNumber::OpenOrder,
+            Self::NextValidId(_) => MessageNumber::NextValidId,
+            Self::ContractData(_) => MessageNumber::ContractData,
+            Self::Execution(_) => MessageNumber::Execution,
+            Self::ManagedAccounts(_) => MessageNumber::ManagedAccounts,
+            Self::CurrentTime(_) => MessageNumber::CurrentTime,
+            Self::ContractDataEnd(_) => MessageNumber::ContractDataEnd,
+            Self::OpenOrdersEnd => MessageNumber::OpenOrdersEnd,
+            Self::ExecutionsEnd(_) => MessageNumber::ExecutionsEnd,
+            Self::Commission(_) => MessageNumber::Commission,
+            Self::OrderBound(_) => MessageNumber::OrderBound,
+            Self::CompletedOrder(_) => MessageNumber::CompletedOrder,
+            Self::CompletedOrdersEnd => MessageNumber::CompletedOrdersEnd,
+            Self::CurrentTimeMillis(_) => MessageNumber::CurrentTimeMillis,
+        }
+    }
+
+    /// Whether it reports on an order. Faults that lose, double or reorder touch only these.
+    pub(crate) fn is_report(&self) -> bool {
+        match self {
+            Self::OrderStatus(_)
+            | Self::OpenOrder(_)
+            | Self::Execution(_)
+            | Self::Commission(_) => true,
+            Self::Error(_)
+            | Self::NextValidId(_)
+            | Self::ContractData(_)
+            | Self::ManagedAccounts(_)
+            | Self::CurrentTime(_)
+            | Self::ContractDataEnd(_)
+            | Self::OpenOrdersEnd
+            | Self::ExecutionsEnd(_)
+            | Self::OrderBound(_)
+            | Self::CompletedOrder(_)
+            | Self::CompletedOrdersEnd
+            | Self::CurrentTimeMillis(_) => false,
+        }
     }
 }
 
@@ -72,120 +127,4 @@ pub(crate) enum Request {
     Malformed {
         id: i32,
     },
-}
-
-/// Reads a frame as a request. Never fails: what cannot be read is a request too, to be answered or skipped.
-pub(crate) fn decode_request(frame: &Frame<'_>) -> Request {
-    let id = frame.id;
-    if id <= PROTOBUF_OFFSET {
-        return Request::Other { id };
-    }
-    fn read<M: Message + Default>(id: i32, body: &[u8], to: impl FnOnce(M) -> Request) -> Request {
-        M::decode(body).map_or(Request::Malformed { id }, to)
-    }
-    let body = frame.body;
-    match id - PROTOBUF_OFFSET {
-        3 => read(id, body, |m: wire::PlaceOrder| Request::Place(Box::new(m))),
-        4 => read(id, body, |m: wire::Number| Request::Cancel {
-            order_id: m.value.unwrap_or(0),
-        }),
-        5 => Request::OpenOrders,
-        7 => read(id, body, Request::Executions),
-        8 => Request::Ids,
-        9 => read(id, body, Request::ContractData),
-        15 => Request::AutoOpenOrders,
-        16 => Request::AllOpenOrders,
-        17 => Request::ManagedAccounts,
-        49 => Request::CurrentTime,
-        58 => Request::GlobalCancel,
-        71 => read(id, body, |m: wire::StartApi| Request::StartApi {
-            client_id: m.client_id.unwrap_or(0),
-        }),
-        99 => read(id, body, |m: wire::Flag| Request::CompletedOrders {
-            api_only: m.value.unwrap_or(false),
-        }),
-        105 => Request::CurrentTimeMillis,
-        _ => Request::Other { id },
-    }
-}
-
-/// Appends one frame to `out`: length, number, body. Returns nothing because a `Vec` takes any amount.
-pub(crate) fn encode(out: &mut Vec<u8>, kind: Outgoing, message: &impl Message) {
-    let body = message.encoded_len();
-    // A body of 2 GiB cannot be built from bounded fields; saturating keeps the arithmetic total.
-    let length = u32::try_from(body + 4).unwrap_or(u32::MAX);
-    out.reserve(body + 8);
-    out.extend_from_slice(&length.to_be_bytes());
-    out.extend_from_slice(&(kind as i32 + PROTOBUF_OFFSET).to_be_bytes());
-    // A `Vec` cannot run out of room, which is the only error there is.
-    let _infallible = message.encode(out);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::simulator::frame::FrameReader;
-
-    /// The bytes are those of a capture of another client's place order (facts: request bytes seen).
-    #[test]
-    fn a_captured_place_order_is_read_field_by_field() {
-        let hex = "00000074000000cb085a12171204414150\
-                   4c1a0353544b4205534d41525452035553441a532a034255593203313030380042034c4d54490000000000c862405a\
-                   034441596205445531313\
-                   1e2010467772d319004 01c004ffffffffffffffffff01c9050000000000000000d9050000000000000000a00700";
-        let digits: Vec<u8> = hex.bytes().filter(u8::is_ascii_hexdigit).collect();
-        let bytes: Vec<u8> = digits
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect();
-        let mut reader = FrameReader::new(1 << 20);
-        reader.push(&bytes);
-        let frame = reader.next_frame().unwrap().unwrap();
-        let Request::Place(place) = decode_request(&frame) else {
-            panic!("not a place order")
-        };
-        assert_eq!(place.order_id, Some(90));
-        let order = place.order.unwrap();
-        assert_eq!(order.action.as_deref(), Some("BUY"));
-        assert_eq!(order.total_quantity.as_deref(), Some("100"));
-        assert_eq!(order.lmt_price, Some(150.25));
-        assert_eq!(order.tif.as_deref(), Some("DAY"));
-        assert_eq!(order.account.as_deref(), Some("DU111"));
-        assert_eq!(order.order_ref.as_deref(), Some("gw-1"));
-        assert_eq!(order.transmit, Some(true));
-        assert_eq!(place.contract.unwrap().symbol.as_deref(), Some("AAPL"));
-    }
-
-    #[test]
-    fn an_answer_is_framed_as_length_number_body() {
-        let mut out = Vec::new();
-        encode(
-            &mut out,
-            Outgoing::NextValidId,
-            &wire::Number { value: Some(90) },
-        );
-        assert_eq!(out, [0, 0, 0, 6, 0, 0, 0, 0xd1, 0x08, 0x5a]);
-    }
-
-    #[test]
-    fn a_body_that_does_not_decode_is_malformed_and_a_strange_number_is_other() {
-        assert_eq!(
-            decode_request(&Frame {
-                id: 203,
-                body: &[0xff, 0xff]
-            }),
-            Request::Malformed { id: 203 }
-        );
-        assert_eq!(
-            decode_request(&Frame {
-                id: 5000,
-                body: &[]
-            }),
-            Request::Other { id: 5000 }
-        );
-        assert_eq!(
-            decode_request(&Frame { id: -1, body: &[] }),
-            Request::Other { id: -1 }
-        );
-    }
 }

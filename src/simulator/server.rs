@@ -147,7 +147,7 @@ impl Owner {
     }
 
     fn deliver(&mut self, outboxes: &mut BTreeMap<ConnectionId, Outbox>) {
-        let latency = self.exchange.switches.latency;
+        let latency = self.exchange.conditions.latency;
         for handover in self.exchange.hand_over() {
             let Some(outbox) = outboxes.get(&handover.connection) else {
                 continue;

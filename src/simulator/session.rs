@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use prost::Message;
-
-use super::message::{Outgoing, encode};
+use super::message::{MessageNumber, ServerMessage};
+use super::protobuf::encode;
 
 /// Counts connections from 1.
 pub(crate) type ConnectionId = u64;
@@ -24,6 +23,10 @@ pub(crate) struct Session {
     pub(crate) rate_window: (i64, u32),
     /// How often the rate was exceeded.
     pub(crate) rate_breaches: u32,
+    /// When a request for the time was last answered, in microseconds since 1970.
+    pub(crate) time_answered: Option<i64>,
+    /// The same of requests for milliseconds.
+    pub(crate) millis_answered: Option<i64>,
 }
 
 /// What is done to frames on their way out.
@@ -40,11 +43,11 @@ pub(crate) struct Shaping {
 }
 
 impl Shaping {
-    fn loses(&self, kind: Outgoing) -> bool {
-        match kind {
-            Outgoing::OrderStatus => self.lose_statuses,
-            Outgoing::OpenOrder => self.lose_open_orders,
-            Outgoing::Execution | Outgoing::Commission => self.lose_executions,
+    fn loses(&self, message: &ServerMessage<'_>) -> bool {
+        match message.kind() {
+            MessageNumber::OrderStatus => self.lose_statuses,
+            MessageNumber::OpenOrder => self.lose_open_orders,
+            MessageNumber::Execution | MessageNumber::Commission => self.lose_executions,
             _ => false,
         }
     }
@@ -70,23 +73,18 @@ pub(crate) struct Handover {
 
 impl Sessions {
     /// A live report to the client that placed the order, if it is connected. Shaped by faults.
-    pub(crate) fn report(&mut self, client_id: i32, kind: Outgoing, message: &impl Message) {
-        if self.shaping.loses(kind) {
+    pub(crate) fn report(&mut self, client_id: i32, message: ServerMessage<'_>) {
+        if self.shaping.loses(&message) {
             return;
         }
         if let Some(&connection) = self.by_client.get(&client_id) {
-            self.write(connection, kind, message, kind.is_report());
+            self.write(connection, message, message.is_report());
         }
     }
 
     /// An answer to a request. Only muting touches it.
-    pub(crate) fn answer(
-        &mut self,
-        connection: ConnectionId,
-        kind: Outgoing,
-        message: &impl Message,
-    ) {
-        self.write(connection, kind, message, false);
+    pub(crate) fn answer(&mut self, connection: ConnectionId, message: ServerMessage<'_>) {
+        self.write(connection, message, false);
     }
 
     /// Bytes as they are, for the version exchange and for faults.
@@ -181,13 +179,7 @@ impl Sessions {
         all
     }
 
-    fn write(
-        &mut self,
-        connection: ConnectionId,
-        kind: Outgoing,
-        message: &impl Message,
-        report: bool,
-    ) {
+    fn write(&mut self, connection: ConnectionId, message: ServerMessage<'_>, report: bool) {
         if self.shaping.mute {
             return;
         }
@@ -205,10 +197,10 @@ impl Sessions {
         for _ in 0..copies {
             if report && self.shaping.reorder {
                 let mut bytes = Vec::new();
-                encode(&mut bytes, kind, message);
+                encode(&mut bytes, message);
                 session.reports.push(bytes);
             } else {
-                encode(&mut session.out, kind, message);
+                encode(&mut session.out, message);
             }
         }
         if self.dirty.last() != Some(&connection) {

@@ -170,7 +170,6 @@ fn config(table: &Table) -> SimulatorConfig {
         ..SimulatorConfig::on_free_port()
     };
     for (option, value) in &table.simulator {
-        let truth = || value.as_bool().unwrap();
         match option.as_str() {
             "hours" => {
                 assert_eq!(value.as_str(), Some("closed"));
@@ -183,11 +182,15 @@ fn config(table: &Table) -> SimulatorConfig {
             "first_order_id" => {
                 config.first_order_id = i32::try_from(value.as_integer().unwrap()).unwrap();
             }
-            "duplicate_reports" => config.duplicate_reports = truth(),
-            "double_acknowledgement" => config.double_acknowledgement = truth(),
-            "second_filled_pair" => config.second_filled_pair = truth(),
-            "completed_order_ids" => config.completed_order_ids = truth(),
-            other => panic!("{}: no option {other}", table.name),
+            switch => {
+                let word = match value.as_bool() {
+                    Some(true) => "on",
+                    Some(false) => "off",
+                    None => value.as_str().unwrap(),
+                };
+                let set = config.switches.set(&switch.replace('_', "-"), word);
+                set.unwrap_or_else(|error| panic!("{}: {error}", table.name));
+            }
         }
     }
     config

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod control;
+mod documents;
 mod faults;
 mod hostile;
 mod peer;

@@ -223,11 +223,12 @@ impl Peer {
         panic!("the connection ended before {words:?}, after {all:?}");
     }
 
-    /// The words of what comes before the answer to a time request that is sent now.
+    /// The words of what comes before the answer to a request for the accounts that is sent now: it is answered in turn,
+    /// however often it is asked, in read-only mode too.
     pub(super) async fn hear(&mut self) -> Vec<String> {
-        self.send(49, &[]).await;
+        self.send(17, &[]).await;
         let mut heard: Vec<String> = self
-            .until("time")
+            .until("accounts")
             .await
             .iter()
             .map(Message::words)

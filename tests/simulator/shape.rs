@@ -1,6 +1,7 @@
 //! The fields and texts of messages, beside those of captures from a paper gateway.
 
-use ibkr_orders::simulator::{Hours, Mode, SimulatorConfig};
+use ibkr_orders::simulator::switches::TimeRequests;
+use ibkr_orders::simulator::{Hours, Mode, SimulatorConfig, Switches};
 use std::time::Duration;
 
 use super::peer::{Ask, LIMIT, Peer, resting, start, text, timeless};
@@ -272,8 +273,8 @@ async fn scenario(seed: u64) -> Vec<String> {
     }
     peer.place(resting(41)).await;
     peer.cancel(41).await;
-    peer.send(49, &[]).await;
-    let told = peer.until("time").await;
+    peer.send(8, &[]).await;
+    let told = peer.until("id ").await;
     let base = told[0].inner(3).number(3) - 1;
     told.iter().map(|message| timeless(message, base)).collect()
 }
@@ -309,7 +310,10 @@ async fn a_quiet_market_moves_by_itself_and_fills_what_it_reaches() {
 #[tokio::test]
 async fn executions_are_filtered_by_what_the_request_names() {
     let simulator = start(SimulatorConfig {
-        commission_replay: false,
+        switches: Switches {
+            commission_replay: false,
+            ..Switches::default()
+        },
         ..quiet()
     })
     .await;
@@ -349,4 +353,30 @@ async fn executions_are_filtered_by_what_the_request_names() {
         let told = peer.until("executions end").await;
         assert_eq!(told.len() - 1, rows, "{filter:?}: {told:?}");
     }
+}
+
+#[tokio::test]
+async fn of_two_time_requests_in_a_second_the_later_stays_unanswered_and_ids_never_do() {
+    let switches = Switches {
+        time_requests: TimeRequests::OnceASecond,
+        ..Switches::default()
+    };
+    let simulator = start(SimulatorConfig {
+        switches,
+        ..quiet()
+    })
+    .await;
+    let mut peer = Peer::log_in(&simulator, 1).await;
+    for kind in [49, 49, 8, 105, 8] {
+        peer.send(kind, &[]).await;
+    }
+    assert_eq!(peer.hear().await, ["time", "id 1", "id 1"]);
+    let control = simulator.control();
+    control
+        .set_switches(|switches| switches.time_requests = TimeRequests::Always)
+        .await
+        .unwrap();
+    peer.send(49, &[]).await;
+    peer.send(49, &[]).await;
+    assert_eq!(peer.hear().await, ["time", "time"]);
 }

@@ -46,9 +46,12 @@ impl Desk {
         next_words(&mut self.updates, count).await
     }
 
-    /// Asserts that nothing is said, by asking the time and seeing only its answer come back.
+    /// Asserts that nothing is said, by asking for ids and seeing only the answer come back: TWS answers each such request, in turn.
     pub(crate) async fn hears_nothing(&mut self) {
-        self.client.server_time().await.expect("TWS tells the time");
+        self.client
+            .next_valid_order_id()
+            .await
+            .expect("TWS tells the next id");
         let next = tokio::time::timeout(Duration::from_millis(50), self.updates.next()).await;
         assert!(next.is_err(), "TWS said {next:?}");
     }

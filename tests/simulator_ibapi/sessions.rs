@@ -3,6 +3,7 @@
 use ibapi::Error;
 use ibapi::orders::{ExecutionFilter, Executions, Order, Orders};
 use ibkr_orders::simulator::Restart;
+use ibkr_orders::simulator::switches::MillisRequests;
 
 use crate::desk::{Desk, LIMIT, connect, limit, market, open_rows, quiet, staged};
 
@@ -17,6 +18,11 @@ async fn a_login_gets_version_accounts_and_the_next_id() {
     assert_eq!(client.managed_accounts().await.unwrap(), ["DU1234567"]);
     let skew = client.server_time().await.unwrap() - time::OffsetDateTime::now_utc();
     assert!(skew.abs() < time::Duration::seconds(5), "{skew}");
+    let control = simulator.control();
+    control
+        .set_switches(|switches| switches.millis_requests = MillisRequests::Apart)
+        .await
+        .unwrap();
     assert!(client.server_time_millis().await.is_ok());
     assert_eq!(client.next_valid_order_id().await.unwrap(), 1);
 }

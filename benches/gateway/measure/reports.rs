@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ibkr_orders::simulator::{Simulator, SimulatorConfig};
+use ibkr_orders::simulator::{Simulator, SimulatorConfig, Switches};
 use tokio_rusqlite::rusqlite::Connection;
 
 use crate::load::{Until, closed_loop, place_resting};
@@ -19,8 +19,11 @@ pub(crate) async fn flood(effort: Effort, report: &mut Report) -> Fallible<()> {
     let orders = if effort.pairs > 3 { 30_000 } else { 5_000 };
     let simulator = Simulator::start(SimulatorConfig {
         buying_power: None,
-        second_filled_pair: false,
-        double_acknowledgement: false,
+        switches: Switches {
+            second_filled_pair: false,
+            double_acknowledgement: false,
+            ..Switches::default()
+        },
         messages_max: 0,
         ..SimulatorConfig::explicit()
     })

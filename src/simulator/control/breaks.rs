@@ -58,7 +58,7 @@ impl Control {
 
     /// New connections are accepted and closed at once, or no longer.
     pub async fn refuse_connections(&self, refuse: bool) -> Done {
-        self.run(move |exchange, _| exchange.switches.refuse = refuse)
+        self.run(move |exchange, _| exchange.conditions.refuse = refuse)
             .await
     }
 

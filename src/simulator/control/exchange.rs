@@ -3,6 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::super::order::Side;
+use super::super::switches::Switches;
 use super::{Control, ControlError, Done};
 
 /// A manual order typed into TWS.
@@ -58,6 +59,12 @@ impl Control {
             exchange.place_manual(&order.symbol, side, order.quantity, order.limit_price)
         })
         .await?
+    }
+
+    /// Changes what TWS does where sources are silent or disagree, from the next message on.
+    pub async fn set_switches(&self, change: impl FnOnce(&mut Switches) + Send + 'static) -> Done {
+        self.run(move |exchange, _| change(&mut exchange.switches))
+            .await
     }
 
     /// Accounts that the next login is told.

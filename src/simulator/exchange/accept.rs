@@ -150,7 +150,7 @@ impl Exchange {
             self.apply_verdict(perm_id, verdict, now);
             return;
         }
-        if self.switches.ib_lost {
+        if self.conditions.ib_lost {
             self.set_phase(perm_id, Phase::Queued);
             return;
         }
@@ -158,7 +158,7 @@ impl Exchange {
             self.reject(perm_id, 201, &text, true, now);
             return;
         }
-        if self.switches.hold_acknowledgements {
+        if self.conditions.hold_acknowledgements {
             self.set_phase(perm_id, Phase::Withheld);
             self.rest_in_book(perm_id);
             return;
@@ -190,7 +190,7 @@ impl Exchange {
             self.report_pair(perm_id);
             self.report_pair_again(perm_id);
         } else {
-            if self.config.double_acknowledgement {
+            if self.switches.double_acknowledgement {
                 self.set_phase(perm_id, Phase::PreSubmitted);
                 self.report_pair(perm_id);
             }
@@ -247,7 +247,7 @@ impl Exchange {
     /// Outside the hours, and an order for the next opening always.
     pub(super) fn waits_for_open(&self, order: &Order) -> bool {
         let extended = order.outside_rth && matches!(order.price, Price::Limit(_));
-        order.tif == Tif::Opg || (self.switches.hours == Hours::Closed && !extended)
+        order.tif == Tif::Opg || (self.conditions.hours == Hours::Closed && !extended)
     }
 
     /// An error that ends an order; with `inactive` its status comes first.

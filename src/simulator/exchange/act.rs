@@ -4,7 +4,7 @@ use rust_decimal::Decimal;
 
 use super::super::clock::Now;
 use super::super::control::ControlError;
-use super::super::message::Outgoing;
+use super::super::message::ServerMessage;
 use super::super::order::{Order, OrderKey, PermId, Phase, Price, Side, Tif, double, plain};
 use super::super::session::ConnectionId;
 use super::super::wire;
@@ -96,9 +96,9 @@ impl Exchange {
         }
         fill.commission.exec_id = Some(corrected.clone());
         self.sessions
-            .report(client_id, Outgoing::Execution, &fill.details);
+            .report(client_id, ServerMessage::Execution(&fill.details));
         self.sessions
-            .report(client_id, Outgoing::Commission, &fill.commission);
+            .report(client_id, ServerMessage::Commission(&fill.commission));
         self.journal_fill(&fill);
         self.ledger.record(fill);
         self.journal_order(perm_id);

@@ -81,7 +81,7 @@ impl Exchange {
             );
             return;
         }
-        if self.switches.hold_cancels || self.switches.ib_lost {
+        if self.conditions.hold_cancels || self.conditions.ib_lost {
             if phase != Phase::Queued {
                 self.set_phase(perm_id, Phase::PendingCancel);
                 self.report_pair(perm_id);
@@ -90,7 +90,7 @@ impl Exchange {
             self.journal_order(perm_id);
             return;
         }
-        if self.config.duplicate_reports {
+        if self.switches.duplicate_reports {
             self.set_phase(perm_id, Phase::PendingCancel);
             self.report_pair(perm_id);
             self.report_pair(perm_id);

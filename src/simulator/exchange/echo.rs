@@ -3,7 +3,7 @@
 use rust_decimal::Decimal;
 
 use super::super::ledger;
-use super::super::message::Outgoing;
+use super::super::message::ServerMessage;
 use super::super::order::{PermId, Price, double, plain};
 use super::super::wire;
 use super::Exchange;
@@ -42,7 +42,7 @@ impl Exchange {
             }),
         };
         self.sessions
-            .report(checked.key.client_id, Outgoing::OpenOrder, &answer);
+            .report(checked.key.client_id, ServerMessage::OpenOrder(&answer));
         Ok(())
     }
 }

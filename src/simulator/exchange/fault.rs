@@ -92,8 +92,8 @@ impl Exchange {
             Fault::LoseOpenOrders => shaping.lose_open_orders = true,
             Fault::LoseExecutions => shaping.lose_executions = true,
             Fault::LoseExecutionsEnd => shaping.lose_executions_end = true,
-            Fault::Slow(time) => self.switches.latency = time,
-            Fault::Refuse => self.switches.refuse = true,
+            Fault::Slow(time) => self.conditions.latency = time,
+            Fault::Refuse => self.conditions.refuse = true,
             Fault::RollbackIds(by) => self.faults.roll_back_ids = by,
             Fault::DropBeforeOrder(n)
             | Fault::DropAfterOrder(n)
@@ -113,8 +113,8 @@ impl Exchange {
     pub(crate) fn clear_faults(&mut self) {
         self.faults = Faults::default();
         self.sessions.shaping = super::super::session::Shaping::default();
-        self.switches.refuse = false;
-        self.switches.latency = self.config.latency;
+        self.conditions.refuse = false;
+        self.conditions.latency = self.config.latency;
         self.verdicts.clear();
     }
 

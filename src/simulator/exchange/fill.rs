@@ -5,7 +5,7 @@ use rust_decimal::Decimal;
 use super::super::clock::Now;
 use super::super::ledger::{self, Fill};
 use super::super::market::{LEVELS_MAX, SymbolIndex};
-use super::super::message::Outgoing;
+use super::super::message::ServerMessage;
 use super::super::order::{Order, PermId, Phase, Price, Side, double, plain};
 use super::super::wire;
 use super::Exchange;
@@ -131,17 +131,17 @@ impl Exchange {
             self.report_pair(perm_id);
         }
         self.sessions
-            .report(client_id, Outgoing::Execution, &fill.details);
+            .report(client_id, ServerMessage::Execution(&fill.details));
         if telling == Telling::Usual {
             self.report_pair(perm_id);
-            if over && self.config.second_filled_pair {
+            if over && self.switches.second_filled_pair {
                 self.name_commission(perm_id);
                 self.report_pair(perm_id);
             }
         }
         self.name_commission(perm_id);
         self.sessions
-            .report(client_id, Outgoing::Commission, &fill.commission);
+            .report(client_id, ServerMessage::Commission(&fill.commission));
         self.journal_fill(&fill);
         self.journal_order(perm_id);
     }

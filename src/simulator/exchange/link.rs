@@ -9,7 +9,7 @@ use super::Exchange;
 impl Exchange {
     /// Withholds acknowledgements of new orders, or lets them go.
     pub(crate) fn hold_acknowledgements(&mut self, hold: bool, now: Now) {
-        self.switches.hold_acknowledgements = hold;
+        self.conditions.hold_acknowledgements = hold;
         if !hold {
             self.acknowledge_all(Phase::Withheld, now);
         }
@@ -17,7 +17,7 @@ impl Exchange {
 
     /// Withholds confirmations of cancels, or lets them go.
     pub(crate) fn hold_cancels(&mut self, hold: bool, now: Now) {
-        self.switches.hold_cancels = hold;
+        self.conditions.hold_cancels = hold;
         if !hold {
             self.release_cancels(now);
         }
@@ -51,7 +51,7 @@ impl Exchange {
 
     /// TWS loses IB: 1100, or 2110.
     pub(crate) fn lose_ib(&mut self, code: i32, now: Now) {
-        self.switches.ib_lost = true;
+        self.conditions.ib_lost = true;
         let text = match code {
             2110 => {
                 "Connectivity between Trader Workstation and server is broken. It will be restored automatically."
@@ -63,7 +63,7 @@ impl Exchange {
 
     /// TWS has IB back: 1101 or 1102. Orders and cancels that waited go out.
     pub(crate) fn restore_ib(&mut self, data_lost: bool, now: Now) {
-        self.switches.ib_lost = false;
+        self.conditions.ib_lost = false;
         let (code, how) = if data_lost {
             (1101, "data lost")
         } else {
@@ -73,7 +73,7 @@ impl Exchange {
             format!("Connectivity between IBKR and Trader Workstation has been restored - {how}.");
         self.notice_to_all(code, &text, now);
         self.acknowledge_all(Phase::Queued, now);
-        if !self.switches.hold_cancels {
+        if !self.conditions.hold_cancels {
             self.release_cancels(now);
         }
     }
@@ -95,7 +95,7 @@ impl Exchange {
 
     /// Opens the exchange: orders that waited go to work.
     pub(crate) fn open_exchange(&mut self, now: Now) {
-        self.switches.hours = Hours::Open;
+        self.conditions.hours = Hours::Open;
         let waiting: Vec<PermId> = self
             .book
             .open()
@@ -110,7 +110,7 @@ impl Exchange {
 
     /// Closes it. With `end_of_day` DAY orders end, and what is of today becomes yesterday's.
     pub(crate) fn close_exchange(&mut self, end_of_day: bool, now: Now) {
-        self.switches.hours = Hours::Closed;
+        self.conditions.hours = Hours::Closed;
         if !end_of_day {
             return;
         }
@@ -131,7 +131,7 @@ impl Exchange {
         self.sessions.close_all();
         self.book.forget_staged();
         self.withheld_cancels.clear();
-        self.switches.ib_lost = false;
+        self.conditions.ib_lost = false;
         let by = i32::try_from(ids).unwrap_or(i32::MAX);
         let clients: Vec<(i32, i32)> = self
             .next_ids

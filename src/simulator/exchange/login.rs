@@ -3,10 +3,9 @@
 use super::super::clock::Now;
 use super::super::config::SERVER_VERSION_MIN;
 use super::super::frame::Hello;
-use super::super::message::Outgoing;
+use super::super::message::ServerMessage;
 use super::super::order::OrderKey;
 use super::super::session::ConnectionId;
-use super::super::wire;
 use super::Exchange;
 use super::say::invalid_request;
 
@@ -67,7 +66,7 @@ impl Exchange {
         });
         if open > 0 {
             self.sessions
-                .answer(connection, Outgoing::OpenOrdersEnd, &wire::Empty {});
+                .answer(connection, ServerMessage::OpenOrdersEnd);
         }
         self.send_accounts(connection);
         self.send_next_id(connection, client_id);
@@ -78,20 +77,14 @@ impl Exchange {
 
     pub(super) fn send_accounts(&mut self, connection: ConnectionId) {
         let list = self.accounts.join(",");
-        self.sessions.answer(
-            connection,
-            Outgoing::ManagedAccounts,
-            &wire::Accounts { list: Some(list) },
-        );
+        self.sessions
+            .answer(connection, ServerMessage::ManagedAccounts(&list));
     }
 
     pub(super) fn send_next_id(&mut self, connection: ConnectionId, client_id: i32) {
         let next = self.next_id(client_id);
-        self.sessions.answer(
-            connection,
-            Outgoing::NextValidId,
-            &wire::Number { value: Some(next) },
-        );
+        self.sessions
+            .answer(connection, ServerMessage::NextValidId(next));
     }
 
     pub(super) fn next_id(&self, client_id: i32) -> i32 {

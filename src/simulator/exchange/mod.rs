@@ -15,6 +15,7 @@ mod login;
 mod place;
 mod query;
 mod say;
+mod time;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -29,6 +30,7 @@ use super::market::Market;
 use super::message::Request;
 use super::order::PermId;
 use super::session::{ConnectionId, Handover, Session, Sessions};
+use super::switches::Switches;
 use fault::Faults;
 pub(crate) use fill::Telling;
 
@@ -51,9 +53,9 @@ enum Scheduled {
     IbRestored { data_lost: bool },
 }
 
-/// Everything that a control can switch.
+/// What holds of the whole TWS at the moment; a control changes it.
 #[derive(Debug)]
-pub(crate) struct Switches {
+pub(crate) struct Conditions {
     pub(crate) hours: Hours,
     pub(crate) hold_acknowledgements: bool,
     pub(crate) hold_cancels: bool,
@@ -73,6 +75,7 @@ pub(crate) struct Exchange {
     pub(crate) log: Log,
     next_ids: BTreeMap<i32, i32>,
     accounts: Vec<String>,
+    pub(crate) conditions: Conditions,
     pub(crate) switches: Switches,
     faults: Faults,
     verdicts: VecDeque<Verdict>,
@@ -102,7 +105,7 @@ impl Exchange {
             sessions: Sessions::default(),
             next_ids: BTreeMap::new(),
             accounts: config.accounts.clone(),
-            switches: Switches {
+            conditions: Conditions {
                 hours: config.hours,
                 hold_acknowledgements: false,
                 hold_cancels: false,
@@ -121,6 +124,7 @@ impl Exchange {
             journal: Vec::new(),
             journaling: config.state_file.is_some(),
             asked_since_tick: false,
+            switches: config.switches.clone(),
             market,
             config,
         };
@@ -136,7 +140,7 @@ impl Exchange {
         self.sessions
             .by_connection
             .insert(connection, Session::default());
-        if self.switches.refuse {
+        if self.conditions.refuse {
             self.sessions.close(connection);
         }
     }
@@ -199,7 +203,7 @@ impl Exchange {
 
     /// The timer of automatic mode: prices move only when nothing was asked since the last time.
     pub(crate) fn tick(&mut self, now: Now) {
-        if std::mem::take(&mut self.asked_since_tick) || self.switches.hours == Hours::Closed {
+        if std::mem::take(&mut self.asked_since_tick) || self.conditions.hours == Hours::Closed {
             return;
         }
         for symbol in 0..self.market.len() {

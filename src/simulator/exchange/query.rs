@@ -1,8 +1,8 @@
-//! Questions about the past and the present: orders, executions, contracts, the time.
+//! Questions about the past and the present: orders, executions, contracts.
 
 use super::super::clock::Now;
 use super::super::ledger::Fill;
-use super::super::message::Outgoing;
+use super::super::message::ServerMessage;
 use super::super::order::{Order, OrderKey, PermId, plain};
 use super::super::session::ConnectionId;
 use super::super::wire;
@@ -20,14 +20,14 @@ impl Exchange {
             !order.manual && order.key.client_id == client_id
         });
         self.sessions
-            .answer(connection, Outgoing::OpenOrdersEnd, &wire::Empty {});
+            .answer(connection, ServerMessage::OpenOrdersEnd);
     }
 
     /// Everyone's orders, manual ones included.
     pub(super) fn all_open_orders(&mut self, connection: ConnectionId) {
         self.open_rows(connection, |_| true);
         self.sessions
-            .answer(connection, Outgoing::OpenOrdersEnd, &wire::Empty {});
+            .answer(connection, ServerMessage::OpenOrdersEnd);
     }
 
     /// Only client 0 may; there is no end mark.
@@ -53,9 +53,9 @@ impl Exchange {
             .filter(|order| order.phase.is_shown_open() && wanted(order))
         {
             self.sessions
-                .answer(connection, Outgoing::OpenOrder, &order.echo);
+                .answer(connection, ServerMessage::OpenOrder(&order.echo));
             self.sessions
-                .answer(connection, Outgoing::OrderStatus, &order.status());
+                .answer(connection, ServerMessage::OrderStatus(&order.status()));
             rows += 1;
         }
         rows
@@ -81,7 +81,7 @@ impl Exchange {
                 order_id: Some(order_id),
             };
             self.sessions
-                .answer(connection, Outgoing::OrderBound, &bound);
+                .answer(connection, ServerMessage::OrderBound(&bound));
         }
     }
 
@@ -90,13 +90,13 @@ impl Exchange {
         let today = self.day(now);
         for order in self.book.finished() {
             if order.ended_day == today && !(api_only && order.manual) && order.transmit() {
-                let row = completed(order, self.config.completed_order_ids);
+                let row = completed(order, self.switches.completed_order_ids);
                 self.sessions
-                    .answer(connection, Outgoing::CompletedOrder, &row);
+                    .answer(connection, ServerMessage::CompletedOrder(&row));
             }
         }
         self.sessions
-            .answer(connection, Outgoing::CompletedOrdersEnd, &wire::Empty {});
+            .answer(connection, ServerMessage::CompletedOrdersEnd);
     }
 
     /// Today's executions that pass the filter, then (if configured) their commissions, then the end mark.
@@ -117,43 +117,19 @@ impl Exchange {
         for fill in self.ledger.fills().filter(chosen) {
             let mut row = fill.details.clone();
             row.request_id = Some(request_id);
-            self.sessions.answer(connection, Outgoing::Execution, &row);
+            self.sessions
+                .answer(connection, ServerMessage::Execution(&row));
         }
-        if self.config.commission_replay {
+        if self.switches.commission_replay {
             for fill in self.ledger.fills().filter(chosen) {
                 self.sessions
-                    .answer(connection, Outgoing::Commission, &fill.commission);
+                    .answer(connection, ServerMessage::Commission(&fill.commission));
             }
         }
         if !self.sessions.shaping.lose_executions_end {
-            self.sessions.answer(
-                connection,
-                Outgoing::ExecutionsEnd,
-                &wire::Number {
-                    value: Some(request_id),
-                },
-            );
+            self.sessions
+                .answer(connection, ServerMessage::ExecutionsEnd(request_id));
         }
-    }
-
-    pub(super) fn current_time(&mut self, connection: ConnectionId, now: Now) {
-        self.sessions.answer(
-            connection,
-            Outgoing::CurrentTime,
-            &wire::Clock {
-                value: Some(now.seconds()),
-            },
-        );
-    }
-
-    pub(super) fn current_time_millis(&mut self, connection: ConnectionId, now: Now) {
-        self.sessions.answer(
-            connection,
-            Outgoing::CurrentTimeMillis,
-            &wire::Clock {
-                value: Some(now.millis()),
-            },
-        );
     }
 
     pub(super) fn contract_data(
@@ -195,14 +171,9 @@ impl Exchange {
             }),
         };
         self.sessions
-            .answer(connection, Outgoing::ContractData, &row);
-        self.sessions.answer(
-            connection,
-            Outgoing::ContractDataEnd,
-            &wire::Number {
-                value: Some(request_id),
-            },
-        );
+            .answer(connection, ServerMessage::ContractData(&row));
+        self.sessions
+            .answer(connection, ServerMessage::ContractDataEnd(request_id));
     }
 
     /// In read-only mode TWS refuses even requests that change nothing: for ids, and for orders that it would bind.

@@ -1,7 +1,7 @@
 //! Sentences that TWS says often: errors, and the pair of openOrder and orderStatus.
 
 use super::super::clock::Now;
-use super::super::message::Outgoing;
+use super::super::message::ServerMessage;
 use super::super::order::PermId;
 use super::super::session::ConnectionId;
 use super::super::wire;
@@ -20,15 +20,17 @@ impl Exchange {
             return;
         }
         self.sessions
-            .report(order.key.client_id, Outgoing::OpenOrder, &order.echo);
-        self.sessions
-            .report(order.key.client_id, Outgoing::OrderStatus, &order.status());
+            .report(order.key.client_id, ServerMessage::OpenOrder(&order.echo));
+        self.sessions.report(
+            order.key.client_id,
+            ServerMessage::OrderStatus(&order.status()),
+        );
     }
 
     /// The pair, twice when TWS is in the mood.
     pub(super) fn report_pair_again(&mut self, perm_id: PermId) {
         self.report_pair(perm_id);
-        if self.config.duplicate_reports {
+        if self.switches.duplicate_reports {
             self.report_pair(perm_id);
         }
     }
@@ -39,8 +41,10 @@ impl Exchange {
             return;
         };
         if !order.manual {
-            self.sessions
-                .report(order.key.client_id, Outgoing::OrderStatus, &order.status());
+            self.sessions.report(
+                order.key.client_id,
+                ServerMessage::OrderStatus(&order.status()),
+            );
         }
     }
 
@@ -54,7 +58,8 @@ impl Exchange {
         now: Now,
     ) {
         let message = error(order_id, code, text, now);
-        self.sessions.report(client_id, Outgoing::Error, &message);
+        self.sessions
+            .report(client_id, ServerMessage::Error(&message));
     }
 
     /// An error or notice to one connection; id -1 when it is about the connection itself.
@@ -67,7 +72,8 @@ impl Exchange {
         now: Now,
     ) {
         let message = error(id, code, text, now);
-        self.sessions.answer(connection, Outgoing::Error, &message);
+        self.sessions
+            .answer(connection, ServerMessage::Error(&message));
     }
 
     /// A notice to every client that is logged in.

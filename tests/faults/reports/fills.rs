@@ -1,7 +1,7 @@
 //! Fills that come in parts, twice, in reverse, before their status, after a cancel, or corrected: each counts once.
 
 use ibkr_orders::domain::Status;
-use ibkr_orders::simulator::{Fault, SimulatorConfig};
+use ibkr_orders::simulator::{Fault, SimulatorConfig, Switches};
 
 use super::{fill_in_three, filled_in_three, rests};
 use crate::world::{World, decimal, limit_order, resting, to_the_end};
@@ -32,7 +32,10 @@ async fn three_partial_fills_are_shown_one_by_one_and_add_up() {
 async fn every_frame_twice_counts_once() {
     let simulator = SimulatorConfig {
         faults: vec![Fault::Duplicate],
-        duplicate_reports: true,
+        switches: Switches {
+            duplicate_reports: true,
+            ..Switches::default()
+        },
         ..SimulatorConfig::explicit()
     };
     let world = World::with(simulator, |_| {}).await;
