@@ -102,6 +102,8 @@ pub struct Timers {
 pub struct Bounds {
     /// Operations waiting for the engine.
     pub queued_operations_max: usize,
+    /// Callers who may wait for one order. Who comes beyond is answered at once with the order as it is.
+    pub waiters_per_order_max: usize,
     /// Events of TWS waiting for the engine, two at least. What comes beyond is lost, said to be, and asked for again.
     pub tws_events_max: usize,
     /// Watches open at once.
@@ -169,6 +171,7 @@ impl Default for Bounds {
     fn default() -> Self {
         Self {
             queued_operations_max: 4_096,
+            waiters_per_order_max: 256,
             // More than three seconds of 20,000 reports a second.
             tws_events_max: 65_536,
             watchers_max: 20_000,

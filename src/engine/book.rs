@@ -54,6 +54,13 @@ impl Book {
         self.entries.iter().map(|(id, entry)| (*id, entry))
     }
 
+    /// Callers who wait for an order in memory.
+    pub(crate) fn waiters(&self) -> impl Iterator<Item = u64> {
+        self.entries
+            .values()
+            .flat_map(|entry| entry.run.waiters.iter().map(|waiter| waiter.id))
+    }
+
     /// Takes an order in, or its new version.
     pub(crate) fn put(&mut self, entry: Entry, now: Duration) {
         let TrackedOrder { record, executions } = &entry.order;

@@ -1,13 +1,13 @@
 //! Everything the engine knows, without a clock, a socket or a disk. Whoever drives it brings the time and the rows, commits what
 //! a batch wrote, and carries out what comes of it.
 
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::{Batch, Effect, Write};
 use super::book::Book;
+use super::deadlines::Deadlines;
 use super::desk::Desk;
 use super::entry::{Cancelling, Entry, Sending};
 use super::input::{Ask, Input, Outcome};
@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) reconcile_timeout: Duration,
     /// Callers who may wait for a session.
     pub(crate) parked_max: usize,
+    /// Callers who may wait for one order.
+    pub(crate) waiters_per_order_max: usize,
 }
 
 /// What the store held when the engine started.
@@ -131,7 +133,8 @@ pub(crate) struct Core {
     parked: BTreeMap<u64, Ask>,
     /// Callers to take up again.
     resumed: Vec<Ask>,
-    deadlines: BinaryHeap<Reverse<(Duration, u64, i32)>>,
+    /// Until when callers wait.
+    pub(crate) deadlines: Deadlines,
     next_tick: Duration,
 }
 
@@ -171,7 +174,7 @@ impl Core {
             queue: SendQueue::new(orders_per_request),
             parked: BTreeMap::new(),
             resumed: Vec::new(),
-            deadlines: BinaryHeap::new(),
+            deadlines: Deadlines::default(),
             next_tick: TICK,
         }
     }
@@ -217,7 +220,7 @@ impl Core {
             match effect {
                 Effect::Reply(waiter, outcome) => out.replies.push((waiter, outcome)),
                 Effect::Park(ask) => {
-                    self.deadlines.push(Reverse((ask.deadline, ask.waiter, 0)));
+                    self.deadlines.push(ask.deadline, ask.waiter, 0);
                     self.parked.insert(ask.waiter, ask);
                 }
                 Effect::Unpark(waiter) => {
@@ -231,7 +234,7 @@ impl Core {
                     at,
                     waiter,
                     order_id,
-                } => self.deadlines.push(Reverse((at, waiter, order_id))),
+                } => self.deadlines.push(at, waiter, order_id),
                 Effect::QueuePlace { order_id, staged } => {
                     self.queue.push_place(order_id, staged, now.tick);
                 }
@@ -328,15 +331,16 @@ impl Core {
     /// What has come due by now: callers to take up again, deadlines, the tick.
     pub(crate) fn due(&mut self, now: Moment) -> Vec<Input> {
         let mut inputs: Vec<Input> = self.resumed.drain(..).map(Input::Ask).collect();
-        while let Some(&Reverse((at, waiter, order_id))) = self.deadlines.peek()
-            && at <= now.tick
-        {
-            self.deadlines.pop();
+        while let Some((waiter, order_id)) = self.deadlines.pop_due(now.tick) {
             inputs.push(Input::Expired { waiter, order_id });
         }
         if now.tick >= self.next_tick {
             self.next_tick = now.tick + TICK;
             self.book.forget_ended(now.tick);
+            if self.deadlines.is_sweep_due() {
+                let waiting = self.book.waiters().chain(self.parked.keys().copied());
+                self.deadlines.sweep(&waiting.collect());
+            }
             inputs.push(Input::Tick);
         }
         inputs
@@ -348,7 +352,7 @@ impl Core {
         if !self.resumed.is_empty() {
             wake = now.tick;
         }
-        if let Some(&Reverse((at, _, _))) = self.deadlines.peek() {
+        if let Some(at) = self.deadlines.next() {
             wake = wake.min(at);
         }
         if self.queue.len() > 0 && self.desk.session.is_some() {

@@ -31,6 +31,8 @@ pub(crate) struct Desk {
     pub(crate) queued_staged: usize,
     /// Callers waiting for a session.
     pub(crate) parked: usize,
+    /// Callers answered at once because as many as may waited for their order already: for the statistics.
+    pub(crate) answered_early: u64,
     /// The reconcile.
     pub(crate) reconcile: Reconcile,
     /// Until when nothing of TWS can have been missed: it was heard then, with its link to IB, and no reconcile was due.

@@ -1,5 +1,6 @@
 //! What the engine takes in.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ pub(crate) enum Input {
         /// For which order.
         order_id: i32,
     },
+    /// Callers who have gone away: nobody would hear their answers.
+    Gone(Arc<BTreeSet<u64>>),
     /// A second has passed.
     Tick,
     /// Reports were dropped because they could not be stored.

@@ -6,6 +6,7 @@
 mod batch;
 mod book;
 mod core;
+mod deadlines;
 mod desk;
 mod driver;
 mod entry;

@@ -114,6 +114,7 @@ fn settings(config: &Config) -> Settings {
         terminal_linger: config.timers.terminal_linger,
         reconcile_timeout: config.timers.reconcile_step_timeout * RECONCILE_STEPS,
         parked_max: config.bounds.queued_operations_max,
+        waiters_per_order_max: config.bounds.waiters_per_order_max,
     }
 }
 

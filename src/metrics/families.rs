@@ -26,6 +26,8 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
         pacing_wait_seconds,
         pacing_queue,
         engine_queue,
+        callers_waiting,
+        answered_early,
         watchers,
         watcher_fallbacks,
         watchers_lagged,
@@ -65,6 +67,11 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
             "Operations waiting for the engine.",
             engine_queue,
         ),
+        (
+            "ibkr_orders_callers_waiting",
+            "Callers who wait for the engine's answer, those who went away within the last second among them.",
+            callers_waiting,
+        ),
         ("ibkr_orders_watchers", "Watches open.", watchers),
         (
             "ibkr_orders_grpc_calls_in_flight",
@@ -100,6 +107,11 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
             "ibkr_orders_store_commit_failures_total",
             "Commits of the store that failed.",
             commit_failures,
+        ),
+        (
+            "ibkr_orders_answered_early_total",
+            "Callers answered at once because as many as may waited for their order already.",
+            answered_early,
         ),
         (
             "ibkr_orders_watcher_fallbacks_total",

@@ -118,6 +118,10 @@ pub struct Stats {
     pub pacing_queue: Gauge,
     /// Operations waiting for the engine.
     pub engine_queue: Gauge,
+    /// Callers who wait for the engine's answer, those who went away within the last second among them.
+    pub callers_waiting: Gauge,
+    /// Callers answered at once because as many as may waited for their order already.
+    pub answered_early: Counter,
     /// Watches open.
     pub watchers: Gauge,
     /// Times a watcher fell back to the store because it was slow.
@@ -146,6 +150,8 @@ impl Default for Stats {
             pacing_wait_seconds: Histogram::new(histogram::SECONDS),
             pacing_queue: Gauge::default(),
             engine_queue: Gauge::default(),
+            callers_waiting: Gauge::default(),
+            answered_early: Counter::default(),
             watchers: Gauge::default(),
             watcher_fallbacks: Counter::default(),
             watchers_lagged: Counter::default(),

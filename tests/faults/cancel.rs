@@ -1,10 +1,12 @@
 //! Cancels and their verdicts.
 
+use std::time::Duration;
+
 use ibkr_orders::domain::{LinkState, OrderKey, Status};
 use ibkr_orders::error::Reason;
 use ibkr_orders::simulator::{Fault, SimulatorConfig};
 
-use crate::world::{World, resting, staged};
+use crate::world::{LIMIT, World, eventually, resting, staged};
 
 async fn rests(world: &World) -> i32 {
     let order_id = world.place(resting("a")).await.order_id;
@@ -17,6 +19,48 @@ async fn cancel_came(world: &World, order_id: i32) {
     world
         .tws_shows(move |view| view.cancel_messages((7, order_id)) == 1)
         .await;
+}
+
+#[tokio::test]
+async fn callers_who_wait_a_day_for_a_cancel_and_go_away_leave_the_order_to_others() {
+    const DAY: f64 = 86_400.0;
+    let world = World::with(SimulatorConfig::explicit(), |config| {
+        config.timers.tws_heartbeat_interval = Duration::from_secs(60);
+        config.bounds.waiters_per_order_max = 20;
+    })
+    .await;
+    let order_id = world.place(resting("a")).await.order_id;
+    world.control().mute().await.unwrap();
+    let waiting = || world.gateway.stats().callers_waiting.get();
+    // Each is reset while it waits, and the next one comes.
+    for _ in 0..50 {
+        let asked = tokio::time::timeout(Duration::from_millis(10), world.cancel(order_id, DAY));
+        let _ = asked.await;
+    }
+    assert!(world.get(order_id).await.cancel_requested);
+    eventually("nobody waits", async || waiting() == 0).await;
+
+    // As many as may wait; one more is told at once how the order stands.
+    let held: Vec<_> = (0..20)
+        .map(|_| {
+            let client = world.client.clone();
+            tokio::spawn(async move { client.cancel(OrderKey::OrderId(order_id), DAY).await })
+        })
+        .collect();
+    eventually("all wait", async || waiting() == 20).await;
+    let early = world.gateway.stats().answered_early.get();
+    let beyond = tokio::time::timeout(LIMIT, world.cancel(order_id, DAY)).await;
+    let beyond = beyond.expect("an answer at once").unwrap();
+    assert!(beyond.cancel_requested && !beyond.terminal);
+    assert_eq!(world.gateway.stats().answered_early.get(), early + 1);
+
+    world.control().unmute().await.unwrap();
+    for call in held {
+        let ended = tokio::time::timeout(LIMIT, call).await.unwrap().unwrap();
+        assert_eq!(ended.unwrap().status, Status::Cancelled);
+    }
+    assert_eq!(world.cancel_frames(order_id).await, 1);
+    world.end().await;
 }
 
 #[tokio::test]

@@ -1,5 +1,7 @@
 //! What reaches the engine: callers, TWS, timers.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{BATCH_MAX, Call, Driver, Fatal, OUTBOX_DELAY, STUCK_MAX};
@@ -62,6 +64,9 @@ impl Driver {
                 }
             }
         }
+        if inputs.iter().any(|input| matches!(input, Input::Tick)) {
+            inputs.extend(self.gone());
+        }
         for call in calls {
             self.take(call, &mut inputs);
         }
@@ -79,7 +84,20 @@ impl Driver {
             }
             _ => true,
         });
+        self.stats
+            .callers_waiting
+            .set(i64::try_from(self.callers.len()).unwrap_or(i64::MAX));
         Ok(inputs)
+    }
+
+    /// Callers who went away since the last look, after their wish was stored.
+    fn gone(&mut self) -> Option<Input> {
+        let gone: BTreeSet<u64> = self
+            .callers
+            .extract_if(|_, reply| reply.is_closed())
+            .map(|(waiter, _)| waiter)
+            .collect();
+        (!gone.is_empty()).then(|| Input::Gone(Arc::new(gone)))
     }
 
     fn wake(&self, now: Duration) -> Duration {

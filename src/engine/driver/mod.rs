@@ -166,7 +166,8 @@ impl Driver {
         // stored, or whose time is over, needs no room.
         for input in inputs.iter() {
             let asked = matches!(input, Input::Ask(_));
-            let alone = asked || poisoned || matches!(input, Input::Expired { .. });
+            let alone =
+                asked || poisoned || matches!(input, Input::Expired { .. } | Input::Gone(_));
             if alone {
                 let single: Arc<[Input]> = Arc::from([input.clone()]);
                 if inputs.len() > 1 && !(asked && busy) {
@@ -282,8 +283,12 @@ impl Driver {
             moves,
         } = {
             let before = self.core.desk.reconcile.clone();
+            let answered_early = self.core.desk.answered_early;
             let outbound = self.core_mut()?.commit(batch, now);
             self.count_reconciles(&before);
+            self.stats
+                .answered_early
+                .add(self.core.desk.answered_early - answered_early);
             outbound
         };
         for (from, to) in moves {

@@ -45,6 +45,7 @@ impl Step<'_> {
             },
             Input::Tws(event) => self.tws(event),
             Input::Expired { waiter, order_id } => self.expired(*waiter, *order_id),
+            Input::Gone(waiters) => self.gone(waiters),
             Input::Tick => self.tick(),
             Input::ReportsDropped => {
                 self.reconcile_after(Duration::ZERO);

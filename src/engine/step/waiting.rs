@@ -1,5 +1,7 @@
 //! Callers who wait, and when they have waited long enough.
 
+use std::collections::BTreeSet;
+
 use super::super::batch::Effect;
 use super::super::core::Core;
 use super::super::entry::{Entry, Purpose, Waiter};
@@ -21,9 +23,16 @@ impl Step<'_> {
         }
     }
 
-    /// Lets a caller wait for an order until its deadline.
+    /// Lets a caller wait for an order until its deadline. Where as many wait as may, it is answered at once with the order as it is: its
+    /// wish is taken all the same.
     pub(super) fn wait(&mut self, ask: &Ask, order_id: i32, purpose: Purpose) {
+        let waiters_max = self.core.settings.waiters_per_order_max;
         if let Some(entry) = self.entry(order_id) {
+            if entry.run.waiters.len() >= waiters_max {
+                self.batch.desk.answered_early += 1;
+                self.answer(ask.waiter, order_id, purpose);
+                return;
+            }
             entry.run.waiters.push(Waiter {
                 id: ask.waiter,
                 purpose,
@@ -121,6 +130,26 @@ impl Step<'_> {
         if still && self.find(order_id)? {
             for waiter in self.drain(order_id, |other| other.id == waiter) {
                 self.answer(waiter.id, order_id, waiter.purpose);
+            }
+        }
+        Ok(())
+    }
+
+    /// Callers have gone away. The one who placed an order stays on its list: a repeated request waits for as long as that one would.
+    pub(super) fn gone(&mut self, waiters: &BTreeSet<u64>) -> Result<(), Stop> {
+        let is_gone = |waiter: &Waiter| {
+            waiter.purpose != Purpose::Place { replayed: false } && waiters.contains(&waiter.id)
+        };
+        let left = self.ids_where(|entry| entry.run.waiters.iter().any(is_gone));
+        for order_id in &left {
+            self.find(*order_id)?;
+        }
+        for order_id in left {
+            self.drain(order_id, is_gone);
+        }
+        for waiter in waiters {
+            if self.core.is_parked(*waiter) {
+                self.unpark(*waiter);
             }
         }
         Ok(())

@@ -300,6 +300,7 @@ fn settings(messages_per_second: u32) -> Settings {
     Settings {
         messages_per_second,
         parked_max: 4,
+        waiters_per_order_max: 8,
         ..stage::settings()
     }
 }

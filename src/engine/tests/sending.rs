@@ -1,5 +1,7 @@
 //! Placing, staging, releasing, cancelling, and the order in which it goes out.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::bench::{Bench, error, place, status};
@@ -188,6 +190,72 @@ fn the_same_request_waits_with_the_first_and_another_under_its_id_is_refused() {
         .collect();
     assert_eq!(replayed, [false, true]);
     assert_eq!(bench.store.orders.len(), 1);
+}
+
+#[test]
+fn beyond_the_bound_of_an_order_a_caller_is_answered_at_once_and_its_wish_is_taken() {
+    let mut bench = Bench::connected();
+    let placed = bench.place(true);
+    bench.report(status(1, "Submitted"));
+    assert_eq!(bench.told(placed), Some(Ok(Status::Submitted)));
+    bench.commands.clear();
+    let waiters_max = bench.core.settings.waiters_per_order_max;
+    let cancels: Vec<u64> = (0..waiters_max + 3).map(|_| bench.cancel(1)).collect();
+    assert_eq!(names(&bench.commands), ["cancel 1"]);
+    let (waiting, answered) = cancels.split_at(waiters_max);
+    for waiter in answered {
+        assert_eq!(bench.told(*waiter), Some(Ok(Status::Submitted)));
+    }
+    assert_eq!(bench.core.desk.answered_early, 3);
+    assert!(waiting.iter().all(|waiter| bench.told(*waiter).is_none()));
+    bench.report(status(1, "Cancelled"));
+    for waiter in waiting {
+        assert_eq!(bench.told(*waiter), Some(Ok(Status::Cancelled)));
+    }
+}
+
+#[test]
+fn callers_who_have_gone_away_leave_nothing_behind() {
+    let mut bench = Bench::new();
+    // Some wait for a session, with a day's patience.
+    let day = Duration::from_secs(86_400);
+    let parked: BTreeSet<u64> = (0..3)
+        .map(|n| bench.ask(place(&format!("p{n}"), true), day))
+        .collect();
+    bench.process(&[Input::Gone(Arc::new(parked))]);
+    assert!(bench.core.is_quiet());
+
+    bench.connect(1);
+    let first = bench.place(true);
+    let gone: BTreeSet<u64> = (0..3).map(|_| bench.cancel(1)).collect();
+    let stays = bench.cancel(1);
+    let all = gone.iter().copied().chain([first]).collect();
+    bench.process(&[Input::Gone(Arc::new(all))]);
+    let waiters = |bench: &Bench| -> Vec<u64> {
+        let entry = bench.core.book.get(1).unwrap();
+        entry.run.waiters.iter().map(|waiter| waiter.id).collect()
+    };
+    // Who placed it stays: a repeated request waits for TWS's word as long as that one would.
+    assert_eq!(waiters(&bench), [first, stays]);
+    assert_eq!(bench.store.orders.len(), 1);
+}
+
+#[test]
+fn deadlines_of_callers_who_were_answered_are_thrown_away() {
+    let mut bench = Bench::connected();
+    let day = Duration::from_secs(86_400);
+    for n in 1..=3 {
+        for _ in 0..2_000 {
+            bench.ask(place(&format!("a{n}"), true), day);
+            bench.report(status(n, "Submitted"));
+        }
+        bench.wait(Duration::from_secs(1));
+    }
+    assert!(
+        bench.core.deadlines.len() <= 4_096,
+        "{}",
+        bench.core.deadlines.len()
+    );
 }
 
 #[test]

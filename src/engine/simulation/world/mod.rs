@@ -224,6 +224,7 @@ fn settings() -> Settings {
     Settings {
         messages_per_second: 20,
         parked_max: 50,
+        waiters_per_order_max: 8,
         ..stage::settings()
     }
 }
