@@ -129,6 +129,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
 /// sides of a comparison.
 const TEST_SUPPORT: &[(&str, &[&str])] = &[
     ("grpc", &["config", "gateway", "grpc", "simulator", "wire"]),
+    ("link", &["gateway"]),
     ("library", &["config", "domain", "gateway", "simulator"]),
     ("orders", &["domain"]),
     ("ports", &[]),

@@ -11,6 +11,7 @@ use ibkr_orders::gateway::Gateway;
 use ibkr_orders::simulator::{Simulator, SimulatorConfig};
 use serde_json::json;
 use tempfile::TempDir;
+use test_support::waiting::LIMIT;
 
 fn order() -> PlaceIn {
     PlaceIn {
@@ -42,7 +43,7 @@ async fn the_gateway_stops_rather_than_guess() {
         error.message.contains("outcome of this call is unknown"),
         "{error}"
     );
-    let last_word = tokio::time::timeout(Duration::from_secs(10), gateway.stopped())
+    let last_word = tokio::time::timeout(LIMIT, gateway.stopped())
         .await
         .unwrap()
         .expect("a last word");

@@ -15,6 +15,7 @@ use tonic::Status;
 use tonic::transport::{Channel, Endpoint};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
+use crate::link;
 use crate::ports::ClosedPort;
 use crate::service::Service;
 
@@ -96,17 +97,14 @@ impl World {
             _dir: dir,
         };
         if world.simulator.is_some() {
-            world.connected(true).await;
+            link::settled(&world.gateway).await;
         }
         world
     }
 
     /// Waits until the session with TWS stands as said.
     pub async fn connected(&self, connected: bool) {
-        let mut link = self.gateway.link();
-        let waited =
-            tokio::time::timeout(LIMIT, link.wait_for(|link| link.connected == connected)).await;
-        waited.expect("the link did not change in time").unwrap();
+        link::connected(&self.gateway, connected).await;
     }
 
     pub fn control(&self) -> Control {

@@ -9,6 +9,7 @@
 //! | [`process`] | the built program as a process, in front of a simulator in this one or with its own |
 //! | [`tws`] | a TWS whose every frame the test chooses |
 //! | [`stores`], [`records`] | stores on disk, and rows to put into them |
+//! | [`link`] | waits for the link of a gateway in this process |
 //! | [`orders`] | orders to place |
 //! | [`preload`] | disk faults, counts of fsyncs and a wrong clock for a process |
 //! | [`random`] | random numbers by seed |
@@ -16,6 +17,7 @@
 
 pub mod grpc;
 pub mod library;
+pub mod link;
 pub mod orders;
 pub mod ports;
 pub mod preload;

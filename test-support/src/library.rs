@@ -11,6 +11,8 @@ use ibkr_orders::simulator::{Control, Simulator, SimulatorConfig};
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::link;
+
 pub use crate::waiting::LIMIT;
 
 pub struct Rig {
@@ -94,11 +96,7 @@ impl Rig {
 
     /// Waits until the session with TWS is up.
     pub async fn connected(&self) {
-        let mut link = self.gateway.link();
-        tokio::time::timeout(LIMIT, link.wait_for(|link| link.connected))
-            .await
-            .expect("in time")
-            .expect("the engine runs");
+        link::connected(&self.gateway, true).await;
     }
 
     /// Waits until an order comes to a status, also one that is not terminal.
@@ -150,7 +148,9 @@ impl Rig {
         self.gateway = Gateway::open(&self.config).await.expect("the same store");
     }
 
+    /// Waits until orders can be placed and the reconcile of the first session has ended.
     pub async fn healthy(&self) {
+        link::settled(&self.gateway).await;
         let health = self
             .gateway
             .health(HealthIn::default())

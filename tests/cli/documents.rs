@@ -137,15 +137,12 @@ fn a_reader_that_goes_away_causes_no_panic() {
 #[test]
 fn validate_waits_for_nothing() {
     let shell = Shell::new();
-    // The quickest of several: the others measure what else the machine was doing.
+    // The quickest of several: the others measure what else the machine was doing. Any wait of the program's own is longer.
     let quickest = (0..20).map(|_| {
         let started = std::time::Instant::now();
         shell.run(&["validate", "--json", MARKET]);
         started.elapsed()
     });
     let quickest = quickest.min().unwrap();
-    assert!(
-        quickest < std::time::Duration::from_millis(300),
-        "{quickest:?}"
-    );
+    assert!(quickest < std::time::Duration::from_secs(1), "{quickest:?}");
 }

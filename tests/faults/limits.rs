@@ -7,7 +7,7 @@ use ibkr_orders::error::Reason;
 use ibkr_orders::simulator::SimulatorConfig;
 use serde_json::json;
 
-use crate::world::{World, limit_order, resting};
+use crate::world::{LIMIT, World, limit_order, resting};
 
 #[tokio::test]
 async fn a_message_that_is_too_large_is_refused_and_the_connection_goes_on() {
@@ -116,32 +116,35 @@ async fn callers_beyond_those_who_may_wait_for_tws_are_told_so() {
     for number in 0..20 {
         let client = world.client.clone();
         let input = PlaceIn {
-            timeout: 0.5,
+            timeout: LIMIT.as_secs_f64(),
             ..resting(&number.to_string())
         };
         calls.spawn(async move { client.place(input).await });
     }
-    let errors: Vec<_> = calls
-        .join_all()
-        .await
-        .into_iter()
-        .map(|out| out.unwrap_err().reason)
-        .collect();
-    let away = errors
-        .iter()
-        .filter(|&&reason| reason == Reason::TwsUnavailable)
-        .count();
-    let over = errors
-        .iter()
-        .filter(|&&reason| reason == Reason::Overloaded)
-        .count();
-    assert_eq!(away + over, 20, "{errors:?}");
-    assert!((1..=6).contains(&away), "{errors:?}");
+    // Five wait, and a sixth may be in the engine's hands.
+    let mut over = 0;
+    while over < 14 {
+        let out = calls.join_next().await.unwrap().unwrap();
+        assert_eq!(out.unwrap_err().reason, Reason::Overloaded);
+        over += 1;
+    }
     world.control().refuse_connections(false).await.unwrap();
-    world.connected(true).await;
-    world.place(resting("after")).await;
+    let mut placed = 0;
+    while let Some(out) = calls.join_next().await {
+        match out.unwrap() {
+            Ok(out) => {
+                assert!(out.submitted);
+                placed += 1;
+            }
+            Err(error) => {
+                assert_eq!(error.reason, Reason::Overloaded);
+                over += 1;
+            }
+        }
+    }
+    assert!((5..=6).contains(&placed), "{placed} placed, {over} refused");
     world
-        .look(|view| assert_eq!(view.place_messages_total(), 1))
+        .look(move |view| assert_eq!(view.place_messages_total(), placed))
         .await;
     world.end().await;
 }
@@ -153,7 +156,7 @@ async fn orders_beyond_the_pacing_are_refused_before_they_are_stored() {
     })
     .await;
     let mut calls = tokio::task::JoinSet::new();
-    for number in 0..30 {
+    for number in 0..60 {
         let client = world.client.clone();
         let id = number.to_string();
         let input = PlaceIn {
@@ -180,7 +183,7 @@ async fn orders_beyond_the_pacing_are_refused_before_they_are_stored() {
             }
         }
     }
-    assert!((5..=25).contains(&refused), "{refused}");
+    assert!((1..60).contains(&refused), "{refused}");
     world.end().await;
 }
 
@@ -218,29 +221,19 @@ async fn a_cancel_goes_before_waiting_orders_and_an_order_not_yet_sent_is_never_
     })
     .await;
     let first = world.place(resting("first")).await.order_id;
-    // They fill the second that runs and the one after it.
+    // They fill the second that runs and the two after it.
+    const WAITING: i32 = 30;
     let mut calls = tokio::task::JoinSet::new();
-    for number in 0..15 {
+    for number in 0..WAITING {
         let client = world.client.clone();
         calls.spawn(async move { client.place(resting(&number.to_string())).await });
     }
-    let mut last = None;
-    crate::world::eventually("an order waits for its slot", async || {
-        let waiting = world
-            .client
-            .list(ibkr_orders::domain::ListIn {
-                status: vec![Status::Submitting],
-                ..ibkr_orders::domain::ListIn::default()
-            })
-            .await
-            .unwrap();
-        last = waiting.orders.first().map(|order| order.order_id);
-        // Those that were sent and not acknowledged yet are among the submitting ones; the newest of these is not.
-        world.gateway.stats().pacing_queue.get() >= 5
+    // Ids are given in the order in which orders are queued, so the one that has the last of them is sent last.
+    let last = first + WAITING;
+    crate::world::eventually("the last order is stored", async || {
+        world.client.get(OrderKey::OrderId(last)).await.is_ok()
     })
     .await;
-    // The newest one that waits.
-    let last = last.unwrap();
     let cancelled = world.cancel(last, 5.0).await.unwrap();
     assert_eq!(cancelled.status, Status::Cancelled);
     let cancelled = world.cancel(first, 5.0).await.unwrap();

@@ -213,8 +213,8 @@ async fn a_link_that_breaks_shows_as_lost_restored_reconciled() {
 async fn a_mute_tws_is_noticed_by_the_heartbeat_and_its_orders_are_found_again() {
     let world = World::with(SimulatorConfig::explicit(), |config| {
         config.timers.tws_heartbeat_interval = Duration::from_millis(300);
-        config.timers.tws_heartbeat_timeout = Duration::from_millis(1_000);
-        config.timers.tws_handshake_timeout = Duration::from_millis(1_000);
+        config.timers.tws_heartbeat_timeout = Duration::from_secs(3);
+        config.timers.tws_handshake_timeout = Duration::from_secs(3);
     })
     .await;
     world
@@ -320,7 +320,7 @@ async fn a_transmit_while_tws_has_lost_ib_is_refused_and_works_afterwards() {
 #[tokio::test]
 async fn an_order_of_which_tws_says_nothing_is_looked_for_and_only_then_unconfirmed() {
     let world = World::with(SimulatorConfig::explicit(), |config| {
-        config.timers.acknowledgement_timeout = Duration::from_millis(300);
+        config.timers.acknowledgement_timeout = Duration::from_secs(2);
     })
     .await;
     world.control().hold_acknowledgements().await.unwrap();

@@ -2,7 +2,6 @@
 
 use std::io::Read as _;
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
 
 use ibkr_orders::domain::{PlaceIn, PlaceOut, Status, WatchIn};
 use ibkr_orders::error::{Error, Reason};
@@ -11,17 +10,15 @@ use tokio::task::JoinHandle;
 use crate::process::{Process, Site};
 use crate::world::{LIMIT, resting};
 
-/// The grace of calls in flight and what may come on top of it: adapter, store, goodbyes.
-const GRACE: Duration = Duration::from_secs(5);
-const ENDED_WITHIN: Duration = Duration::from_secs(8);
+/// What it says when the grace of calls in flight is over. A shutdown that takes longer still is given up, and does not end well.
+const GRACE_OVER: &str = "did not finish in time";
 
-/// Sends SIGTERM and gives how long it took to end well.
-async fn term(gateway: &mut Process) -> Duration {
-    let begun = Instant::now();
+/// Sends SIGTERM, and says whether it waited out the grace before it ended well.
+async fn term(gateway: &mut Process) -> bool {
     gateway.signal("TERM");
     let status = gateway.ended().await;
     assert_eq!(status.code(), Some(0), "{}", gateway.said());
-    begun.elapsed()
+    gateway.said().contains(GRACE_OVER)
 }
 
 /// A call that waits for TWS, longer than the grace.
@@ -54,8 +51,7 @@ async fn with_open_watches_it_ends_at_once_and_they_are_told_to_resume() {
         watch.next().await.unwrap().unwrap();
         watches.push(watch);
     }
-    let took = term(&mut gateway).await;
-    assert!(took < GRACE, "{took:?}");
+    assert!(!term(&mut gateway).await, "it waited for them");
     for watch in watches {
         let (_, error) = crate::world::to_the_end(watch).await;
         let error = error.expect("a watch of an order that lives does not end well");
@@ -76,8 +72,7 @@ async fn a_connection_that_never_speaks_does_not_hold_it_up() {
     let mut gateway = site.start().await;
     let mut silent = TcpStream::connect(&gateway.address).unwrap();
     silent.set_read_timeout(Some(LIMIT)).unwrap();
-    let took = term(&mut gateway).await;
-    assert!(took < GRACE, "{took:?}");
+    assert!(!term(&mut gateway).await, "it waited for them");
     let mut rest = Vec::new();
     // Closed or reset; it does not hang.
     let _ = silent.read_to_end(&mut rest);
@@ -90,8 +85,7 @@ async fn a_tws_that_never_answers_does_not_hold_it_up() {
     site.control().mute().await.unwrap();
     let placing = patient(&gateway);
     site.placed().await;
-    let took = term(&mut gateway).await;
-    assert!(took < ENDED_WITHIN, "{took:?}");
+    term(&mut gateway).await;
     // Its caller was answered: the order is stored and may be in TWS.
     let out = placing.await.unwrap().unwrap();
     assert_eq!(out.state.unwrap().status, Status::Submitting);
@@ -110,8 +104,7 @@ async fn a_tws_that_was_never_there_does_not_hold_it_up() {
         .wait_until(|view| view.connections_total() >= 1)
         .await
         .unwrap();
-    let took = term(&mut gateway).await;
-    assert!(took < ENDED_WITHIN, "{took:?}");
+    term(&mut gateway).await;
     let error = parked.await.unwrap().unwrap_err();
     assert!(
         matches!(
@@ -134,7 +127,6 @@ async fn sigint_is_as_good_as_sigterm_and_a_second_one_ends_it_at_once() {
     site.control().mute().await.unwrap();
     let _placing = patient(&gateway);
     site.placed().await;
-    let begun = Instant::now();
     gateway.signal("TERM");
     crate::world::eventually("it says that it ends", async || {
         gateway.said().contains("shutting down")
@@ -142,6 +134,8 @@ async fn sigint_is_as_good_as_sigterm_and_a_second_one_ends_it_at_once() {
     .await;
     gateway.signal("TERM");
     let status = gateway.ended().await;
-    assert!(begun.elapsed() < GRACE, "{:?}", begun.elapsed());
     assert!(!status.success(), "it did not finish what was under way");
+    let said = gateway.said();
+    assert!(said.contains("during the shutdown"), "{said}");
+    assert!(!said.contains(GRACE_OVER), "{said}");
 }

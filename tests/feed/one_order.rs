@@ -13,7 +13,14 @@ async fn a_watch_shows_the_current_state_then_what_happens_until_the_order_ends(
     let mut world = World::new().await;
     let mut row = world.place(1).await;
     world.place(2).await;
-    let mut watch = world.watch(1).await;
+    let mut watch = world
+        .feed
+        .watch(WatchSpec {
+            linger: SOON * 2,
+            ..quiet(1)
+        })
+        .await
+        .unwrap();
     assert_eq!(
         take(&mut watch, 2, world.base).await,
         ["0:1:SUBMITTED", "0:snapshot_end"]
@@ -24,9 +31,7 @@ async fn a_watch_shows_the_current_state_then_what_happens_until_the_order_ends(
         take(&mut watch, 2, world.base).await,
         ["2:1:PENDING_CANCEL", "3:1:CANCELLED"]
     );
-    let before = Instant::now();
-    assert_eq!(end(&mut watch).await, None);
-    assert!(before.elapsed() < LINGER, "at once");
+    assert_eq!(end(&mut watch).await, None, "at once");
     assert_eq!(watch.status(), Some(Status::Cancelled));
     drop(watch);
     assert_eq!((world.feed.watchers(), world.feed.channels()), (0, 0));
@@ -83,11 +88,11 @@ async fn a_filled_order_without_a_commission_is_watched_for_its_time_and_no_long
         .watch(WatchSpec { linger, ..quiet(1) })
         .await
         .unwrap();
+    let before = Instant::now();
     world.fill(&mut row, "e1", Status::Filled).await;
     take(&mut watch, 4, world.base).await;
-    let before = Instant::now();
     assert_eq!(end(&mut watch).await, None);
-    assert!(before.elapsed() >= linger / 2, "{:?}", before.elapsed());
+    assert!(before.elapsed() >= linger, "{:?}", before.elapsed());
 }
 
 #[tokio::test]
@@ -95,10 +100,11 @@ async fn an_inactive_order_that_comes_back_is_watched_on() {
     let mut world = World::new().await;
     let mut row = world.place(1).await;
     let mut watch = world.watch(1).await;
+    // It comes back before anybody looks, so that no slow machine makes the time of INACTIVE run out between the two.
     world.status(&mut row, Status::Inactive).await;
-    take(&mut watch, 3, world.base).await;
     world.status(&mut row, Status::Submitted).await;
-    assert_eq!(take(&mut watch, 1, world.base).await, ["2:1:SUBMITTED"]);
+    let seen = take(&mut watch, 4, world.base).await;
+    assert_eq!(seen[2..], ["1:1:INACTIVE", "2:1:SUBMITTED"]);
     tokio::time::timeout(LINGER * 3 / 2, watch.next())
         .await
         .expect_err("it does not end when the time of INACTIVE is over");

@@ -9,6 +9,8 @@ use ibkr_orders::error::Error;
 use ibkr_orders::feed::{Feed, FeedEvent, FeedLimits, FeedUpdate, Watch, WatchSpec};
 use ibkr_orders::store::Store;
 
+use test_support::waiting::LIMIT;
+
 use crate::orders::{fill, order_event, record};
 use crate::stores::{insert, open};
 
@@ -20,7 +22,7 @@ pub(crate) const LIMITS: FeedLimits = FeedLimits {
 /// How long a watch stays after FILLED or INACTIVE.
 pub(crate) const LINGER: Duration = Duration::from_secs(1);
 /// Longest wait for something that must happen.
-pub(crate) const SOON: Duration = Duration::from_secs(20);
+pub(crate) const SOON: Duration = LIMIT;
 
 /// A store, its feed, and an engine that commits and then publishes.
 pub(crate) struct World {

@@ -4,6 +4,8 @@ use ibkr_orders::domain::{LinkState, OrderKey, PlaceIn, Status, WatchEvent, Watc
 use ibkr_orders::error::Reason;
 use ibkr_orders::simulator::{Fault, SimulatorConfig};
 
+use test_support::link;
+
 use crate::support::{LIMIT, buy_market, resting, rig};
 
 #[tokio::test]
@@ -148,14 +150,9 @@ async fn order_ids_are_used_once_though_tws_rolls_its_counter_back() {
         roll_back_ids: 5,
         ..ibkr_orders::simulator::Restart::default()
     };
-    let sessions = rig.gateway.stats().tws_sessions.get();
+    let sessions = link::sessions(&rig.gateway);
     rig.control().restart(restart).await.unwrap();
-    let waited = tokio::time::timeout(LIMIT, async {
-        while rig.gateway.stats().tws_sessions.get() == sessions {
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-        }
-    });
-    waited.await.expect("no new session");
+    link::session_after(&rig.gateway, sessions).await;
     let second = rig.place(resting(1)).await;
     assert!(second.order_id > first.order_id);
     rig.end().await;

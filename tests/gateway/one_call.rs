@@ -8,6 +8,7 @@ use ibkr_orders::error::Reason;
 use ibkr_orders::gateway::Gateway;
 use ibkr_orders::simulator::{Simulator, SimulatorConfig};
 use tempfile::TempDir;
+use test_support::ports::ClosedPort;
 
 use crate::support::{buy_market, config, resting, rig};
 
@@ -33,12 +34,8 @@ async fn a_dry_run_needs_neither_tws_nor_store() {
 #[tokio::test]
 async fn nothing_answers_and_every_operation_says_so_in_the_same_words() {
     let directory = TempDir::new().unwrap();
-    // A port that was free a moment ago.
-    let simulator = Simulator::start(SimulatorConfig::on_free_port())
-        .await
-        .unwrap();
-    let config = config(simulator.address().port(), &directory);
-    simulator.shutdown().await;
+    let nobody = ClosedPort::new();
+    let config = config(nobody.port(), &directory);
     let health = api::run_health(&config, HealthIn::default()).await;
     assert_eq!(health.error.as_deref(), Some("could not connect to TWS"));
     assert!(!health.connected);

@@ -14,7 +14,7 @@ async fn more_orders_than_can_go_out_in_time_are_refused_before_they_are_stored(
     .await;
     rig.healthy().await;
     let mut calls = Vec::new();
-    for _ in 0..30 {
+    for _ in 0..60 {
         let gateway = rig.gateway.clone();
         calls.push(tokio::spawn(async move {
             gateway
@@ -62,8 +62,8 @@ async fn an_order_that_waits_for_its_slot_is_cancelled_without_being_sent() {
     })
     .await;
     rig.healthy().await;
-    // Two seconds' worth of orders go before it.
-    for _ in 0..8 {
+    // Four seconds' worth of orders go before it.
+    for _ in 0..16 {
         let gateway = rig.gateway.clone();
         tokio::spawn(async move { gateway.place(resting(1)).await });
     }
@@ -74,7 +74,7 @@ async fn an_order_that_waits_for_its_slot_is_cancelled_without_being_sent() {
         .unwrap()
         .orders
         .len()
-        < 8
+        < 16
     {
         tokio::task::yield_now().await;
     }

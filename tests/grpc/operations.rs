@@ -93,19 +93,23 @@ async fn probes_follow_the_link_and_the_shutdown() {
         .await
         .unwrap();
     let mut health = HealthClient::new(channel);
-    let mut ask = async || {
+    let mut asked = async || {
         let request = HealthCheckRequest {
             service: SERVICE.to_owned(),
         };
         health.check(request).await.unwrap().into_inner().status()
     };
-    assert_eq!(ask().await, ServingStatus::Serving);
+    // The probes look at the link, and the health service is told of it: each at its own moment.
+    let mut says = async |status| {
+        eventually("the health service", async || asked().await == status).await;
+    };
+    says(ServingStatus::Serving).await;
 
     world.control().refuse_connections(true).await.unwrap();
     world.control().drop_connections().await.unwrap();
     world.connected(false).await;
     eventually("not ready", async || get(address, "/readyz").await.0 == 503).await;
-    assert_eq!(ask().await, ServingStatus::NotServing);
+    says(ServingStatus::NotServing).await;
     assert_eq!(get(address, "/livez").await.0, 200);
     world.control().refuse_connections(false).await.unwrap();
     world.connected(true).await;
@@ -149,6 +153,13 @@ async fn metrics_count_what_happened() {
 
     eventually("the reconcile after the connect", async || {
         world.gateway.stats().reconcile_seconds.read().count == 1
+    })
+    .await;
+    // The end of the watch reaches its caller before it is counted.
+    eventually("the end of the watch is counted", async || {
+        let page = get(operations.address, "/metrics").await.1;
+        page.contains("ibkr_orders_grpc_call_duration_seconds_count{method=\"Watch\"} 1")
+            && page.contains("ibkr_orders_watchers 0")
     })
     .await;
     let (status, page) = get(operations.address, "/metrics").await;

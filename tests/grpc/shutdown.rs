@@ -1,6 +1,6 @@
 //! The end: told, bounded, and resolvable.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ibkr_orders::simulator::SimulatorConfig;
 use ibkr_orders::wire::pb;
@@ -9,9 +9,16 @@ use tonic::Code;
 
 use crate::world::{LIMIT, Plan, World, eventually, market, place, refused, seconds};
 
+/// A grace that a test would see if anything waited for it: longer than it waits for the end.
+const NEVER: Duration = Duration::from_secs(3_600);
+
 #[tokio::test]
 async fn open_watches_end_with_a_word_that_they_can_resume() {
-    let world = World::start().await;
+    let world = World::plan(Plan {
+        settings: Some(Box::new(|settings| settings.shutdown_grace = NEVER)),
+        ..Plan::default()
+    })
+    .await;
     let mut stub = world.stub().await;
     let mut watch = stub
         .watch(pb::WatchRequest::default())
@@ -19,7 +26,6 @@ async fn open_watches_end_with_a_word_that_they_can_resume() {
         .unwrap()
         .into_inner();
     watch.message().await.unwrap().unwrap();
-    let began = Instant::now();
     world.stop.cancel();
     let status = loop {
         match watch.message().await {
@@ -39,11 +45,6 @@ async fn open_watches_end_with_a_word_that_they_can_resume() {
         error.message
     );
     world.end().await;
-    assert!(
-        began.elapsed() < Duration::from_secs(5),
-        "nothing was in the way: {:?}",
-        began.elapsed()
-    );
 }
 
 #[tokio::test]
@@ -93,6 +94,7 @@ async fn calls_in_flight_finish_and_new_ones_are_refused() {
 async fn connections_that_never_speak_do_not_hold_it_up() {
     let world = World::plan(Plan {
         without_tws: true,
+        settings: Some(Box::new(|settings| settings.shutdown_grace = NEVER)),
         ..Plan::default()
     })
     .await;
@@ -105,13 +107,7 @@ async fn connections_that_never_speak_do_not_hold_it_up() {
         .health(pb::HealthRequest::default())
         .await
         .unwrap();
-    let began = Instant::now();
     world.end().await;
-    assert!(
-        began.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        began.elapsed()
-    );
     drop((mute, idle));
 }
 
@@ -128,7 +124,7 @@ async fn a_call_that_does_not_end_is_left_after_the_grace() {
     let mut stub = world.stub().await;
     let waits = tokio::spawn(async move {
         stub.place(pb::PlaceRequest {
-            timeout: seconds(60),
+            timeout: seconds(3_600),
             ..place(market())
         })
         .await
@@ -137,13 +133,7 @@ async fn a_call_that_does_not_end_is_left_after_the_grace() {
         world.gateway.stats().calls.in_flight.get() == 1
     })
     .await;
-    let began = Instant::now();
     world.end().await;
-    assert!(
-        began.elapsed() < Duration::from_secs(4),
-        "{:?}",
-        began.elapsed()
-    );
     // It got no answer of ours; its caller learns that from its library.
     let answer = tokio::time::timeout(LIMIT, waits).await.unwrap().unwrap();
     assert!(answer.is_err());

@@ -29,6 +29,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use test_support::process::Shell;
+use test_support::waiting::LIMIT;
 
 use doors::Door;
 use normal::without_inputs;
@@ -42,7 +43,7 @@ const QUANTITY_MAX: i64 = 100_000;
 #[test]
 fn every_door_answers_the_same() {
     let runtime = Runtime::new().unwrap();
-    let mut stages = [(); 4].map(|()| Stage::new(&runtime));
+    let stages = [(); 4].map(|()| Stage::new(&runtime));
     let [library, program, over_grpc, raw] = &stages;
     let server = Server::start(&runtime, &over_grpc.config);
     let raw_server = Server::start(&runtime, &raw.config);
@@ -61,10 +62,13 @@ fn every_door_answers_the_same() {
     .map(|door| Player::new(door, runtime.handle().clone()));
 
     all_play_the_same(&mut players, "with-tws", scenarios::with_tws);
-    for stage in &mut stages {
-        if let Some(simulator) = stage.simulator.take() {
-            runtime.block_on(simulator.shutdown());
-        }
+    // Each keeps its port, so that nobody else listens where a gateway looks for its TWS.
+    for stage in &stages {
+        let control = stage.simulator.control();
+        runtime.block_on(async {
+            control.refuse_connections(true).await.unwrap();
+            control.drop_connections().await.unwrap();
+        });
     }
     server.wait_for_the_end_of_the_session(&runtime);
     raw_server.wait_for_the_end_of_the_session(&runtime);
@@ -217,7 +221,7 @@ fn differences(one: &Value, other: &Value) -> String {
 
 /// A TWS and a store.
 struct Stage {
-    simulator: Option<Simulator>,
+    simulator: Simulator,
     config: Config,
     _directory: tempfile::TempDir,
 }
@@ -240,7 +244,7 @@ impl Stage {
             ..Config::default()
         };
         Self {
-            simulator: Some(simulator),
+            simulator,
             config,
             _directory: directory,
         }
@@ -283,10 +287,7 @@ impl Server {
         runtime.block_on(async {
             let mut link = self.gateway.link();
             let away = link.wait_for(|link| !link.connected);
-            tokio::time::timeout(Duration::from_secs(20), away)
-                .await
-                .unwrap()
-                .unwrap();
+            tokio::time::timeout(LIMIT, away).await.unwrap().unwrap();
         });
     }
 

@@ -1,7 +1,6 @@
 //! How it ends, and what outlives it.
 
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
 
 use ibkr_orders::domain::{
     Action, Amount, HealthIn, OrderKey, OrderRequest, PlaceIn, Status, WatchIn,
@@ -18,7 +17,6 @@ async fn sigterm_ends_it_within_the_grace_with_open_watches_and_mute_connections
     let mut watch = client.watch(WatchIn::new(0)).await.unwrap();
     watch.next().await.unwrap().unwrap();
     let mute = TcpStream::connect(&served.address).unwrap();
-    let began = Instant::now();
     served.signal("-TERM");
     let error = loop {
         match watch.next().await.unwrap() {
@@ -29,11 +27,8 @@ async fn sigterm_ends_it_within_the_grace_with_open_watches_and_mute_connections
     assert_eq!(error.reason, Reason::ShuttingDown);
     let (code, said) = served.end().await;
     assert_eq!(code, Some(0), "{said}");
-    assert!(
-        began.elapsed() < Duration::from_secs(8),
-        "{:?}",
-        began.elapsed()
-    );
+    // What it says when it waited out the grace.
+    assert!(!said.contains("did not finish in time"), "{said}");
     drop(mute);
 }
 

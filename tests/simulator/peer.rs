@@ -1,14 +1,12 @@
 //! A TWS client of a hundred lines: frames by hand, messages as lists of fields.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use ibkr_orders::simulator::{Simulator, SimulatorConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Nothing here takes longer than this.
-pub(super) const LIMIT: Duration = Duration::from_secs(10);
+pub(super) use test_support::waiting::LIMIT;
 
 /// A value of a protobuf field.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use ibkr_orders::simulator::{Mode, Simulator, SimulatorConfig};
 
 use crate::words::next_words;
 
-pub(crate) const LIMIT: Duration = Duration::from_secs(10);
+pub(crate) use test_support::waiting::LIMIT;
 
 /// A client with its stream of updates open.
 pub(crate) struct Desk {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use ibkr_orders::domain::{OrderReport, Origin};
 use ibkr_orders::tws::{ConnectFailure, TwsEvent, TwsSettings};
-use tokio::net::TcpListener;
+use test_support::ports::ClosedPort;
 
 use crate::adapter::{Adapter, connected, settings, start};
 use crate::frames::{self, order};
@@ -131,12 +131,9 @@ async fn a_tws_that_closes_is_told_from_something_that_is_no_tws() {
 
 #[tokio::test]
 async fn a_closed_port_is_tried_again_with_growing_delays_until_someone_listens() {
-    let port = {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        listener.local_addr().unwrap().port()
-    };
-    let mut adapter = start(settings(port));
+    let nobody = ClosedPort::new();
     let begun = Instant::now();
+    let mut adapter = start(settings(nobody.port()));
     for _ in 0..4 {
         let failure = failure(&mut adapter).await;
         assert!(
@@ -312,10 +309,8 @@ async fn dropping_the_handle_or_the_events_ends_the_adapter() {
 
 #[test]
 fn the_adapter_needs_no_runtime_of_its_callers() {
-    let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    drop(listener);
-    let mut adapter = start(settings(port));
+    let nobody = ClosedPort::new();
+    let mut adapter = start(settings(nobody.port()));
     let event = adapter.events.blocking_recv();
     assert!(
         matches!(event, Some(TwsEvent::ConnectFailed(_))),

@@ -1,6 +1,6 @@
 //! How sessions end, and what follows.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use ibkr_orders::domain::OrderReport;
 use ibkr_orders::tws::{TwsCommand, TwsEvent, TwsSettings};
@@ -18,11 +18,10 @@ async fn a_lost_connection_is_noticed_at_once_after_all_that_was_said_before_it(
     }
     peer.send(&bytes).await;
     drop(peer);
-    let begun = Instant::now();
+    // No heartbeat finds it: the next one is an hour away.
     let events = adapter
         .until(|event| matches!(event, TwsEvent::SessionDown { .. }))
         .await;
-    assert!(begun.elapsed() < Duration::from_secs(2));
     assert_eq!(events.len(), 1_001, "every report, then the end");
     tws.session().await;
     assert_eq!(adapter.up().await.session, 2);

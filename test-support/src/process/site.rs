@@ -64,7 +64,7 @@ impl Site {
         command
     }
 
-    /// Starts one on the usual store, and waits until it is connected to TWS.
+    /// Starts one on the usual store, and waits until it is connected to TWS and reconciled.
     pub async fn start(&self) -> Process {
         self.start_with(|_| {}).await
     }
@@ -74,6 +74,7 @@ impl Site {
         change(&mut command);
         let process = Process::serve(&mut command).await;
         process.connected().await;
+        process.reconciled().await;
         process
     }
 
@@ -169,6 +170,15 @@ impl Process {
         eventually("the gateway is connected to TWS", async || {
             let health = self.client.health(HealthIn::default()).await;
             health.is_ok_and(|health| health.connected)
+        })
+        .await;
+    }
+
+    /// Waits until it has said that the reconcile of its first session ended well: from then on it commits and asks TWS only for what the
+    /// test causes.
+    pub async fn reconciled(&self) {
+        eventually("the gateway is reconciled with TWS", async || {
+            self.said().contains("Reconciled")
         })
         .await;
     }

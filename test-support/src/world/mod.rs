@@ -18,6 +18,7 @@ use ibkr_orders::simulator::{Control, MessageKind, Simulator, SimulatorConfig, V
 use rust_decimal::Decimal;
 use tempfile::TempDir;
 
+use crate::link;
 use crate::service::Service;
 
 pub use crate::orders::{limit_order, resting, staged};
@@ -35,7 +36,7 @@ pub struct World {
 }
 
 impl World {
-    /// Connected to an exchange that does nothing unless told to.
+    /// Connected and reconciled, in front of an exchange that does nothing unless told to.
     pub async fn start() -> Self {
         Self::with(SimulatorConfig::explicit(), |_| {}).await
     }
@@ -43,7 +44,7 @@ impl World {
     /// The same with another simulator or configuration.
     pub async fn with(simulator: SimulatorConfig, change: impl FnOnce(&mut Config)) -> Self {
         let world = Self::unconnected(simulator, change).await;
-        world.connected(true).await;
+        link::settled(&world.gateway).await;
         world
     }
 
@@ -74,11 +75,7 @@ impl World {
 
     /// Waits until the session with TWS stands as said.
     pub async fn connected(&self, connected: bool) {
-        let mut link = self.gateway.link();
-        tokio::time::timeout(LIMIT, link.wait_for(|link| link.connected == connected))
-            .await
-            .expect("the link did not change in time")
-            .unwrap();
+        link::connected(&self.gateway, connected).await;
     }
 
     /// Places an order that is expected to be stored.
@@ -246,7 +243,7 @@ impl World {
     pub async fn restart(&mut self) {
         self.stop_gateway().await;
         self.start_gateway().await;
-        self.connected(true).await;
+        link::settled(&self.gateway).await;
     }
 
     pub async fn stop_gateway(&mut self) {
