@@ -33,6 +33,9 @@
 
 #[cfg(feature = "gateway")]
 mod api;
+#[cfg(feature = "server")]
+#[doc(hidden)]
+pub mod callers;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod cli;

@@ -1,8 +1,15 @@
 //! Settings of a gateway, and the only room that reads the environment.
 
+mod disconnect;
+#[cfg(feature = "gateway")]
+mod limits_file;
 #[cfg(feature = "cli")]
 mod load;
 
+#[cfg(feature = "cli")]
+pub use disconnect::{DisconnectGrace, parse_disconnect_grace};
+#[cfg(feature = "gateway")]
+pub use limits_file::{LIMITS_FILE_BYTES_MAX, LimitsFileError, parse_limits};
 #[cfg(feature = "cli")]
 pub use load::{ConfigError, Problem, Settings};
 

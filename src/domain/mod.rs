@@ -2,16 +2,21 @@
 //!
 //! Nothing here reads a clock, an environment, a socket or a disk.
 
+mod caller;
 mod check;
 mod decimal;
 mod draft;
 mod event;
 mod fill;
 pub mod lifecycle;
+#[cfg(feature = "gateway")]
+pub mod limits;
 mod operations;
 mod order;
 mod record;
 mod report;
+#[cfg(feature = "gateway")]
+mod restart_window;
 mod state;
 mod ticket;
 mod timestamp;
@@ -19,7 +24,10 @@ mod timestamp;
 pub(crate) mod told;
 mod violation;
 mod words;
+#[cfg(feature = "gateway")]
+mod zone;
 
+pub use caller::{CALLER_NAME_BYTES_MAX, CallerName, Role};
 pub use check::{Limits, Order, check};
 pub use decimal::{Amount, AmountError, DIGITS_MAX};
 pub use draft::{OrderDraft, OrderInput};
@@ -36,8 +44,12 @@ pub use report::{
     CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport, OrderReport,
     Origin, ReportedContract, ReportedTerms, StatusReport,
 };
+#[cfg(feature = "gateway")]
+pub use restart_window::{QUIET_BEFORE_RESTART, RestartWindow};
 pub use state::OrderState;
 pub use ticket::{OrderPayload, OrderTicket};
 pub use timestamp::Timestamp;
 pub use violation::{OrderError, Violation, Violations};
 pub use words::{Action, OrderType, SecType, Status, TimeInForce, UnknownWord};
+#[cfg(feature = "gateway")]
+pub use zone::{Day, Zone};
