@@ -67,6 +67,8 @@ mod outcome;
 mod request_id;
 #[cfg(feature = "simulator")]
 pub mod simulator;
+#[cfg(all(feature = "simulator", feature = "server"))]
+pub mod simulator_control;
 #[cfg(feature = "gateway")]
 #[doc(hidden)]
 pub mod stats;

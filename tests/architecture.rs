@@ -60,6 +60,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     // A TWS of its own: a mistake of the gateway's must not be able to hide in it.
     ("simulator", &[]),
+    ("simulator_control", &["simulator"]),
     (
         "api",
         &[
@@ -89,6 +90,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "outcome",
             "request_id",
             "simulator",
+            "simulator_control",
             "store",
             "telemetry",
             "wire",
@@ -103,10 +105,10 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("tokio_rusqlite", &["store"]),
     ("rusqlite_migration", &["store"]),
-    ("tonic", &["wire", "grpc", "client"]),
+    ("tonic", &["wire", "grpc", "client", "simulator_control"]),
     ("tonic_types", &["wire"]),
     ("tonic_health", &["grpc"]),
-    ("tonic_reflection", &["grpc"]),
+    ("tonic_reflection", &["grpc", "simulator_control"]),
     // The simulator writes down TWS's messages itself.
     ("prost", &["wire", "simulator"]),
     ("prost_types", &["wire"]),

@@ -5,6 +5,7 @@
 mod args;
 mod ask;
 mod checked;
+mod control;
 mod documents;
 mod exit;
 mod help;

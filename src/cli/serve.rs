@@ -15,9 +15,10 @@ use tracing::{error, info};
 
 use super::args::SettingsArgs;
 use super::checked::{SIMULATOR_DB_PATH, settings_flags};
+use super::control;
 use super::exit::Exit;
 use super::signals::{Hangups, Signals};
-use super::simulated::simulated;
+use super::simulated::simulated_with_control;
 use super::stderr;
 use crate::config::{Config, ConfigError, Settings};
 use crate::gateway::Gateway;
@@ -37,6 +38,10 @@ pub(super) struct ServeArgs {
     /// Run on the built-in simulator of TWS, with a store of its own (data/simulator.db)
     #[arg(long)]
     pub(super) simulate: bool,
+    /// Serve SimulatorControl (proto/ibkr/simulator/v1/control.proto) here, so that tests say what the exchange does; loopback only,
+    /// port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", requires = "simulate")]
+    pub(super) control: Option<SocketAddr>,
     /// Where to listen; port 0 takes a free one (GRPC_LISTEN) [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) grpc_listen: Option<String>,
@@ -154,7 +159,8 @@ async fn run(args: &ServeArgs, mut config: Config) -> Result<(), Failure> {
     if !args.simulate {
         return doors.open(&config).await;
     }
-    simulated(&config, async |config| doors.open(config).await)
+    let control = control::bind(args.control).await?;
+    simulated_with_control(&config, control, async |config| doors.open(config).await)
         .await
         .map_err(failed)?
 }

@@ -7,6 +7,7 @@ use clap::Args;
 use rust_decimal::Decimal;
 use tracing::info;
 
+use super::control;
 use super::exit::Exit;
 use super::signals::Signals;
 use super::stderr;
@@ -46,6 +47,10 @@ pub(super) struct SimulateArgs {
     /// Report each order as briefly as TWS ever does, and keep no history: for measuring clients
     #[arg(long)]
     pub(super) fastest: bool,
+    /// Serve SimulatorControl (proto/ibkr/simulator/v1/control.proto) here, so that tests say what the exchange does; loopback only,
+    /// port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) control: Option<SocketAddr>,
     /// Log lines on stderr: text or json (LOG_FORMAT) [default: text]
     #[arg(long, value_name = "FORMAT")]
     pub(super) log_format: Option<String>,
@@ -91,6 +96,13 @@ pub(super) async fn simulate(args: SimulateArgs) -> Exit {
             return Exit::Failed;
         }
     };
+    let control = match control::bind(args.control).await {
+        Ok(control) => control,
+        Err((exit, message)) => {
+            stderr::say(message);
+            return exit;
+        }
+    };
     let base = if args.fastest {
         SimulatorConfig::fastest()
     } else {
@@ -132,7 +144,7 @@ pub(super) async fn simulate(args: SimulateArgs) -> Exit {
         }
     };
     stderr::say(format_args!("listening on {}", simulator.address()));
-    let signal = signals.end().await;
+    let signal = control::with_control(control, &simulator, signals.end()).await;
     info!("{signal}: ending");
     simulator.shutdown().await;
     Exit::Success

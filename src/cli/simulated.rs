@@ -4,6 +4,9 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use tokio::net::TcpListener;
+
+use super::control::with_control;
 use crate::config::Config;
 use crate::error::{Error, Reason};
 use crate::lock_file::{LockFile, Refused};
@@ -28,8 +31,21 @@ pub(super) async fn simulated<T>(
     config: &Config,
     operation: impl AsyncFnOnce(&Config) -> T,
 ) -> Result<T, Error> {
+    simulated_with_control(config, None, operation).await
+}
+
+/// The same with the control of the simulator served on a listener, where one is given.
+///
+/// # Errors
+/// As [`simulated`].
+pub(super) async fn simulated_with_control<T>(
+    config: &Config,
+    control: Option<TcpListener>,
+    operation: impl AsyncFnOnce(&Config) -> T,
+) -> Result<T, Error> {
     let simulated = Simulated::start(config).await?;
-    let out = operation(&simulated.config).await;
+    let operation = operation(&simulated.config);
+    let out = with_control(control, &simulated.simulator, operation).await;
     simulated.simulator.shutdown().await;
     Ok(out)
 }

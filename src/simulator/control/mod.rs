@@ -4,6 +4,7 @@ mod breaks;
 mod error;
 mod exchange;
 mod orders;
+mod steer;
 
 use std::time::Duration;
 

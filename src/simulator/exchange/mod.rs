@@ -203,7 +203,10 @@ impl Exchange {
 
     /// The timer of automatic mode: prices move only when nothing was asked since the last time.
     pub(crate) fn tick(&mut self, now: Now) {
-        if std::mem::take(&mut self.asked_since_tick) || self.conditions.hours == Hours::Closed {
+        if std::mem::take(&mut self.asked_since_tick)
+            || self.conditions.hours == Hours::Closed
+            || !self.is_automatic()
+        {
             return;
         }
         for symbol in 0..self.market.len() {
@@ -235,6 +238,11 @@ impl Exchange {
 
     pub(crate) fn take_journal(&mut self) -> Vec<Record> {
         std::mem::take(&mut self.journal)
+    }
+
+    /// Says who moves the market from now on.
+    pub(crate) fn set_mode(&mut self, mode: Mode) {
+        self.config.mode = mode;
     }
 
     fn is_automatic(&self) -> bool {
