@@ -233,6 +233,12 @@ impl Settings {
         config.otlp_endpoint = set
             .text("OTEL_EXPORTER_OTLP_ENDPOINT")
             .or(config.otlp_endpoint);
+        if config.otlp_endpoint.is_some() && !cfg!(feature = "otlp") {
+            set.problem(
+                "OTEL_EXPORTER_OTLP_ENDPOINT",
+                "this program was built without the export of traces: build it with --features otlp, or leave the setting out",
+            );
+        }
         match self.problems {
             problems if problems.is_empty() => Ok(config),
             problems => Err(ConfigError { problems }),
@@ -369,6 +375,13 @@ mod tests {
         for right in ["tws", "tws.example", "127.0.0.1", "::1", "[::1]", "tws_1"] {
             assert_eq!(host(right).unwrap().ib_host, right);
         }
+    }
+
+    #[test]
+    fn a_program_that_exports_no_traces_says_so_instead_of_leaving_them_out() {
+        let (_dir, path) = dotenv("OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4317\n");
+        let config = Settings::from([], &path, no_environment).config(Config::default());
+        assert_eq!(config.is_ok(), cfg!(feature = "otlp"), "{config:?}");
     }
 
     #[test]

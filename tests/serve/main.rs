@@ -6,5 +6,7 @@ mod begin;
 mod end;
 mod records;
 mod tokens;
+#[cfg(feature = "otlp")]
+mod traces;
 
 use test_support::process::served as process;
