@@ -276,3 +276,27 @@ proptest::proptest! {
         }
     }
 }
+
+/// Digests of a released version: a caller who repeats a request after an upgrade gets the order of the first time.
+#[test]
+fn the_digest_of_an_order_is_the_same_in_every_version() {
+    let hex = |order: Value, transmit| {
+        let order = check(order.into(), transmit, &Limits::default()).unwrap();
+        order
+            .digest()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
+    assert_eq!(
+        hex(market(), true),
+        "4f1fde974f843d0e1024172e86ecffa721f0fc5cba4ed01899039bf85c8b839d"
+    );
+    let limit = json!({"action": "SELL", "symbol": "BRK B", "order_type": "LMT", "quantity": "100.50", "limit_price": "450.250",
+        "exchange": "ISLAND", "currency": "EUR", "tif": "GTC", "primary_exch": "NYSE", "client_tag": "tag", "account": "DU1",
+        "outside_rth": true});
+    assert_eq!(
+        hex(limit, false),
+        "367cfd44f5113f341a226baedea8031a41a2c9f1f621c161021a6ea73fb84388"
+    );
+}
