@@ -71,7 +71,12 @@ pub(crate) async fn embed(config: &Config) -> Result<Vec<OrderState>, Box<dyn Er
     }
     for answer in answers {
         let order = answer.await??;
-        println!("{} {} is {}", order.order_id, order.symbol, order.status);
+        println!(
+            "{} {} is {}",
+            order.order_id,
+            order.terms.symbol(),
+            order.status
+        );
     }
     drop(requests);
     handling.await?;

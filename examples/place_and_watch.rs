@@ -63,7 +63,7 @@ pub(crate) async fn place_and_watch(config: &Config) -> Result<(), Box<dyn Error
         },
         |update| match &update.event {
             WatchEvent::Order(order) => {
-                println!("{} {}/{}", order.status, order.filled, order.quantity)
+                println!("{} {}/{}", order.status, order.filled, order.terms.quantity)
             }
             WatchEvent::Fill(fill) => println!("{} at {}", fill.quantity, fill.price),
             WatchEvent::Link(link) => println!("{:?}: {}", link.state, link.text),

@@ -73,7 +73,11 @@ impl<W: Write> Progress<W> {
         let state = match &self.order {
             Some(order) => format!(
                 "order {} {} {}/{} {}",
-                order.order_id, order.status, order.filled, order.quantity, order.symbol
+                order.order_id,
+                order.status,
+                order.filled,
+                order.terms.quantity,
+                order.terms.symbol()
             ),
             None => "waiting for TWS".to_owned(),
         };

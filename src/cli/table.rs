@@ -25,12 +25,12 @@ pub(super) fn orders(list: &ListOut) -> String {
         table.add_row([
             order.order_id.to_string(),
             order.status.to_string(),
-            order.action.to_string(),
-            order.quantity.to_string(),
-            order.symbol.clone(),
-            order.order_type.to_string(),
-            amount(order.limit_price),
-            order.tif.to_string(),
+            order.terms.action.to_string(),
+            order.terms.quantity.to_string(),
+            order.terms.symbol().to_owned(),
+            order.terms.pricing.order_type().to_string(),
+            amount(order.terms.pricing.limit_price()),
+            order.terms.tif.to_string(),
             order.filled.to_string(),
             amount(order.avg_fill_price),
             order.account.clone(),
@@ -101,13 +101,19 @@ fn fill_lines(fills: &[Fill]) -> String {
 /// The order in a phrase: `BUY 10 MSFT LMT 450.25 DAY`.
 fn what(order: &OrderState) -> String {
     let mut words = vec![
-        order.action.to_string(),
-        order.quantity.to_string(),
-        order.symbol.clone(),
-        order.order_type.to_string(),
+        order.terms.action.to_string(),
+        order.terms.quantity.to_string(),
+        order.terms.symbol().to_owned(),
+        order.terms.pricing.order_type().to_string(),
     ];
-    words.extend(order.limit_price.map(|price| price.to_string()));
-    words.push(order.tif.to_string());
+    words.extend(
+        order
+            .terms
+            .pricing
+            .limit_price()
+            .map(|price| price.to_string()),
+    );
+    words.push(order.terms.tif.to_string());
     words.join(" ")
 }
 

@@ -1,14 +1,17 @@
 //! From what somebody typed to an order that is valid. [`check`] is the only way to an [`Order`].
 
 mod fields;
+mod pricing;
 
-use sha2::{Digest, Sha256};
+use std::sync::Arc;
 
+use super::order::{DEFAULT_CURRENCY, DEFAULT_EXCHANGE};
 use super::{
-    Action, Amount, OrderDraft, OrderInput, OrderRequest, OrderType, SecType, TimeInForce,
-    Violation, Violations,
+    Action, Amount, Contract, OrderDraft, OrderInput, OrderRequest, OrderTerms, OrderType, SecType,
+    TimeInForce, Violation, Violations,
 };
 use fields::Fields;
+use pricing::Prices;
 
 /// What the operator allows, from the configuration.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -49,59 +52,6 @@ impl Order {
             .order_ref
             .as_deref()
             .or(self.request.client_tag.as_deref())
-    }
-
-    /// SHA-256 over what the order means: tells a repeated request from a reused request id, also after an upgrade.
-    pub fn digest(&self) -> [u8; 32] {
-        // Every field of today is named, so that a new one must decide here. It must be written only when it is not its
-        // default, or the digests of stored orders would change under their callers.
-        let OrderRequest {
-            action,
-            symbol,
-            order_type,
-            quantity,
-            limit_price,
-            sec_type,
-            exchange,
-            currency,
-            tif,
-            transmit,
-            primary_exch,
-            client_tag: _, // in effective_order_ref
-            order_ref: _,  // in effective_order_ref
-            account,
-            outside_rth,
-        } = &self.request;
-        let mut hash = Sha256::new();
-        let mut put = |name: &str, value: &str| {
-            hash.update((name.len() as u64).to_be_bytes());
-            hash.update(name);
-            hash.update((value.len() as u64).to_be_bytes());
-            hash.update(value);
-        };
-        put("action", action.as_str());
-        put("symbol", symbol);
-        put("order_type", order_type.as_str());
-        put("quantity", &quantity.to_string());
-        if let Some(price) = limit_price {
-            put("limit_price", &price.to_string());
-        }
-        put("sec_type", sec_type.as_str());
-        put("exchange", exchange);
-        put("currency", currency);
-        put("tif", tif.as_str());
-        put("transmit", if *transmit { "true" } else { "false" });
-        for (name, value) in [
-            ("primary_exch", primary_exch.as_deref()),
-            ("order_ref", self.effective_order_ref()),
-            ("account", account.as_deref()),
-        ] {
-            if let Some(value) = value {
-                put(name, value);
-            }
-        }
-        put("outside_rth", if *outside_rth { "true" } else { "false" });
-        hash.finalize().into()
     }
 
     /// The account the order goes to at a login: its own, else the configured one, else the login's only one.
@@ -173,31 +123,14 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
     let symbol = fields.symbol(symbol);
     let order_type = fields.required_word::<OrderType>("order_type", order_type);
     let quantity = fields.quantity(quantity, limits.quantity_max);
-    let price_given = limit_price.is_some();
-    let price_input = limit_price.clone();
-    let limit_price = fields.positive("limit_price", limit_price);
-    match order_type {
-        Some(OrderType::Limit) if !price_given => {
-            fields.missing(
-                "limit_price",
-                "a limit order needs limit_price: give a positive price",
-            );
-        }
-        Some(OrderType::Market) if price_given => fields.push(
-            "value_error",
-            "limit_price",
-            "a market order has no limit_price: remove it, or use order_type LMT",
-            price_input.unwrap_or_default(),
-        ),
-        Some(OrderType::Limit | OrderType::Market) | None => {}
-    }
+    let pricing = fields.pricing(order_type, Prices { limit_price });
     let sec_type = fields.word("sec_type", sec_type).unwrap_or(SecType::Stock);
     let exchange = fields
         .code("exchange", exchange, 16)
-        .unwrap_or_else(|| "SMART".to_owned());
+        .unwrap_or_else(|| DEFAULT_EXCHANGE.to_owned());
     let currency = fields
         .currency(currency)
-        .unwrap_or_else(|| "USD".to_owned());
+        .unwrap_or_else(|| DEFAULT_CURRENCY.to_owned());
     let tif = fields.word("tif", tif).unwrap_or(TimeInForce::Day);
     let own_transmit = fields.flag("transmit", own_transmit);
     let primary_exch = fields.code("primary_exch", primary_exch, 16);
@@ -230,27 +163,31 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
         fields.push("extra_forbidden", &name, msg, value);
     }
     if let Some(order_type) = order_type {
-        fields.notional(order_type, quantity, limit_price, limits.notional_max);
+        fields.notional(order_type, quantity, pricing, limits.notional_max);
     }
 
-    match (action, symbol, order_type, quantity) {
-        (Some(action), Some(symbol), Some(order_type), Some(quantity)) if fields.is_clean() => {
-            let request = OrderRequest {
-                action,
+    match (action, symbol, pricing, quantity) {
+        (Some(action), Some(symbol), Some(pricing), Some(quantity)) if fields.is_clean() => {
+            let contract = Contract {
                 symbol,
-                order_type,
-                quantity,
-                limit_price,
                 sec_type,
                 exchange,
                 currency,
-                tif,
-                transmit: transmit || own_transmit,
                 primary_exch,
+            };
+            let request = OrderRequest {
+                terms: OrderTerms {
+                    contract: Arc::new(contract),
+                    action,
+                    pricing,
+                    quantity,
+                    tif,
+                    outside_rth,
+                },
+                transmit: transmit || own_transmit,
                 client_tag,
                 order_ref,
                 account,
-                outside_rth,
             };
             Ok(Order { request })
         }

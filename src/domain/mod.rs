@@ -5,6 +5,7 @@
 mod caller;
 mod check;
 mod decimal;
+mod digest;
 mod draft;
 mod event;
 mod fill;
@@ -18,6 +19,7 @@ mod report;
 #[cfg(feature = "gateway")]
 mod restart_window;
 mod state;
+mod terms;
 mod ticket;
 mod timestamp;
 #[cfg(test)]
@@ -30,6 +32,7 @@ mod zone;
 pub use caller::{CALLER_NAME_BYTES_MAX, CallerName, Role};
 pub use check::{Limits, Order, check};
 pub use decimal::{Amount, AmountError, DIGITS_MAX};
+pub(crate) use draft::order_fields;
 pub use draft::{OrderDraft, OrderInput};
 pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, WatchUpdate};
 pub use fill::Fill;
@@ -46,7 +49,9 @@ pub use report::{
 };
 #[cfg(feature = "gateway")]
 pub use restart_window::{QUIET_BEFORE_RESTART, RestartWindow};
-pub use state::OrderState;
+pub use state::{OrderIdentity, OrderState};
+pub use terms::{Contract, MismatchedPrices, OrderTerms, PriceFields, Pricing};
+pub(crate) use terms::{gather_terms, spread_terms};
 pub use ticket::{OrderPayload, OrderTicket};
 pub use timestamp::Timestamp;
 pub use violation::{OrderError, Violation, Violations};

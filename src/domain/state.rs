@@ -1,13 +1,14 @@
 //! An order as the gateway knows it.
 
-use serde::{Deserialize, Serialize};
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Action, Amount, OrderType, SecType, Status, TimeInForce, Timestamp};
+use super::{Amount, OrderRequest, OrderTerms, Status, Timestamp, spread_terms};
 
 /// An order: what was asked, what TWS said, and where it stands. A state alone can rebuild its order.
 ///
-/// The same fields stand in the `orders` table, in the proto message `OrderState` and in the CLI's JSON, in this order.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// The same fields stand in the `orders` table, in the proto message `OrderState` and in the CLI's JSON, those of the terms among them.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct OrderState {
     /// The id in TWS, unique for this client id.
     pub order_id: i32,
@@ -17,18 +18,9 @@ pub struct OrderState {
     pub filled: Amount,
     /// Average price of what filled; `None` before the first fill.
     pub avg_fill_price: Option<Amount>,
-    /// The ticker.
-    pub symbol: String,
-    /// Which way it trades.
-    pub action: Action,
-    /// How it is priced.
-    pub order_type: OrderType,
-    /// Shares ordered.
-    pub quantity: Amount,
-    /// The limit; `None` for a market order.
-    pub limit_price: Option<Amount>,
-    /// How long it works.
-    pub tif: TimeInForce,
+    /// Its terms.
+    #[serde(flatten)]
+    pub terms: OrderTerms,
     /// Whether it is to be transmitted: false while it is only staged.
     pub transmit: bool,
     /// The orderRef on the wire: the caller's, else the request id.
@@ -57,16 +49,6 @@ pub struct OrderState {
     pub sequence: u64,
     /// Commissions known so far; `None` until TWS reported one.
     pub commission: Option<Amount>,
-    /// What is traded.
-    pub sec_type: SecType,
-    /// Where it is routed.
-    pub exchange: String,
-    /// ISO 4217 code.
-    pub currency: String,
-    /// The listing exchange, where the caller gave one.
-    pub primary_exch: Option<String>,
-    /// Whether it may fill outside regular trading hours.
-    pub outside_rth: bool,
     /// The caller's `client_tag` as given.
     pub client_tag: Option<String>,
     /// Whether a cancel was asked for.
@@ -74,3 +56,113 @@ pub struct OrderState {
     /// When it was stored.
     pub created_at: Timestamp,
 }
+
+/// Who an order is: what is known of it before TWS knows it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct OrderIdentity {
+    /// The id in TWS.
+    pub order_id: i32,
+    /// The API client id it is placed with.
+    pub client_id: i32,
+    /// The account it is for.
+    pub account: String,
+    /// The request id it is placed under.
+    pub request_id: String,
+}
+
+impl OrderState {
+    /// An order that was just placed and that TWS has not heard of.
+    pub fn submitting(identity: OrderIdentity, request: &OrderRequest, now: Timestamp) -> Self {
+        let OrderIdentity {
+            order_id,
+            client_id,
+            account,
+            request_id,
+        } = identity;
+        let OrderRequest {
+            terms,
+            transmit,
+            client_tag,
+            order_ref,
+            account: _, // the identity has the one that the order goes to
+        } = request;
+        let order_ref = order_ref.as_ref().or(client_tag.as_ref());
+        Self {
+            order_id,
+            status: Status::Submitting,
+            filled: Amount::ZERO,
+            avg_fill_price: None,
+            terms: terms.clone(),
+            transmit: *transmit,
+            order_ref: order_ref.unwrap_or(&request_id).clone(),
+            last_error_code: None,
+            last_error: None,
+            perm_id: None,
+            last_update: now,
+            raw_state: None,
+            client_id,
+            account,
+            request_id,
+            remaining: terms.quantity,
+            terminal: false,
+            sequence: 0,
+            commission: None,
+            client_tag: client_tag.clone(),
+            cancel_requested: false,
+            created_at: now,
+        }
+    }
+}
+
+impl Serialize for OrderState {
+    /// By hand, so that the fields of the terms stand where people look for them and not all in one place.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self {
+            order_id,
+            status,
+            filled,
+            avg_fill_price,
+            terms,
+            transmit,
+            order_ref,
+            last_error_code,
+            last_error,
+            perm_id,
+            last_update,
+            raw_state,
+            client_id,
+            account,
+            request_id,
+            remaining,
+            terminal,
+            sequence,
+            commission,
+            client_tag,
+            cancel_requested,
+            created_at,
+        } = self;
+        let mut object = serializer.serialize_struct("OrderState", FIELDS)?;
+        macro_rules! put {
+            ($($field:ident),+) => {
+                $(object.serialize_field(stringify!($field), &$field)?;)+
+            };
+        }
+        macro_rules! fields {
+            (($($field:ident),+) ($($more:ident),+)) => {
+                put!(order_id, status, filled, avg_fill_price);
+                put!($($field),+);
+                put!(
+                    transmit, order_ref, last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, request_id,
+                    remaining, terminal, sequence, commission
+                );
+                put!($($more),+);
+                put!(client_tag, cancel_requested, created_at);
+            };
+        }
+        spread_terms!(terms, fields);
+        object.end()
+    }
+}
+
+/// Fields of an order in JSON: a hint for formats that want to know it first, which JSON does not.
+const FIELDS: usize = 32;

@@ -47,7 +47,7 @@ impl Ending {
         Self {
             linger,
             status: order.status,
-            quantity: order.quantity,
+            quantity: order.terms.quantity,
             shares: fills.iter().map(|fill| fill.quantity.value()).sum(),
             fills: count(fills.len()),
             paid: count(
@@ -121,45 +121,23 @@ const fn lingers(status: Status) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Action, Fill, OrderType, SecType, TimeInForce};
+    use crate::domain::{Action, Fill, OrderIdentity, OrderRequest};
 
     const LINGER: Duration = Duration::from_secs(1);
 
     fn order() -> OrderState {
-        let time = Timestamp::from_unix_micros(1_795_000_000_000_000);
-        OrderState {
+        let identity = OrderIdentity {
             order_id: 1,
-            status: Status::Submitted,
-            filled: Amount::ZERO,
-            avg_fill_price: None,
-            symbol: "AAPL".to_owned(),
-            action: Action::Buy,
-            order_type: OrderType::Market,
-            quantity: 30.into(),
-            limit_price: None,
-            tif: TimeInForce::Day,
-            transmit: true,
-            order_ref: String::new(),
-            last_error_code: None,
-            last_error: None,
-            perm_id: None,
-            last_update: time,
-            raw_state: None,
             client_id: 7,
             account: String::new(),
             request_id: String::new(),
-            remaining: 30.into(),
-            terminal: false,
+        };
+        let request = OrderRequest::market(Action::Buy, "AAPL", 30.into());
+        let time = Timestamp::from_unix_micros(1_795_000_000_000_000);
+        OrderState {
+            status: Status::Submitted,
             sequence: 1,
-            commission: None,
-            sec_type: SecType::Stock,
-            exchange: String::new(),
-            currency: String::new(),
-            primary_exch: None,
-            outside_rth: false,
-            client_tag: None,
-            cancel_requested: false,
-            created_at: time,
+            ..OrderState::submitting(identity, &request, time)
         }
     }
 

@@ -174,34 +174,15 @@ fn dry_run_within(limits: &Limits, input: PlaceIn) -> Result<PlaceOut, Error> {
 /// What would be sent; the id is not known, and the account only where the order or the configuration names one.
 fn ticket(order: &Order, limits: &Limits, request_id: Option<&str>) -> OrderTicket {
     let OrderRequest {
-        action,
-        symbol,
-        order_type,
-        quantity,
-        limit_price,
-        sec_type,
-        exchange,
-        currency,
-        tif,
+        terms,
         transmit,
-        primary_exch,
         client_tag: _,
         order_ref: _,
         account,
-        outside_rth,
     } = order.request();
     OrderTicket {
         order_id: 0,
-        action: *action,
-        symbol: symbol.clone(),
-        order_type: *order_type,
-        quantity: *quantity,
-        limit_price: *limit_price,
-        sec_type: *sec_type,
-        exchange: exchange.clone(),
-        currency: currency.clone(),
-        primary_exch: primary_exch.clone(),
-        tif: *tif,
+        terms: terms.clone(),
         transmit: *transmit,
         order_ref: order
             .effective_order_ref()
@@ -213,6 +194,5 @@ fn ticket(order: &Order, limits: &Limits, request_id: Option<&str>) -> OrderTick
             .or(limits.account.as_ref())
             .cloned()
             .unwrap_or_default(),
-        outside_rth: *outside_rth,
     }
 }

@@ -1,21 +1,28 @@
 //! Rows and their domain values, column by column.
+//!
+//! Whoever writes a row lists its columns by name beside their values, and the statement is made from that list. Whoever reads one says the
+//! names in the order of its SELECT, which is checked in tests.
 
-use std::fmt::Display;
+use std::fmt::Write as _;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
-use tokio_rusqlite::rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Type, ValueRef};
-use tokio_rusqlite::rusqlite::{self, Row};
+use tokio_rusqlite::rusqlite::types::{
+    FromSql, FromSqlError, FromSqlResult, ToSqlOutput, Type, Value, ValueRef,
+};
+use tokio_rusqlite::rusqlite::{self, Row, Statement};
 
-use crate::domain::{Amount, Fill, OrderRecord, OrderState, Timestamp};
+use crate::domain::{
+    Action, Amount, Fill, MismatchedPrices, OrderRecord, OrderState, OrderType, SecType, Status,
+    TimeInForce, Timestamp, gather_terms,
+};
 
-/// Columns of `orders`, in the order that [`order_record`] reads and [`super::rows::insert_order`] binds them.
+/// Columns of `orders`, in the order that [`order_record`] reads them.
 macro_rules! order_columns {
     () => {
-        "order_id, status, filled, avg_fill_price, symbol, action, order_type, quantity, limit_price, tif, transmit, order_ref, \
-         last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, request_id, remaining, terminal, sequence, \
-         commission, sec_type, exchange, currency, primary_exch, outside_rth, client_tag, cancel_requested, created_at, digest, \
-         acknowledged"
+        "order_id, status, filled, avg_fill_price, symbol, sec_type, exchange, currency, primary_exch, action, order_type, limit_price, \
+         quantity, tif, outside_rth, transmit, order_ref, last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, \
+         request_id, remaining, terminal, sequence, commission, client_tag, cancel_requested, created_at, digest, acknowledged"
     };
 }
 
@@ -42,137 +49,266 @@ pub(super) const FILL: &str =
 
 /// Reads a row of [`ORDER`].
 pub(super) fn order_record(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
-    let mut row = Columns { row, next: 0 };
+    let mut row = Reading { row, next: 0 };
     // Fields are evaluated in the order they stand here: that of the columns.
+    macro_rules! column {
+        ($name:ident) => {
+            row.take(stringify!($name))?
+        };
+    }
     let state = OrderState {
-        order_id: row.take()?,
-        status: row.word()?,
-        filled: row.amount()?,
-        avg_fill_price: row.amount_or_null()?,
-        symbol: row.take()?,
-        action: row.word()?,
-        order_type: row.word()?,
-        quantity: row.amount()?,
-        limit_price: row.amount_or_null()?,
-        tif: row.word()?,
-        transmit: row.take()?,
-        order_ref: row.take()?,
-        last_error_code: row.take()?,
-        last_error: row.take()?,
-        perm_id: row.take()?,
-        last_update: row.time()?,
-        raw_state: row.take()?,
-        client_id: row.take()?,
-        account: row.take()?,
-        request_id: row.take()?,
-        remaining: row.amount()?,
-        terminal: row.take()?,
-        sequence: row.take::<i64>()?.cast_unsigned(),
-        commission: row.amount_or_null()?,
-        sec_type: row.word()?,
-        exchange: row.take()?,
-        currency: row.take()?,
-        primary_exch: row.take()?,
-        outside_rth: row.take()?,
-        client_tag: row.take()?,
-        cancel_requested: row.take()?,
-        created_at: row.time()?,
+        order_id: column!(order_id),
+        status: column!(status),
+        filled: column!(filled),
+        avg_fill_price: column!(avg_fill_price),
+        terms: gather_terms!(column),
+        transmit: column!(transmit),
+        order_ref: column!(order_ref),
+        last_error_code: column!(last_error_code),
+        last_error: column!(last_error),
+        perm_id: column!(perm_id),
+        last_update: column!(last_update),
+        raw_state: column!(raw_state),
+        client_id: column!(client_id),
+        account: column!(account),
+        request_id: column!(request_id),
+        remaining: column!(remaining),
+        terminal: column!(terminal),
+        sequence: column!(sequence),
+        commission: column!(commission),
+        client_tag: column!(client_tag),
+        cancel_requested: column!(cancel_requested),
+        created_at: column!(created_at),
     };
     Ok(OrderRecord {
         state,
-        digest: row.take()?,
-        acknowledged: row.take()?,
+        digest: column!(digest),
+        acknowledged: column!(acknowledged),
     })
 }
 
 /// Reads a row of [`FILL`].
 pub(super) fn fill(row: &Row<'_>) -> rusqlite::Result<Fill> {
-    let mut row = Columns { row, next: 0 };
+    let mut row = Reading { row, next: 0 };
+    macro_rules! column {
+        ($name:ident) => {
+            row.take(stringify!($name))?
+        };
+    }
     Ok(Fill {
-        order_id: row.take()?,
-        exec_id: row.take()?,
-        quantity: row.amount()?,
-        price: row.amount()?,
-        time: row.time_or_null()?,
-        exchange: row.take()?,
-        commission: row.amount_or_null()?,
-        currency: row.take()?,
+        order_id: column!(order_id),
+        exec_id: column!(exec_id),
+        quantity: column!(quantity),
+        price: column!(price),
+        time: column!(time),
+        exchange: column!(exchange),
+        commission: column!(commission),
+        currency: column!(currency),
     })
 }
 
-/// Decimals and times as TEXT.
-pub(super) fn text(value: &impl Display) -> String {
-    value.to_string()
-}
+/// A column of a row that is written: its name, and the value in the form that SQLite takes.
+pub(super) type Written<'a> = (&'static str, ToSqlOutput<'a>);
 
-/// A row read from its first column to its last.
-struct Columns<'a, 'row> {
-    row: &'a Row<'row>,
-    next: usize,
-}
-
-impl Columns<'_, '_> {
-    fn index(&mut self) -> usize {
-        let index = self.next;
-        self.next += 1;
-        index
-    }
-
-    fn take<T: FromSql>(&mut self) -> rusqlite::Result<T> {
-        let index = self.index();
-        self.row.get(index)
-    }
-
-    fn word<T: FromStr>(&mut self) -> rusqlite::Result<T> {
-        let index = self.index();
-        let word = self.row.get_ref(index)?.as_str()?;
-        word.parse().map_err(|_| unreadable(index, word))
-    }
-
-    fn amount(&mut self) -> rusqlite::Result<Amount> {
-        self.take::<Exact>().map(|exact| exact.0)
-    }
-
-    fn amount_or_null(&mut self) -> rusqlite::Result<Option<Amount>> {
-        Ok(self.take::<Option<Exact>>()?.map(|exact| exact.0))
-    }
-
-    fn time(&mut self) -> rusqlite::Result<Timestamp> {
-        self.take::<Time>().map(|time| time.0)
-    }
-
-    fn time_or_null(&mut self) -> rusqlite::Result<Option<Timestamp>> {
-        Ok(self.take::<Option<Time>>()?.map(|time| time.0))
-    }
-}
-
-fn unreadable(index: usize, word: &str) -> rusqlite::Error {
-    rusqlite::Error::FromSqlConversionFailure(
-        index,
-        Type::Text,
-        format!("unknown word {word:?}").into(),
+/// `INSERT INTO table (a, …) VALUES (:a, …)`, bound by [`bind`] in the same order.
+pub(super) fn insert_sql(table: &str, names: impl Iterator<Item = &'static str>) -> String {
+    let names: Vec<&str> = names.collect();
+    format!(
+        "INSERT INTO {table} ({}) VALUES (:{})",
+        names.join(", "),
+        names.join(", :")
     )
 }
 
-/// A decimal as it was stored. Not [`Amount::parse`]: an average price may need more digits than a caller may type.
-struct Exact(Amount);
+/// `UPDATE table SET a = :a, … WHERE key = :key`, bound by [`bind`] in the same order with the key's old value last.
+pub(super) fn update_sql(table: &str, columns: &[Written<'_>], key: &str) -> String {
+    let mut sql = format!("UPDATE {table} SET ");
+    for (index, (name, _)) in columns.iter().enumerate() {
+        let comma = if index == 0 { "" } else { ", " };
+        // Writing to a String cannot fail.
+        let _ = write!(sql, "{comma}{name} = :{name}");
+    }
+    let _ = write!(sql, " WHERE {key} = :old_{key}");
+    sql
+}
 
-impl FromSql for Exact {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        let text = value.as_str()?;
-        Decimal::from_str(text)
-            .map(|decimal| Self(Amount::new(decimal)))
+/// Binds the columns of a statement that was made from them, and what follows.
+pub(super) fn bind<'a>(
+    statement: &mut Statement<'_>,
+    columns: impl IntoIterator<Item = &'a ToSqlOutput<'a>>,
+) -> rusqlite::Result<()> {
+    (1..)
+        .zip(columns)
+        .try_for_each(|(index, value)| statement.raw_bind_parameter::<usize, _>(index, value))
+}
+
+/// A value on its way into a column. Decimals and times are TEXT, so that nothing is rounded and sqlite3 shows what people expect.
+pub(super) trait Put<'a> {
+    fn sql(self) -> ToSqlOutput<'a>;
+}
+
+/// A value on its way out of a column.
+pub(super) trait Take: Sized {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self>;
+}
+
+macro_rules! words {
+    ($($name:ty),+) => {$(
+        impl Put<'_> for $name {
+            fn sql(self) -> ToSqlOutput<'static> {
+                ToSqlOutput::Borrowed(ValueRef::Text(self.as_str().as_bytes()))
+            }
+        }
+
+        impl Take for $name {
+            fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                let word = value.as_str()?;
+                word.parse().map_err(|_| FromSqlError::Other(format!("unknown word {word:?}").into()))
+            }
+        }
+    )+};
+}
+words!(Action, OrderType, SecType, Status, TimeInForce);
+
+macro_rules! numbers {
+    ($($name:ty),+) => {$(
+        impl Put<'_> for $name {
+            fn sql(self) -> ToSqlOutput<'static> {
+                ToSqlOutput::Owned(Value::Integer(i64::from(self)))
+            }
+        }
+
+        impl Take for $name {
+            fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+                Self::column_result(value)
+            }
+        }
+    )+};
+}
+numbers!(i32, i64, bool);
+
+/// A sequence: far below 2^63.
+impl Put<'_> for u64 {
+    fn sql(self) -> ToSqlOutput<'static> {
+        ToSqlOutput::Owned(Value::Integer(self.cast_signed()))
+    }
+}
+
+impl Take for u64 {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        i64::column_result(value).map(i64::cast_unsigned)
+    }
+}
+
+impl<'a> Put<'a> for &'a str {
+    fn sql(self) -> ToSqlOutput<'a> {
+        ToSqlOutput::Borrowed(ValueRef::Text(self.as_bytes()))
+    }
+}
+
+impl<'a> Put<'a> for &'a String {
+    fn sql(self) -> ToSqlOutput<'a> {
+        self.as_str().sql()
+    }
+}
+
+impl Take for String {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::column_result(value)
+    }
+}
+
+impl<'a> Put<'a> for &'a [u8] {
+    fn sql(self) -> ToSqlOutput<'a> {
+        ToSqlOutput::Borrowed(ValueRef::Blob(self))
+    }
+}
+
+impl Take for Vec<u8> {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::column_result(value)
+    }
+}
+
+impl Put<'_> for Amount {
+    fn sql(self) -> ToSqlOutput<'static> {
+        ToSqlOutput::Owned(Value::Text(self.to_string()))
+    }
+}
+
+impl Take for Amount {
+    /// Not [`Amount::parse`]: an average price may need more digits than a caller may type.
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Decimal::from_str(value.as_str()?)
+            .map(Self::new)
             .map_err(|error| FromSqlError::Other(error.into()))
     }
 }
 
-struct Time(Timestamp);
+impl Put<'_> for Timestamp {
+    fn sql(self) -> ToSqlOutput<'static> {
+        ToSqlOutput::Owned(Value::Text(self.to_string()))
+    }
+}
 
-impl FromSql for Time {
-    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+impl Take for Timestamp {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
         let text = value.as_str()?;
-        Timestamp::parse(text)
-            .map(Self)
+        Self::parse(text)
             .ok_or_else(|| FromSqlError::Other(format!("not an RFC 3339 time: {text:?}").into()))
+    }
+}
+
+impl<'a, T: Put<'a>> Put<'a> for Option<T> {
+    fn sql(self) -> ToSqlOutput<'a> {
+        self.map_or(ToSqlOutput::Owned(Value::Null), Put::sql)
+    }
+}
+
+impl<'a> Put<'a> for &'a Option<String> {
+    fn sql(self) -> ToSqlOutput<'a> {
+        self.as_deref().sql()
+    }
+}
+
+impl<T: Take> Take for Option<T> {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Null => Ok(None),
+            value => T::take(value).map(Some),
+        }
+    }
+}
+
+/// A row read from its first column to its last.
+struct Reading<'a, 'row> {
+    row: &'a Row<'row>,
+    next: usize,
+}
+
+impl Reading<'_, '_> {
+    fn take<T: Take>(&mut self, name: &'static str) -> rusqlite::Result<T> {
+        let index = self.next;
+        self.next += 1;
+        debug_assert_eq!(
+            self.row.as_ref().column_name(index),
+            Ok(name),
+            "columns are read in the order of the SELECT"
+        );
+        let value = self.row.get_ref(index)?;
+        T::take(value).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(
+                index,
+                value.data_type(),
+                format!("{name}: {error}").into(),
+            )
+        })
+    }
+}
+
+/// A row whose order type and prices contradict each other.
+impl From<MismatchedPrices> for rusqlite::Error {
+    fn from(error: MismatchedPrices) -> Self {
+        Self::FromSqlConversionFailure(0, Type::Text, error.into())
     }
 }

@@ -1,141 +1,166 @@
-//! How rows of `orders` are written.
+//! How rows of `orders` and `executions` are written.
 
-use tokio_rusqlite::rusqlite::{self, OptionalExtension, ToSql, params, params_from_iter};
+use std::sync::OnceLock;
 
-use super::columns::{order_columns, text};
+use tokio_rusqlite::rusqlite::{self, OptionalExtension, params};
+
+use super::columns::{Put, Written, bind, insert_sql, update_sql};
 use super::held::Held;
-use crate::domain::{OrderRecord, OrderState};
-
-const INSERT: &str = concat!(
-    "INSERT INTO orders (",
-    order_columns!(),
-    ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, \
-     ?26, ?27, ?28, ?29, ?30, ?31, ?32, ?33, ?34)"
-);
+use crate::domain::{Fill, OrderRecord, OrderState, spread_terms};
 
 /// What is compared before an update.
-const COMPARE: &str =
-    "SELECT terminal = ?3, perm_id IS ?4 FROM orders WHERE order_id = ?1 AND request_id = ?2";
-
-macro_rules! update {
-    ($more:literal) => {
-        concat!(
-            "UPDATE orders SET status = ?2, filled = ?3, avg_fill_price = ?4, transmit = ?5, last_error_code = ?6, last_error = ?7, \
-             last_update = ?8, raw_state = ?9, remaining = ?10, sequence = ?11, commission = ?12, cancel_requested = ?13, \
-             acknowledged = ?14",
-            $more,
-            " WHERE order_id = ?1"
-        )
-    };
-}
-
-/// An update that moves the order in no index, one that gives it a permanent id, and one that ends it or brings it back: SQLite
-/// rewrites an index whenever one of its columns is named, changed or not.
-const UPDATE: &str = update!("");
-const UPDATE_PERM_ID: &str = update!(", perm_id = ?15");
-const UPDATE_TERMINAL: &str = update!(", perm_id = ?15, terminal = ?16");
+const COMPARE: &str = "SELECT terminal = :terminal, perm_id IS :perm_id FROM orders WHERE order_id = :order_id AND request_id = :request_id";
 
 /// Inserts a whole row.
 pub(super) fn insert_order(held: &mut Held<'_>, record: &OrderRecord) -> rusqlite::Result<()> {
+    static SQL: OnceLock<String> = OnceLock::new();
+    let (asked, progress) = (asked(record), progress(record));
+    let columns = || asked.iter().chain(&progress);
+    let sql = SQL.get_or_init(|| insert_sql("orders", columns().map(|(name, _)| *name)));
+    let statement = held.statement(sql)?;
+    bind(statement, columns().map(|(_, value)| value))?;
+    statement.raw_execute().map(drop)
+}
+
+/// Writes what can change about an order. What was asked never does, and leaving it out spares its indexes. Answers whether the order was
+/// there, and was the one asked for.
+pub(super) fn update_order(held: &mut Held<'_>, record: &OrderRecord) -> rusqlite::Result<bool> {
+    // One that moves the order in no index, one that gives it a permanent id, and one that ends it or brings it back: SQLite rewrites an
+    // index whenever one of its columns is named, changed or not.
+    static SQL: [OnceLock<String>; INDEXED + 1] = [const { OnceLock::new() }; INDEXED + 1];
+    let OrderState {
+        order_id,
+        request_id,
+        terminal,
+        perm_id,
+        ..
+    } = &record.state;
+    let same = held
+        .statement(COMPARE)?
+        .query_row(params![terminal, perm_id, order_id, request_id], |row| {
+            Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?))
+        })
+        .optional()?;
+    let indexed = match same {
+        None => return Ok(false),
+        Some((true, true)) => 0,
+        Some((true, false)) => 1,
+        Some((false, _)) => INDEXED,
+    };
+    let columns = progress(record);
+    let columns = &columns[..columns.len() - INDEXED + indexed];
+    let sql = SQL[indexed].get_or_init(|| update_sql("orders", columns, "order_id"));
+    let statement = held.statement(sql)?;
+    bind(
+        statement,
+        columns
+            .iter()
+            .map(|(_, value)| value)
+            .chain([&order_id.sql()]),
+    )?;
+    Ok(statement.raw_execute()? == 1)
+}
+
+/// Inserts an execution.
+pub(super) fn insert_execution(held: &mut Held<'_>, fill: &Fill) -> rusqlite::Result<()> {
+    static SQL: OnceLock<String> = OnceLock::new();
+    let columns = execution(fill);
+    let sql = SQL.get_or_init(|| insert_sql("executions", columns.iter().map(|(name, _)| *name)));
+    let statement = held.statement(sql)?;
+    bind(statement, columns.iter().map(|(_, value)| value))?;
+    statement.raw_execute().map(drop)
+}
+
+/// Writes an execution in the place of the one with this id. Answers whether the order had that one.
+pub(super) fn update_execution(
+    held: &mut Held<'_>,
+    old_exec_id: &str,
+    fill: &Fill,
+) -> rusqlite::Result<bool> {
+    static SQL: OnceLock<String> = OnceLock::new();
+    let columns = execution(fill);
+    let sql = SQL.get_or_init(|| {
+        let update = update_sql("executions", &columns, "exec_id");
+        // A name that stands twice is one parameter.
+        format!("{update} AND order_id = :order_id")
+    });
+    let statement = held.statement(sql)?;
+    bind(
+        statement,
+        columns
+            .iter()
+            .map(|(_, value)| value)
+            .chain([&old_exec_id.sql()]),
+    )?;
+    Ok(statement.raw_execute()? == 1)
+}
+
+/// The columns of an order that never change.
+fn asked(record: &OrderRecord) -> [Written<'_>; 19] {
     let OrderRecord {
         state,
         digest,
-        acknowledged,
+        acknowledged: _,
     } = record;
     let OrderState {
         order_id,
-        status,
-        filled,
-        avg_fill_price,
-        symbol,
-        action,
-        order_type,
-        quantity,
-        limit_price,
-        tif,
-        transmit,
+        status: _,
+        filled: _,
+        avg_fill_price: _,
+        terms,
+        transmit: _,
         order_ref,
-        last_error_code,
-        last_error,
-        perm_id,
-        last_update,
-        raw_state,
+        last_error_code: _,
+        last_error: _,
+        perm_id: _,
+        last_update: _,
+        raw_state: _,
         client_id,
         account,
         request_id,
-        remaining,
-        terminal,
-        sequence,
-        commission,
-        sec_type,
-        exchange,
-        currency,
-        primary_exch,
-        outside_rth,
+        remaining: _,
+        terminal: _,
+        sequence: _,
+        commission: _,
         client_tag,
-        cancel_requested,
+        cancel_requested: _,
         created_at,
     } = state;
-    let values: [&dyn ToSql; 34] = [
-        order_id,
-        &status.as_str(),
-        &text(filled),
-        &avg_fill_price.as_ref().map(text),
-        symbol,
-        &action.as_str(),
-        &order_type.as_str(),
-        &text(quantity),
-        &limit_price.as_ref().map(text),
-        &tif.as_str(),
-        transmit,
-        order_ref,
-        last_error_code,
-        last_error,
-        perm_id,
-        &text(last_update),
-        raw_state,
-        client_id,
-        account,
-        request_id,
-        &text(remaining),
-        terminal,
-        &sequence.cast_signed(),
-        &commission.as_ref().map(text),
-        &sec_type.as_str(),
-        exchange,
-        currency,
-        primary_exch,
-        outside_rth,
-        client_tag,
-        cancel_requested,
-        &text(created_at),
-        digest,
-        acknowledged,
-    ];
-    held.statement(INSERT)?
-        .execute(params_from_iter(values))
-        .map(drop)
+    macro_rules! columns {
+        (($($field:ident),+) ($($more:ident),+)) => {
+            [
+                ("order_id", order_id.sql()),
+                $((stringify!($field), $field.sql()),)+
+                $((stringify!($more), $more.sql()),)+
+                ("order_ref", order_ref.sql()),
+                ("client_id", client_id.sql()),
+                ("account", account.sql()),
+                ("request_id", request_id.sql()),
+                ("client_tag", client_tag.sql()),
+                ("created_at", created_at.sql()),
+                ("digest", digest.as_slice().sql()),
+            ]
+        };
+    }
+    spread_terms!(terms, columns)
 }
 
-/// Writes what can change about an order. What was asked (symbol, quantity, account, ids, digest, …) never does, and leaving it out
-/// spares its indexes. Answers whether the order was there, and was the one asked for.
-pub(super) fn update_order(held: &mut Held<'_>, record: &OrderRecord) -> rusqlite::Result<bool> {
+/// Columns at the end of [`progress`] that an index has.
+const INDEXED: usize = 2;
+
+/// The columns of an order that change, those that an index has last.
+fn progress(record: &OrderRecord) -> [Written<'_>; 15] {
     let OrderRecord {
         state,
         digest: _,
         acknowledged,
     } = record;
     let OrderState {
-        order_id,
+        order_id: _,
         status,
         filled,
         avg_fill_price,
-        symbol: _,
-        action: _,
-        order_type: _,
-        quantity: _,
-        limit_price: _,
-        tif: _,
+        terms: _,
         transmit,
         order_ref: _,
         last_error_code,
@@ -145,52 +170,54 @@ pub(super) fn update_order(held: &mut Held<'_>, record: &OrderRecord) -> rusqlit
         raw_state,
         client_id: _,
         account: _,
-        request_id,
+        request_id: _,
         remaining,
         terminal,
         sequence,
         commission,
-        sec_type: _,
-        exchange: _,
-        currency: _,
-        primary_exch: _,
-        outside_rth: _,
         client_tag: _,
         cancel_requested,
         created_at: _,
     } = state;
-    let standing = held
-        .statement(COMPARE)?
-        .query_row(params![order_id, request_id, terminal, perm_id], |row| {
-            Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?))
-        })
-        .optional()?;
-    let (sql, bound) = match standing {
-        None => return Ok(false),
-        Some((true, true)) => (UPDATE, 14),
-        Some((true, false)) => (UPDATE_PERM_ID, 15),
-        Some((false, _)) => (UPDATE_TERMINAL, 16),
-    };
-    let values: [&dyn ToSql; 16] = [
+    [
+        ("status", status.sql()),
+        ("filled", filled.sql()),
+        ("avg_fill_price", avg_fill_price.sql()),
+        ("transmit", transmit.sql()),
+        ("last_error_code", last_error_code.sql()),
+        ("last_error", last_error.sql()),
+        ("last_update", last_update.sql()),
+        ("raw_state", raw_state.sql()),
+        ("remaining", remaining.sql()),
+        ("sequence", sequence.sql()),
+        ("commission", commission.sql()),
+        ("cancel_requested", cancel_requested.sql()),
+        ("acknowledged", acknowledged.sql()),
+        ("perm_id", perm_id.sql()),
+        ("terminal", terminal.sql()),
+    ]
+}
+
+/// The columns of an execution.
+fn execution(fill: &Fill) -> [Written<'_>; 8] {
+    let Fill {
         order_id,
-        &status.as_str(),
-        &text(filled),
-        &avg_fill_price.as_ref().map(text),
-        transmit,
-        last_error_code,
-        last_error,
-        &text(last_update),
-        raw_state,
-        &text(remaining),
-        &sequence.cast_signed(),
-        &commission.as_ref().map(text),
-        cancel_requested,
-        acknowledged,
-        perm_id,
-        terminal,
-    ];
-    let rows = held
-        .statement(sql)?
-        .execute(params_from_iter(values.iter().take(bound)))?;
-    Ok(rows == 1)
+        exec_id,
+        quantity,
+        price,
+        time,
+        exchange,
+        commission,
+        currency,
+    } = fill;
+    [
+        ("order_id", order_id.sql()),
+        ("exec_id", exec_id.sql()),
+        ("quantity", quantity.sql()),
+        ("price", price.sql()),
+        ("time", time.sql()),
+        ("exchange", exchange.sql()),
+        ("commission", commission.sql()),
+        ("currency", currency.sql()),
+    ]
 }

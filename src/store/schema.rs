@@ -231,7 +231,7 @@ mod tests {
                 first.status,
                 first.perm_id,
                 &first.raw_state,
-                first.symbol.as_str()
+                first.terms.symbol()
             ),
             (Status::Submitting, None, &None, "AAPL")
         );

@@ -2,7 +2,7 @@
 
 use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension, Params, params};
 
-use super::columns::{self, select_order, text};
+use super::columns::{self, select_order};
 use super::held::Held;
 use super::{StoreError, event_body, rows};
 use crate::domain::{Fill, OrderRecord, StoredEvent};
@@ -124,7 +124,7 @@ impl<'a> Transaction<'a> {
     pub fn append_event(&mut self, event: &StoredEvent) -> Result<(), StoreError> {
         let (kind, body, raw_state) = event_body::encode(&event.kind)?;
         self.guarded(|held| {
-            held.statement("INSERT INTO order_events (sequence, order_id, kind, body, raw_state) VALUES (?1, ?2, ?3, ?4, ?5)")?
+            held.statement("INSERT INTO order_events (sequence, order_id, kind, body, raw_state) VALUES (:sequence, :order_id, :kind, :body, :raw_state)")?
                 .execute(params![event.sequence.cast_signed(), event.order_id, kind, body, raw_state])
                 .map(drop)
         })
@@ -135,35 +135,7 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError::Refused`] when its id is known.
     pub fn insert_execution(&mut self, fill: &Fill) -> Result<(), StoreError> {
-        self.guarded(|held| {
-            let sql = format!(
-                "INSERT INTO executions ({}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                columns::FILL
-            );
-            let Fill {
-                order_id,
-                exec_id,
-                quantity,
-                price,
-                time,
-                exchange,
-                commission,
-                currency,
-            } = fill;
-            held.connection()
-                .prepare_cached(&sql)?
-                .execute(params![
-                    order_id,
-                    exec_id,
-                    text(quantity),
-                    text(price),
-                    time.as_ref().map(text),
-                    exchange,
-                    commission.as_ref().map(text),
-                    currency
-                ])
-                .map(drop)
-        })
+        self.guarded(|held| rows::insert_execution(held, fill))
     }
 
     /// Puts a correction in the place of the execution that it corrects.
@@ -171,38 +143,12 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError::Refused`] when the order has no execution of the old id, or the new id is taken by another.
     pub fn replace_execution(&mut self, old_exec_id: &str, fill: &Fill) -> Result<(), StoreError> {
-        let Fill {
-            order_id,
-            exec_id,
-            quantity,
-            price,
-            time,
-            exchange,
-            commission,
-            currency,
-        } = fill;
-        let rows = self.guarded(|held| {
-            held.statement(
-                    "UPDATE executions SET exec_id = ?3, quantity = ?4, price = ?5, time = ?6, exchange = ?7, commission = ?8, \
-                     currency = ?9 WHERE exec_id = ?1 AND order_id = ?2",
-                )?
-                .execute(params![
-                    old_exec_id,
-                    order_id,
-                    exec_id,
-                    text(quantity),
-                    text(price),
-                    time.as_ref().map(text),
-                    exchange,
-                    commission.as_ref().map(text),
-                    currency
-                ])
-        })?;
-        if rows == 1 {
+        if self.guarded(|held| rows::update_execution(held, old_exec_id, fill))? {
             return Ok(());
         }
         Err(StoreError::Refused(format!(
-            "order {order_id} has no execution {old_exec_id}"
+            "order {} has no execution {old_exec_id}",
+            fill.order_id
         )))
     }
 

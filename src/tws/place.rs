@@ -5,7 +5,9 @@ use ibapi::orders::{Action as IbAction, Order, TimeInForce as IbTimeInForce};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::domain::{Action, Amount, OrderPayload, OrderTicket, OrderType, SecType, TimeInForce};
+use crate::domain::{
+    Action, Amount, OrderPayload, OrderTerms, OrderTicket, Pricing, SecType, TimeInForce,
+};
 
 /// The IB contract and order as they are constructed for a ticket, every field, in `ibapi`'s own serialisation. Needs no connection.
 pub fn payload(ticket: &OrderTicket) -> OrderPayload {
@@ -94,11 +96,12 @@ fn whole_numbers(value: &mut Value) {
 
 /// What is traded.
 pub(super) fn contract(ticket: &OrderTicket) -> Contract {
-    let SecType::Stock = ticket.sec_type;
-    let stock = Contract::stock(ticket.symbol.as_str())
-        .on_exchange(ticket.exchange.as_str())
-        .in_currency(ticket.currency.as_str());
-    match &ticket.primary_exch {
+    let traded = ticket.terms.contract.as_ref();
+    let SecType::Stock = traded.sec_type;
+    let stock = Contract::stock(traded.symbol.as_str())
+        .on_exchange(traded.exchange.as_str())
+        .in_currency(traded.currency.as_str());
+    match &traded.primary_exch {
         Some(exchange) => stock.primary(exchange.as_str()).build(),
         None => stock.build(),
     }
@@ -106,56 +109,80 @@ pub(super) fn contract(ticket: &OrderTicket) -> Contract {
 
 /// How it is traded.
 pub(super) fn order(ticket: &OrderTicket) -> Order {
+    let OrderTicket {
+        order_id,
+        terms,
+        transmit,
+        order_ref,
+        account,
+    } = ticket;
+    let OrderTerms {
+        contract: _,
+        action,
+        pricing,
+        quantity,
+        tif,
+        outside_rth,
+    } = terms;
+    let (order_type, limit_price) = match pricing {
+        Pricing::Market => ("MKT", None),
+        Pricing::Limit { limit } => ("LMT", Some(*limit)),
+    };
     Order {
-        order_id: ticket.order_id,
-        action: match ticket.action {
+        order_id: *order_id,
+        action: match action {
             Action::Buy => IbAction::Buy,
             Action::Sell => IbAction::Sell,
         },
-        total_quantity: ticket.quantity.to_f64(),
-        order_type: match ticket.order_type {
-            OrderType::Market => "MKT".to_owned(),
-            OrderType::Limit => "LMT".to_owned(),
-        },
-        limit_price: ticket.limit_price.map(Amount::to_f64),
-        tif: match ticket.tif {
+        total_quantity: quantity.to_f64(),
+        order_type: order_type.to_owned(),
+        limit_price: limit_price.map(Amount::to_f64),
+        tif: match tif {
             TimeInForce::Day => IbTimeInForce::Day,
             TimeInForce::GoodTillCancelled => IbTimeInForce::GoodTillCanceled,
             TimeInForce::ImmediateOrCancel => IbTimeInForce::ImmediateOrCancel,
             TimeInForce::FillOrKill => IbTimeInForce::FillOrKill,
             TimeInForce::OnOpen => IbTimeInForce::OnOpen,
         },
-        order_ref: ticket.order_ref.clone(),
-        transmit: ticket.transmit,
-        outside_rth: ticket.outside_rth,
-        account: ticket.account.clone(),
+        order_ref: order_ref.clone(),
+        transmit: *transmit,
+        outside_rth: *outside_rth,
+        account: account.clone(),
         ..Order::default()
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use rust_decimal::Decimal;
 
     use super::*;
+    use crate::domain::Contract;
 
     fn ticket() -> OrderTicket {
         OrderTicket {
             order_id: 42,
-            action: Action::Sell,
-            symbol: "IBM".to_owned(),
-            order_type: OrderType::Limit,
-            quantity: Amount::from(3),
-            limit_price: Some(Amount::new(Decimal::new(1005, 1))),
-            sec_type: SecType::Stock,
-            exchange: "SMART".to_owned(),
-            currency: "EUR".to_owned(),
-            primary_exch: Some("NYSE".to_owned()),
-            tif: TimeInForce::GoodTillCancelled,
+            terms: OrderTerms {
+                contract: Arc::new(Contract {
+                    symbol: "IBM".to_owned(),
+                    sec_type: SecType::Stock,
+                    exchange: "SMART".to_owned(),
+                    currency: "EUR".to_owned(),
+                    primary_exch: Some("NYSE".to_owned()),
+                }),
+                action: Action::Sell,
+                pricing: Pricing::Limit {
+                    limit: Amount::new(Decimal::new(1005, 1)),
+                },
+                quantity: Amount::from(3),
+                tif: TimeInForce::GoodTillCancelled,
+                outside_rth: true,
+            },
             transmit: false,
             order_ref: "ref".to_owned(),
             account: "DU1".to_owned(),
-            outside_rth: true,
         }
     }
 
@@ -177,20 +204,23 @@ mod tests {
     fn in_short_it_is_the_whole_without_what_no_order_of_ours_sets() {
         let another = OrderTicket {
             order_id: 43,
-            action: Action::Buy,
-            symbol: "AAPL".to_owned(),
-            order_type: OrderType::Market,
-            quantity: Amount::from(7),
-            limit_price: None,
-            exchange: "NYSE".to_owned(),
-            currency: "USD".to_owned(),
-            primary_exch: None,
-            tif: TimeInForce::OnOpen,
+            terms: OrderTerms {
+                contract: Arc::new(Contract {
+                    symbol: "AAPL".to_owned(),
+                    sec_type: SecType::Stock,
+                    exchange: "NYSE".to_owned(),
+                    currency: "USD".to_owned(),
+                    primary_exch: None,
+                }),
+                action: Action::Buy,
+                pricing: Pricing::Market,
+                quantity: Amount::from(7),
+                tif: TimeInForce::OnOpen,
+                outside_rth: false,
+            },
             transmit: true,
             order_ref: String::new(),
             account: String::new(),
-            outside_rth: false,
-            ..ticket()
         };
         let (short, other) = (payload_in_short(&ticket()), payload_in_short(&another));
         let (whole, other_whole) = (payload(&ticket()), payload(&another));

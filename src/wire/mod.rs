@@ -1,7 +1,9 @@
 //! The gRPC messages, and the only place where they become domain values and back.
 //!
-//! Conversions name every field without `..`, so that a new field does not compile until somebody decided about it.
+//! Whatever becomes a message names every field of it and of the value, without `..`, so that a new field does not compile until somebody
+//! decided about it.
 
+mod fields;
 mod health;
 mod list;
 mod named;

@@ -2,102 +2,89 @@
 
 use serde_json::Value;
 
+use super::fields::{Put, Take};
+use super::pb;
+use super::values::unreadable;
+use super::words::{Word, asked};
 use crate::domain::{
-    Action, OrderDraft, OrderInput, OrderRequest, OrderType, SecType, TimeInForce, Violation,
+    Action, Amount, MismatchedPrices, OrderDraft, OrderInput, OrderRequest, OrderType, SecType,
+    TimeInForce, Violation, gather_terms, order_fields, spread_terms,
 };
 use crate::error::Error;
 
-use super::pb;
-use super::values::{amount, amount_option, present, unreadable};
-use super::words::{Word, asked};
+/// A field of an order as it was typed, in and out of a message field of type `M`; implemented for the type that the field is read as.
+trait Typed<M> {
+    /// # Errors
+    /// `REQUEST_INVALID` for an enum number this version does not know: that is a wrong request, not a wrong order.
+    fn typed(field: &str, carried: M) -> Result<Option<Value>, Error>;
 
-/// An order of a request as a draft. Empty required texts count as not given, since proto does not tell them apart.
-///
-/// # Errors
-/// `REQUEST_INVALID` for an enum number this version does not know: that is a wrong request, not a wrong order.
-pub(super) fn draft(order: Option<pb::Order>) -> Result<OrderInput, Error> {
-    let pb::Order {
-        action,
-        symbol,
-        order_type,
-        quantity,
-        limit_price,
-        sec_type,
-        exchange,
-        currency,
-        tif,
-        transmit,
-        primary_exch,
-        client_tag,
-        order_ref,
-        account,
-        outside_rth,
-    } = order.unwrap_or_default();
-    let required = |text: String| {
-        if text.is_empty() {
-            None
-        } else {
-            Some(Value::String(text))
+    /// `None` when the message cannot carry it.
+    fn carried(typed: Option<Value>) -> Option<M>;
+}
+
+macro_rules! draft_and_message {
+    ($($(#[$doc:meta])* $field:ident: $type:ident,)+) => {
+        /// An order of a request as a draft. Empty required texts count as not given, since proto does not tell them apart.
+        ///
+        /// # Errors
+        /// `REQUEST_INVALID` for an enum number this version does not know.
+        pub(super) fn draft(order: Option<pb::Order>) -> Result<OrderInput, Error> {
+            let pb::Order { $($field),+ } = order.unwrap_or_default();
+            Ok(OrderInput::from(OrderDraft {
+                $($field: <$type as Typed<_>>::typed(concat!("order.", stringify!($field)), $field)?,)+
+                extra: Vec::new(),
+                not_an_object: None,
+            }))
+        }
+
+        fn message(draft: OrderDraft) -> Option<pb::Order> {
+            let OrderDraft { $($field,)+ extra, not_an_object } = draft;
+            if !extra.is_empty() || not_an_object.is_some() {
+                return None;
+            }
+            Some(pb::Order { $($field: <$type as Typed<_>>::carried($field)?),+ })
         }
     };
-    Ok(OrderInput::from(OrderDraft {
-        action: asked::<Action>("order.action", action)?.map(|word| word.as_str().into()),
-        symbol: required(symbol),
-        order_type: asked::<OrderType>("order.order_type", order_type)?
-            .map(|word| word.as_str().into()),
-        quantity: required(quantity),
-        limit_price: limit_price.map(Value::String),
-        sec_type: asked::<SecType>("order.sec_type", sec_type)?.map(|word| word.as_str().into()),
-        exchange: exchange.map(Value::String),
-        currency: currency.map(Value::String),
-        tif: asked::<TimeInForce>("order.tif", tif)?.map(|word| word.as_str().into()),
-        transmit: transmit.map(Value::Bool),
-        primary_exch: primary_exch.map(Value::String),
-        client_tag: client_tag.map(Value::String),
-        order_ref: order_ref.map(Value::String),
-        account: account.map(Value::String),
-        outside_rth: outside_rth.map(Value::Bool),
-        extra: Vec::new(),
-        not_an_object: None,
-    }))
+}
+
+order_fields!(draft_and_message);
+
+/// A caller's order as a message; `None` when the message cannot carry it as it was typed (an unknown field, a word outside its
+/// vocabulary, a number where a text should stand): then it is invalid, and the check says why without asking the gateway.
+pub fn order_to_wire(input: &OrderInput) -> Option<pb::Order> {
+    match input {
+        OrderInput::Request(order) => Some(pb::Order::from(OrderRequest::clone(order))),
+        OrderInput::Json(Value::Object(object)) => message(OrderDraft::from_object(object.clone())),
+        OrderInput::Text(text) => {
+            message(OrderDraft::from_object(serde_json::from_str(text).ok()?))
+        }
+        OrderInput::Draft(draft) => message(OrderDraft::clone(draft)),
+        OrderInput::Json(_) => None,
+    }
 }
 
 impl From<OrderRequest> for pb::Order {
     fn from(order: OrderRequest) -> Self {
         let OrderRequest {
-            action,
-            symbol,
-            order_type,
-            quantity,
-            limit_price,
-            sec_type,
-            exchange,
-            currency,
-            tif,
+            terms,
             transmit,
-            primary_exch,
             client_tag,
             order_ref,
             account,
-            outside_rth,
         } = order;
-        Self {
-            action: pb::order::Action::from(action).into(),
-            symbol,
-            order_type: pb::order::OrderType::from(order_type).into(),
-            quantity: quantity.to_string(),
-            limit_price: limit_price.map(|price| price.to_string()),
-            sec_type: pb::order::SecType::from(sec_type).into(),
-            exchange: Some(exchange),
-            currency: Some(currency),
-            tif: pb::order::TimeInForce::from(tif).into(),
-            transmit: Some(transmit),
-            primary_exch,
-            client_tag,
-            order_ref,
-            account,
-            outside_rth: Some(outside_rth),
+        macro_rules! message {
+            (($($field:ident),+) ($($more:ident),+)) => {
+                Self {
+                    $($field: $field.put(),)+
+                    $($more: $more.put(),)+
+                    transmit: Some(transmit),
+                    client_tag,
+                    order_ref,
+                    account,
+                }
+            };
         }
+        spread_terms!(&terms, message)
     }
 }
 
@@ -106,105 +93,96 @@ impl TryFrom<pb::Order> for OrderRequest {
 
     /// Reads an order of an answer, where every default is filled in.
     fn try_from(order: pb::Order) -> Result<Self, Error> {
-        let pb::Order {
-            action,
-            symbol,
-            order_type,
-            quantity,
-            limit_price,
-            sec_type,
-            exchange,
-            currency,
-            tif,
-            transmit,
-            primary_exch,
-            client_tag,
-            order_ref,
-            account,
-            outside_rth,
-        } = order;
+        macro_rules! field {
+            ($field:ident) => {
+                order.$field.take(stringify!($field))?
+            };
+        }
         Ok(Self {
-            action: answered("action", action)?,
-            symbol,
-            order_type: answered("order_type", order_type)?,
-            quantity: amount("quantity", &quantity)?,
-            limit_price: amount_option("limit_price", limit_price)?,
-            sec_type: answered("sec_type", sec_type)?,
-            exchange: present("exchange", exchange)?,
-            currency: present("currency", currency)?,
-            tif: answered("tif", tif)?,
-            transmit: transmit.unwrap_or_default(),
-            primary_exch,
-            client_tag,
-            order_ref,
-            account,
-            outside_rth: outside_rth.unwrap_or_default(),
+            terms: gather_terms!(field),
+            transmit: field!(transmit),
+            client_tag: order.client_tag,
+            order_ref: order.order_ref,
+            account: order.account,
         })
     }
 }
 
-/// A word of an answer, where "not given" cannot be.
-pub(super) fn answered<W: Word>(field: &str, number: i32) -> Result<W, Error> {
-    W::from_number(number)
-        .ok()
-        .flatten()
-        .ok_or_else(|| unreadable(field))
+impl From<MismatchedPrices> for Error {
+    fn from(_: MismatchedPrices) -> Self {
+        unreadable("order_type")
+    }
 }
 
-/// A caller's order as a message; `None` when the message cannot carry it as it was typed (an unknown field, a word outside its
-/// vocabulary, a number where a text should stand): then it is invalid, and the check says why without asking the gateway.
-pub fn order_to_wire(input: &OrderInput) -> Option<pb::Order> {
-    let draft = match input {
-        OrderInput::Request(order) => return Some(pb::Order::from(OrderRequest::clone(order))),
-        OrderInput::Json(Value::Object(object)) => OrderDraft::from_object(object.clone()),
-        OrderInput::Text(text) => OrderDraft::from_object(serde_json::from_str(text).ok()?),
-        OrderInput::Draft(draft) => OrderDraft::clone(draft),
-        OrderInput::Json(_) => return None,
-    };
-    let OrderDraft {
-        action,
-        symbol,
-        order_type,
-        quantity,
-        limit_price,
-        sec_type,
-        exchange,
-        currency,
-        tif,
-        transmit,
-        primary_exch,
-        client_tag,
-        order_ref,
-        account,
-        outside_rth,
-        extra,
-        not_an_object,
-    } = draft;
-    if !extra.is_empty() || not_an_object.is_some() {
-        return None;
+/// A required text: an empty one is not given.
+impl Typed<String> for String {
+    fn typed(_: &str, carried: String) -> Result<Option<Value>, Error> {
+        Ok((!carried.is_empty()).then_some(Value::String(carried)))
     }
-    // An empty text arrives as "not given", which is another violation.
-    let required = |value: Option<Value>, read: fn(Value) -> Option<String>| match value {
+
+    fn carried(typed: Option<Value>) -> Option<String> {
+        required(typed, text)
+    }
+}
+
+impl Typed<Option<String>> for String {
+    fn typed(_: &str, carried: Option<String>) -> Result<Option<Value>, Error> {
+        Ok(carried.map(Value::String))
+    }
+
+    fn carried(typed: Option<Value>) -> Option<Option<String>> {
+        optional(typed, text)
+    }
+}
+
+impl Typed<String> for Amount {
+    fn typed(field: &str, carried: String) -> Result<Option<Value>, Error> {
+        String::typed(field, carried)
+    }
+
+    fn carried(typed: Option<Value>) -> Option<String> {
+        required(typed, decimal)
+    }
+}
+
+impl Typed<Option<String>> for Amount {
+    fn typed(field: &str, carried: Option<String>) -> Result<Option<Value>, Error> {
+        String::typed(field, carried)
+    }
+
+    fn carried(typed: Option<Value>) -> Option<Option<String>> {
+        optional(typed, decimal)
+    }
+}
+
+impl Typed<Option<bool>> for bool {
+    fn typed(_: &str, carried: Option<bool>) -> Result<Option<Value>, Error> {
+        Ok(carried.map(Value::Bool))
+    }
+
+    fn carried(typed: Option<Value>) -> Option<Option<bool>> {
+        optional(typed, |value| value.as_bool())
+    }
+}
+
+impl<W: Word + std::str::FromStr + std::fmt::Display> Typed<i32> for W {
+    fn typed(field: &str, carried: i32) -> Result<Option<Value>, Error> {
+        Ok(asked::<W>(field, carried)?.map(|word| word.to_string().into()))
+    }
+
+    fn carried(typed: Option<Value>) -> Option<i32> {
+        let Some(typed) = typed else { return Some(0) };
+        let word: W = typed.as_str()?.trim().to_ascii_uppercase().parse().ok()?;
+        Some(word.to_number())
+    }
+}
+
+/// A field that has to be given: an empty text would arrive as "not given", which is another violation.
+fn required(value: Option<Value>, read: fn(Value) -> Option<String>) -> Option<String> {
+    match value {
         None => Some(String::new()),
         Some(value) => read(value).filter(|text| !text.is_empty()),
-    };
-    Some(pb::Order {
-        action: word::<Action, pb::order::Action>(action)?,
-        symbol: required(symbol, text)?,
-        order_type: word::<OrderType, pb::order::OrderType>(order_type)?,
-        quantity: required(quantity, decimal)?,
-        limit_price: optional(limit_price, decimal)?,
-        sec_type: word::<SecType, pb::order::SecType>(sec_type)?,
-        exchange: optional(exchange, text)?,
-        currency: optional(currency, text)?,
-        tif: word::<TimeInForce, pb::order::TimeInForce>(tif)?,
-        transmit: optional(transmit, flag)?,
-        primary_exch: optional(primary_exch, text)?,
-        client_tag: optional(client_tag, text)?,
-        order_ref: optional(order_ref, text)?,
-        account: optional(account, text)?,
-        outside_rth: optional(outside_rth, flag)?,
-    })
+    }
 }
 
 /// Reads a field that may be left out: `Some(None)` when it is, `None` when it cannot be read.
@@ -224,10 +202,6 @@ fn text(value: Value) -> Option<String> {
     }
 }
 
-fn flag(value: Value) -> Option<bool> {
-    value.as_bool()
-}
-
 /// A number by its shortest text, as the check reads it.
 fn decimal(value: Value) -> Option<String> {
     match value {
@@ -238,16 +212,6 @@ fn decimal(value: Value) -> Option<String> {
         }),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
-}
-
-fn word<D, P>(value: Option<Value>) -> Option<i32>
-where
-    D: std::str::FromStr,
-    P: From<D> + Into<i32>,
-{
-    let Some(value) = value else { return Some(0) };
-    let word: D = value.as_str()?.trim().to_ascii_uppercase().parse().ok()?;
-    Some(P::from(word).into())
 }
 
 /// Puts what the caller typed back into violations that came over the wire, where it is missing (a status carries none) or a
@@ -285,7 +249,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::Amount;
     use crate::error::Reason;
 
     fn market() -> Value {
@@ -363,7 +326,7 @@ mod tests {
             Amount::parse("450.25").unwrap(),
         );
         order.client_tag = Some("tag".to_owned());
-        order.tif = TimeInForce::FillOrKill;
+        order.terms.tif = TimeInForce::FillOrKill;
         assert_eq!(
             OrderRequest::try_from(pb::Order::from(order.clone())),
             Ok(order)

@@ -1,9 +1,9 @@
 //! Orders and fills as they are answered.
 
-use crate::domain::{Fill, OrderState, Status};
+use crate::domain::{Fill, OrderState, Status, gather_terms, spread_terms};
 use crate::error::Error;
 
-use super::order::answered;
+use super::fields::{Put, Take};
 use super::pb;
 use super::values::{amount, amount_option, present, time_from_wire, time_to_wire, unreadable};
 use super::words::Word;
@@ -15,12 +15,7 @@ impl From<OrderState> for pb::OrderState {
             status,
             filled,
             avg_fill_price,
-            symbol,
-            action,
-            order_type,
-            quantity,
-            limit_price,
-            tif,
+            terms,
             transmit,
             order_ref,
             last_error_code,
@@ -35,49 +30,40 @@ impl From<OrderState> for pb::OrderState {
             terminal,
             sequence,
             commission,
-            sec_type,
-            exchange,
-            currency,
-            primary_exch,
-            outside_rth,
             client_tag,
             cancel_requested,
             created_at,
         } = state;
-        Self {
-            order_id,
-            status: pb::order_state::Status::from(status).into(),
-            filled: filled.to_string(),
-            avg_fill_price: avg_fill_price.map(|price| price.to_string()),
-            symbol,
-            action: pb::order::Action::from(action).into(),
-            order_type: pb::order::OrderType::from(order_type).into(),
-            quantity: quantity.to_string(),
-            limit_price: limit_price.map(|price| price.to_string()),
-            tif: pb::order::TimeInForce::from(tif).into(),
-            transmit,
-            order_ref,
-            last_error_code,
-            last_error,
-            perm_id,
-            last_update: Some(time_to_wire(last_update)),
-            raw_state,
-            client_id,
-            account,
-            request_id,
-            remaining: remaining.to_string(),
-            terminal,
-            sequence,
-            commission: commission.map(|commission| commission.to_string()),
-            sec_type: pb::order::SecType::from(sec_type).into(),
-            exchange,
-            currency,
-            primary_exch,
-            outside_rth,
-            client_tag,
-            cancel_requested,
-            created_at: Some(time_to_wire(created_at)),
+        macro_rules! message {
+            (($($field:ident),+) ($($more:ident),+)) => {
+                Self {
+                    $($field: $field.put(),)+
+                    $($more: $more.put(),)+
+                    order_id,
+                    status: status.put(),
+                    filled: filled.put(),
+                    avg_fill_price: avg_fill_price.put(),
+                    transmit,
+                    order_ref,
+                    last_error_code,
+                    last_error,
+                    perm_id,
+                    last_update: Some(time_to_wire(last_update)),
+                    raw_state,
+                    client_id,
+                    account,
+                    request_id,
+                    remaining: remaining.put(),
+                    terminal,
+                    sequence,
+                    commission: commission.put(),
+                    client_tag,
+                    cancel_requested,
+                    created_at: Some(time_to_wire(created_at)),
+                }
+            };
         }
+        spread_terms!(&terms, message)
     }
 }
 
@@ -85,79 +71,42 @@ impl TryFrom<pb::OrderState> for OrderState {
     type Error = Error;
 
     fn try_from(state: pb::OrderState) -> Result<Self, Error> {
-        let pb::OrderState {
-            order_id,
-            status,
-            filled,
-            avg_fill_price,
-            symbol,
-            action,
-            order_type,
-            quantity,
-            limit_price,
-            tif,
-            transmit,
-            order_ref,
-            last_error_code,
-            last_error,
-            perm_id,
-            last_update,
-            raw_state,
-            client_id,
-            account,
-            request_id,
-            remaining,
-            terminal,
-            sequence,
-            commission,
-            sec_type,
-            exchange,
-            currency,
-            primary_exch,
-            outside_rth,
-            client_tag,
-            cancel_requested,
-            created_at,
-        } = state;
-        let status = match Status::from_number(status) {
+        // A field of the message that nothing reads is one that this version of the domain does not have: the other conversion names them all.
+        macro_rules! field {
+            ($field:ident) => {
+                state.$field.take(stringify!($field))?
+            };
+        }
+        let status = match Status::from_number(state.status) {
             Ok(Some(status)) => status,
             Ok(None) => return Err(unreadable("status")),
             // A status of a later version: unknown is what it is to this one.
             Err(_) => Status::Unknown,
         };
+        let time = |field, time| time_from_wire(field, present(field, time)?);
         Ok(Self {
-            order_id,
+            terms: gather_terms!(field),
+            order_id: state.order_id,
             status,
-            filled: amount("filled", &filled)?,
-            avg_fill_price: amount_option("avg_fill_price", avg_fill_price)?,
-            symbol,
-            action: answered("action", action)?,
-            order_type: answered("order_type", order_type)?,
-            quantity: amount("quantity", &quantity)?,
-            limit_price: amount_option("limit_price", limit_price)?,
-            tif: answered("tif", tif)?,
-            transmit,
-            order_ref,
-            last_error_code,
-            last_error,
-            perm_id,
-            last_update: time_from_wire("last_update", present("last_update", last_update)?)?,
-            raw_state,
-            client_id,
-            account,
-            request_id,
-            remaining: amount("remaining", &remaining)?,
-            terminal,
-            sequence,
-            commission: amount_option("commission", commission)?,
-            sec_type: answered("sec_type", sec_type)?,
-            exchange,
-            currency,
-            primary_exch,
-            outside_rth,
-            client_tag,
-            cancel_requested,
-            created_at: time_from_wire("created_at", present("created_at", created_at)?)?,
+            filled: field!(filled),
+            avg_fill_price: field!(avg_fill_price),
+            transmit: state.transmit,
+            order_ref: state.order_ref,
+            last_error_code: state.last_error_code,
+            last_error: state.last_error,
+            perm_id: state.perm_id,
+            last_update: time("last_update", state.last_update)?,
+            raw_state: state.raw_state,
+            client_id: state.client_id,
+            account: state.account,
+            request_id: state.request_id,
+            remaining: field!(remaining),
+            terminal: state.terminal,
+            sequence: state.sequence,
+            commission: field!(commission),
+            client_tag: state.client_tag,
+            cancel_requested: state.cancel_requested,
+            created_at: time("created_at", state.created_at)?,
         })
     }
 }
@@ -217,7 +166,11 @@ impl TryFrom<pb::Fill> for Fill {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::domain::{Action, Amount, OrderType, SecType, TimeInForce, Timestamp};
+    use std::sync::Arc;
+
+    use crate::domain::{
+        Action, Amount, Contract, OrderTerms, Pricing, SecType, TimeInForce, Timestamp,
+    };
 
     /// Every field set, and none like another.
     pub(in crate::wire) fn full_state() -> OrderState {
@@ -227,12 +180,22 @@ pub(super) mod tests {
             status: Status::PreSubmitted,
             filled: amount("40"),
             avg_fill_price: Some(amount("187.3333333333")),
-            symbol: "AAPL".to_owned(),
-            action: Action::Sell,
-            order_type: OrderType::Limit,
-            quantity: amount("100.5"),
-            limit_price: Some(amount("187.3")),
-            tif: TimeInForce::OnOpen,
+            terms: OrderTerms {
+                contract: Arc::new(Contract {
+                    symbol: "AAPL".to_owned(),
+                    sec_type: SecType::Stock,
+                    exchange: "SMART".to_owned(),
+                    currency: "USD".to_owned(),
+                    primary_exch: Some("NASDAQ".to_owned()),
+                }),
+                action: Action::Sell,
+                pricing: Pricing::Limit {
+                    limit: amount("187.3"),
+                },
+                quantity: amount("100.5"),
+                tif: TimeInForce::OnOpen,
+                outside_rth: true,
+            },
             transmit: true,
             order_ref: "ref".to_owned(),
             last_error_code: Some(399),
@@ -247,11 +210,6 @@ pub(super) mod tests {
             terminal: false,
             sequence: 1 << 50,
             commission: Some(amount("1.25")),
-            sec_type: SecType::Stock,
-            exchange: "SMART".to_owned(),
-            currency: "USD".to_owned(),
-            primary_exch: Some("NASDAQ".to_owned()),
-            outside_rth: true,
             client_tag: Some("tag".to_owned()),
             cancel_requested: true,
             created_at: Timestamp::from_unix_micros(1_794_999_999_000_001),

@@ -6,8 +6,8 @@ use crate::domain::{
 };
 use crate::error::Error;
 
+use super::fields::Take;
 use super::named::natural;
-use super::order::answered;
 use super::pb::{self, watch_response::Event};
 use super::values::{duration, present, seconds};
 
@@ -82,7 +82,7 @@ impl TryFrom<pb::WatchResponse> for WatchUpdate {
             Event::Order(state) => WatchEvent::Order(state.try_into()?),
             Event::SnapshotEnd(pb::SnapshotEnd {}) => WatchEvent::SnapshotEnd {},
             Event::Link(pb::Link { state, peer, text }) => WatchEvent::Link(LinkChange {
-                state: answered("state", state)?,
+                state: state.take("state")?,
                 peer,
                 text,
             }),

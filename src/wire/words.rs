@@ -16,6 +16,10 @@ macro_rules! pairs {
         }
 
         impl Word for $domain {
+            fn to_number(self) -> i32 {
+                <$proto>::from(self).into()
+            }
+
             fn from_number(number: i32) -> Result<Option<Self>, UnknownNumber> {
                 match <$proto>::try_from(number) {
                     Ok(<$proto>::$unset) => Ok(None),
@@ -33,6 +37,9 @@ pub(super) struct UnknownNumber(pub(super) i32);
 
 /// A domain word that proto carries as a number.
 pub(super) trait Word: Sized {
+    /// Its number.
+    fn to_number(self) -> i32;
+
     /// The word; `None` for the zero value, which stands for "not given".
     fn from_number(number: i32) -> Result<Option<Self>, UnknownNumber>;
 }

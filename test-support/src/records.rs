@@ -1,8 +1,10 @@
 //! Orders, fills and events for tests of the store and the feed.
 
+use std::sync::Arc;
+
 use ibkr_orders::domain::{
-    Action, Amount, EventKind, Fill, OrderRecord, OrderState, OrderType, SecType, Status,
-    StoredEvent, TimeInForce, Timestamp,
+    Action, Amount, Contract, EventKind, Fill, OrderIdentity, OrderRecord, OrderRequest,
+    OrderState, OrderTerms, Pricing, SecType, Status, StoredEvent, TimeInForce, Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -10,42 +12,23 @@ pub fn amount(text: &str) -> Amount {
     Amount::new(text.parse::<Decimal>().unwrap())
 }
 
-/// A working limit order with nothing optional.
+/// A working market order with nothing optional.
 pub fn record(order_id: i32, sequence: u64) -> OrderRecord {
+    let identity = OrderIdentity {
+        order_id,
+        client_id: 7,
+        account: "DU1234567".to_owned(),
+        request_id: format!("request-{order_id}"),
+    };
+    let mut request = OrderRequest::market(Action::Buy, "AAPL", amount("100"));
+    request.transmit = true;
+    let created_at = Timestamp::from_unix_micros(1_794_999_999_123_456);
     OrderRecord {
         state: OrderState {
-            order_id,
             status: Status::Submitted,
-            filled: Amount::ZERO,
-            avg_fill_price: None,
-            symbol: "AAPL".to_owned(),
-            action: Action::Buy,
-            order_type: OrderType::Market,
-            quantity: amount("100"),
-            limit_price: None,
-            tif: TimeInForce::Day,
-            transmit: true,
-            order_ref: format!("request-{order_id}"),
-            last_error_code: None,
-            last_error: None,
-            perm_id: None,
             last_update: Timestamp::from_unix_micros(1_795_000_000_000_000),
-            raw_state: None,
-            client_id: 7,
-            account: "DU1234567".to_owned(),
-            request_id: format!("request-{order_id}"),
-            remaining: amount("100"),
-            terminal: false,
             sequence,
-            commission: None,
-            sec_type: SecType::Stock,
-            exchange: "SMART".to_owned(),
-            currency: "USD".to_owned(),
-            primary_exch: None,
-            outside_rth: false,
-            client_tag: None,
-            cancel_requested: false,
-            created_at: Timestamp::from_unix_micros(1_794_999_999_123_456),
+            ..OrderState::submitting(identity, &request, created_at)
         },
         digest: vec![7; 32],
         acknowledged: false,
@@ -61,12 +44,22 @@ pub fn record_full(order_id: i32, sequence: u64) -> OrderRecord {
             filled: amount("33.5"),
             // A quotient: more digits than a caller may type, and none may be lost.
             avg_fill_price: Some(amount("151.33333333333333333333333333")),
-            symbol: "BRK B".to_owned(),
-            action: Action::Sell,
-            order_type: OrderType::Limit,
-            quantity: amount("100.5"),
-            limit_price: Some(amount("0.0001")),
-            tif: TimeInForce::GoodTillCancelled,
+            terms: OrderTerms {
+                contract: Arc::new(Contract {
+                    symbol: "BRK B".to_owned(),
+                    sec_type: SecType::Stock,
+                    exchange: "ISLAND".to_owned(),
+                    currency: "EUR".to_owned(),
+                    primary_exch: Some("NYSE".to_owned()),
+                }),
+                action: Action::Sell,
+                pricing: Pricing::Limit {
+                    limit: amount("0.0001"),
+                },
+                quantity: amount("100.5"),
+                tif: TimeInForce::GoodTillCancelled,
+                outside_rth: true,
+            },
             transmit: false,
             order_ref: "it's \"quoted\" — ü".to_owned(),
             last_error_code: Some(399),
@@ -81,11 +74,6 @@ pub fn record_full(order_id: i32, sequence: u64) -> OrderRecord {
             terminal: false,
             sequence,
             commission: Some(amount("1.0000000000000000000000001")),
-            sec_type: SecType::Stock,
-            exchange: "ISLAND".to_owned(),
-            currency: "EUR".to_owned(),
-            primary_exch: Some("NYSE".to_owned()),
-            outside_rth: true,
             client_tag: Some("tag".to_owned()),
             cancel_requested: true,
             created_at: Timestamp::from_unix_micros(1_795_000_000_000_000),

@@ -77,7 +77,7 @@ impl World {
     pub(crate) async fn fill(&mut self, row: &mut OrderRecord, exec_id: &str, status: Status) {
         let events = self
             .commit(row, Some(exec_id), |row| {
-                row.state.filled = row.state.quantity;
+                row.state.filled = row.state.terms.quantity;
                 row.state.status = status;
             })
             .await;

@@ -26,7 +26,7 @@ async fn a_dry_run_needs_neither_tws_nor_store() {
     .await;
     assert!(out.dry_run && !out.submitted);
     assert_eq!(out.error, None);
-    assert_eq!(out.order_request.unwrap().quantity, 3.into());
+    assert_eq!(out.order_request.unwrap().terms.quantity, 3.into());
     assert!(out.contract.is_some() && out.order_payload.is_some());
     assert!(!config.order_db_path.exists());
 }

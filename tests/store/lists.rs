@@ -1,5 +1,7 @@
 //! Orders in pages, and events after a sequence.
 
+use std::sync::Arc;
+
 use ibkr_orders::domain::{EventKind, ListIn, Status, StoredEvent};
 use ibkr_orders::store::{Store, StoreError};
 
@@ -17,7 +19,8 @@ async fn pages_of_a_list_are_stable_while_orders_are_placed() {
                 .transact(move |t| {
                     for id in from..=to {
                         let mut row = record(id, base + u64::from(id.unsigned_abs()));
-                        row.state.symbol = if id % 2 == 0 { "AAPL" } else { "MSFT" }.to_owned();
+                        let symbol = if id % 2 == 0 { "AAPL" } else { "MSFT" };
+                        Arc::make_mut(&mut row.state.terms.contract).symbol = symbol.to_owned();
                         row.state.status = match id % 3 {
                             0 => Status::Filled,
                             1 => Status::Submitted,

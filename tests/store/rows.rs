@@ -117,8 +117,7 @@ async fn an_update_changes_what_can_change_and_nothing_else() {
     assert_eq!(read.state.commission, changed.state.commission);
     assert_eq!(read.state.cancel_requested, changed.state.cancel_requested);
     assert_eq!(read.acknowledged, changed.acknowledged);
-    assert_eq!(read.state.symbol, first.state.symbol);
-    assert_eq!(read.state.quantity, first.state.quantity);
+    assert_eq!(read.state.terms, first.state.terms);
     assert_eq!(read.state.order_ref, first.state.order_ref);
     assert_eq!(read.digest, first.digest);
     let missing = record(9, 1);

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use ibkr_orders::domain::{
-    Action, Amount, OrderReport, OrderTicket, OrderType, SecType, TimeInForce,
-};
+use ibkr_orders::domain::{Action, Amount, OrderReport, OrderRequest, OrderTicket};
 use ibkr_orders::tws::{
     self, SendKind, Sent, SessionInfo, TwsCommand, TwsEvent, TwsHandle, TwsSettings,
 };
@@ -148,21 +146,12 @@ impl Adapter {
 
 /// BUY 100 AAPL LMT 150.25 DAY, to be transmitted.
 pub(crate) fn ticket(order_id: i32) -> OrderTicket {
+    let price = Amount::parse("150.25").unwrap();
     OrderTicket {
         order_id,
-        action: Action::Buy,
-        symbol: "AAPL".to_owned(),
-        order_type: OrderType::Limit,
-        quantity: Amount::from(100),
-        limit_price: Some(Amount::parse("150.25").unwrap()),
-        sec_type: SecType::Stock,
-        exchange: "SMART".to_owned(),
-        currency: "USD".to_owned(),
-        primary_exch: None,
-        tif: TimeInForce::Day,
+        terms: OrderRequest::limit(Action::Buy, "AAPL", Amount::from(100), price).terms,
         transmit: true,
         order_ref: "gw-1".to_owned(),
         account: "DU111".to_owned(),
-        outside_rth: false,
     }
 }

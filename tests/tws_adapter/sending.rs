@@ -1,8 +1,11 @@
 //! What goes to TWS, byte by byte, and what is said about it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use ibkr_orders::domain::{Action, Amount, OrderReport, OrderTicket, OrderType, TimeInForce};
+use ibkr_orders::domain::{
+    Action, Amount, Contract, OrderReport, OrderTerms, OrderTicket, Pricing, TimeInForce,
+};
 use ibkr_orders::tws::{self, Answers, SendKind, Sent, TwsCommand, TwsEvent, TwsSettings};
 
 use crate::adapter::{connected, connected_with, settings, start, ticket};
@@ -72,13 +75,17 @@ async fn every_field_of_a_ticket_reaches_the_wire() {
         adapter.place(
             1,
             OrderTicket {
-                action: Action::Sell,
-                order_type: OrderType::Market,
-                limit_price: None,
-                quantity: Amount::parse("0.5").unwrap(),
-                primary_exch: Some("NASDAQ".to_owned()),
-                outside_rth: true,
-                tif,
+                terms: OrderTerms {
+                    contract: Arc::new(Contract {
+                        primary_exch: Some("NASDAQ".to_owned()),
+                        ..Contract::clone(&ticket(91).terms.contract)
+                    }),
+                    action: Action::Sell,
+                    pricing: Pricing::Market,
+                    quantity: Amount::parse("0.5").unwrap(),
+                    tif,
+                    outside_rth: true,
+                },
                 ..ticket(91)
             },
         );

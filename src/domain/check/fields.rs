@@ -5,8 +5,8 @@ use std::str::FromStr;
 use serde_json::Value;
 
 use crate::domain::{
-    Action, Amount, AmountError, OrderDraft, OrderInput, OrderRequest, OrderType, SecType,
-    TimeInForce, Violation, Violations,
+    Action, Amount, AmountError, OrderDraft, OrderInput, OrderType, SecType, TimeInForce,
+    Violation, Violations,
 };
 
 /// Longest ticker taken. IB's own are far shorter; the bound keeps nonsense off the wire.
@@ -74,7 +74,7 @@ impl Fields {
     pub(super) fn draft(&mut self, input: OrderInput) -> Option<OrderDraft> {
         match input {
             OrderInput::Draft(draft) => Some(*draft),
-            OrderInput::Request(request) => Some(draft_of(*request)),
+            OrderInput::Request(request) => Some(OrderDraft::from(*request)),
             OrderInput::Json(value) => Some(draft_of_json(value)),
             OrderInput::Text(text) => match serde_json::from_str(&text) {
                 Ok(value) => Some(draft_of_json(value)),
@@ -265,36 +265,6 @@ impl Fields {
             _ => Some(quantity),
         }
     }
-
-    /// The operator's limit on what an order is worth.
-    pub(super) fn notional(
-        &mut self,
-        order_type: OrderType,
-        quantity: Option<Amount>,
-        limit_price: Option<Amount>,
-        max: Option<Amount>,
-    ) {
-        let Some(max) = max else { return };
-        match (order_type, quantity, limit_price) {
-            (OrderType::Market, _, _) => self.push(
-                "value_error",
-                "order_type",
-                format!("a market order has no price to hold against MAX_ORDER_NOTIONAL ({max}): use order_type LMT"),
-                OrderType::Market.as_str().into(),
-            ),
-            (OrderType::Limit, Some(quantity), Some(price)) => {
-                // 15 digits times 15 digits can exceed what Decimal holds: then it is surely above any limit of 15 digits
-                // unless both are tiny fractions, whose product Decimal rounds but does not lose.
-                let worth = quantity.value().checked_mul(price.value());
-                if worth.is_none_or(|worth| worth > max.value()) {
-                    let worth = worth.map_or_else(|| "too much to count".to_owned(), |worth| worth.normalize().to_string());
-                    let msg = format!("the order is worth {worth}, more than {max} (MAX_ORDER_NOTIONAL): lower quantity or limit_price");
-                    self.push("value_error", "quantity", msg, quantity.to_string().into());
-                }
-            }
-            (OrderType::Limit, _, _) => {}
-        }
-    }
 }
 
 fn draft_of_json(value: Value) -> OrderDraft {
@@ -304,45 +274,5 @@ fn draft_of_json(value: Value) -> OrderDraft {
             not_an_object: Some(other),
             ..OrderDraft::default()
         },
-    }
-}
-
-/// A typed order as if it had been typed in: it is checked like any other.
-fn draft_of(request: OrderRequest) -> OrderDraft {
-    let OrderRequest {
-        action,
-        symbol,
-        order_type,
-        quantity,
-        limit_price,
-        sec_type,
-        exchange,
-        currency,
-        tif,
-        transmit,
-        primary_exch,
-        client_tag,
-        order_ref,
-        account,
-        outside_rth,
-    } = request;
-    OrderDraft {
-        action: Some(action.as_str().into()),
-        symbol: Some(symbol.into()),
-        order_type: Some(order_type.as_str().into()),
-        quantity: Some(quantity.to_string().into()),
-        limit_price: limit_price.map(|price| price.to_string().into()),
-        sec_type: Some(sec_type.as_str().into()),
-        exchange: Some(exchange.into()),
-        currency: Some(currency.into()),
-        tif: Some(tif.as_str().into()),
-        transmit: Some(transmit.into()),
-        primary_exch: primary_exch.map(Value::from),
-        client_tag: client_tag.map(Value::from),
-        order_ref: order_ref.map(Value::from),
-        account: account.map(Value::from),
-        outside_rth: Some(outside_rth.into()),
-        extra: Vec::new(),
-        not_an_object: None,
     }
 }

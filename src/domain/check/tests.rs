@@ -49,9 +49,12 @@ fn words_are_read_in_any_case() {
     let order = checked(json!({"action": "sell", "symbol": " msft ", "order_type": "lmt", "quantity": "0.5",
         "limit_price": 450.25, "tif": "gtc", "exchange": "smart", "currency": "usd", "sec_type": "stk"}))
     .unwrap();
-    assert_eq!(order.request().tif, TimeInForce::GoodTillCancelled);
-    assert_eq!(order.request().symbol, "MSFT");
-    assert_eq!(order.request().limit_price, Amount::parse("450.25").ok());
+    assert_eq!(order.request().terms.tif, TimeInForce::GoodTillCancelled);
+    assert_eq!(order.request().terms.symbol(), "MSFT");
+    assert_eq!(
+        order.request().terms.pricing.limit_price(),
+        Amount::parse("450.25").ok()
+    );
 }
 
 #[test]

@@ -82,7 +82,7 @@ impl Step<'_> {
     }
 
     fn quantity(&self) -> Decimal {
-        self.order.record.state.quantity.value()
+        self.order.record.state.terms.quantity.value()
     }
 
     fn acknowledge(&mut self, perm_id: Option<i64>) {
@@ -240,5 +240,5 @@ impl Step<'_> {
 fn derive(state: &mut super::OrderState) {
     state.terminal = state.status.is_terminal();
     state.remaining =
-        Amount::new((state.quantity.value() - state.filled.value()).max(Decimal::ZERO));
+        Amount::new((state.terms.quantity.value() - state.filled.value()).max(Decimal::ZERO));
 }

@@ -73,7 +73,7 @@ impl Step<'_> {
         }
         // An order that has filled whole without the word: nothing remains of it and it did fill.
         if remaining.is_zero() && filled.is_positive() && word != Status::Filled {
-            let quantity = self.order.record.state.quantity.value();
+            let quantity = self.order.record.state.terms.quantity.value();
             if filled.value() >= quantity {
                 self.word(Status::Filled, *origin);
             }

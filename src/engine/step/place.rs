@@ -6,7 +6,7 @@ use super::super::input::{Ask, PlaceWish};
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::lifecycle::{Executions, TrackedOrder};
-use crate::domain::{Amount, OrderRecord, OrderRequest, OrderState, Status};
+use crate::domain::{OrderIdentity, OrderRecord, OrderState, Status};
 use crate::error::{Error, Reason};
 
 impl Step<'_> {
@@ -101,64 +101,14 @@ impl Step<'_> {
     }
 
     fn record(&self, order_id: i32, account: String, wish: &PlaceWish) -> OrderRecord {
-        let OrderRequest {
-            action,
-            symbol,
-            order_type,
-            quantity,
-            limit_price,
-            sec_type,
-            exchange,
-            currency,
-            tif,
-            transmit,
-            primary_exch,
-            client_tag,
-            order_ref: _,
-            account: _,
-            outside_rth,
-        } = wish.order.request();
-        let order_ref = wish
-            .order
-            .effective_order_ref()
-            .unwrap_or(&wish.request_id)
-            .to_owned();
-        let state = OrderState {
+        let identity = OrderIdentity {
             order_id,
-            status: Status::Submitting,
-            filled: Amount::ZERO,
-            avg_fill_price: None,
-            symbol: symbol.clone(),
-            action: *action,
-            order_type: *order_type,
-            quantity: *quantity,
-            limit_price: *limit_price,
-            tif: *tif,
-            transmit: *transmit,
-            order_ref,
-            last_error_code: None,
-            last_error: None,
-            perm_id: None,
-            last_update: self.now.wall,
-            raw_state: None,
             client_id: self.core.settings.client_id,
             account,
             request_id: wish.request_id.clone(),
-            remaining: *quantity,
-            terminal: false,
-            sequence: 0,
-            commission: None,
-            sec_type: *sec_type,
-            exchange: exchange.clone(),
-            currency: currency.clone(),
-            primary_exch: primary_exch.clone(),
-            outside_rth: *outside_rth,
-            client_tag: client_tag.clone(),
-            cancel_requested: false,
-            created_at: self.now.wall,
         };
         OrderRecord {
-            state,
+            state: OrderState::submitting(identity, wish.order.request(), self.now.wall),
             digest: wish.digest.to_vec(),
             acknowledged: false,
         }

@@ -216,8 +216,8 @@ impl Step<'_> {
                 !other_perm_id
                     && !other_account
                     && sent_before
-                    && size <= state.quantity.value()
-                    && row.contract.symbol.as_ref() == Some(&state.symbol)
+                    && size <= state.terms.quantity.value()
+                    && row.contract.symbol.as_deref() == Some(state.terms.symbol())
                     && state.status != Status::Staged
             })
         });

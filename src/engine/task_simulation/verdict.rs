@@ -118,7 +118,7 @@ impl World {
             format!("a filled order came back: {before:?}, {state:?}")
         });
         let same = before.request_id == state.request_id
-            && before.quantity == state.quantity
+            && before.terms.quantity == state.terms.quantity
             && before.account == state.account
             && before.order_ref == state.order_ref
             && (before.cancel_requested <= state.cancel_requested);

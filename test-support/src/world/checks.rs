@@ -52,7 +52,7 @@ impl World {
             let OrderDetail { order, fills } = self.detail(order.order_id).await;
             let sum: Decimal = fills.iter().map(|fill| fill.quantity.value()).sum();
             assert!(
-                sum <= order.filled.value() && order.filled.value() <= order.quantity.value(),
+                sum <= order.filled.value() && order.filled.value() <= order.terms.quantity.value(),
                 "{order:#?} {fills:#?}"
             );
         }

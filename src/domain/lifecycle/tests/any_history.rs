@@ -52,7 +52,7 @@ proptest! {
             prop_assert_eq!(state.terminal, state.status.is_terminal());
             prop_assert_eq!(out.changed, *state != before || out.execution.is_some());
             prop_assert!(before.status != Status::Filled || state.status == Status::Filled);
-            prop_assert!(state.filled < state.quantity || state.status == Status::Filled);
+            prop_assert!(state.filled < state.terms.quantity || state.status == Status::Filled);
             prop_assert!(before.perm_id.is_none() || state.perm_id == before.perm_id);
         }
     }

@@ -3,7 +3,7 @@
 use super::super::*;
 use crate::domain::told::{self, OrderInTws};
 use crate::domain::{
-    Action, CompletedReport, ExecutionReport, OrderRequest, OrderState, SecType, TimeInForce,
+    Action, CompletedReport, ExecutionReport, OrderIdentity, OrderRequest, OrderState,
 };
 
 pub(super) const NOW: Timestamp = Timestamp::from_unix_micros(1_795_000_000_000_000);
@@ -14,43 +14,18 @@ pub(super) fn amount(text: &str) -> Amount {
 
 /// An order for 100 shares, just stored.
 pub(super) fn order() -> TrackedOrder {
-    let request = OrderRequest::limit(Action::Buy, "AAPL", amount("100"), amount("10"));
+    let mut request = OrderRequest::limit(Action::Buy, "AAPL", amount("100"), amount("10"));
+    request.transmit = true;
+    request.order_ref = Some("ref-5".to_owned());
+    let identity = OrderIdentity {
+        order_id: 5,
+        client_id: 7,
+        account: "DU1".to_owned(),
+        request_id: "req-5".to_owned(),
+    };
     TrackedOrder {
         record: OrderRecord {
-            state: OrderState {
-                order_id: 5,
-                status: Status::Submitting,
-                filled: Amount::ZERO,
-                avg_fill_price: None,
-                symbol: request.symbol,
-                action: request.action,
-                order_type: request.order_type,
-                quantity: request.quantity,
-                limit_price: request.limit_price,
-                tif: TimeInForce::Day,
-                transmit: true,
-                order_ref: "ref-5".to_owned(),
-                last_error_code: None,
-                last_error: None,
-                perm_id: None,
-                last_update: Timestamp::default(),
-                raw_state: None,
-                client_id: 7,
-                account: "DU1".to_owned(),
-                request_id: "req-5".to_owned(),
-                remaining: request.quantity,
-                terminal: false,
-                sequence: 1,
-                commission: None,
-                sec_type: SecType::Stock,
-                exchange: request.exchange,
-                currency: request.currency,
-                primary_exch: None,
-                outside_rth: false,
-                client_tag: None,
-                cancel_requested: false,
-                created_at: Timestamp::default(),
-            },
+            state: OrderState::submitting(identity, &request, Timestamp::default()),
             digest: vec![0; 32],
             acknowledged: false,
         },
@@ -129,6 +104,6 @@ pub(super) fn assert_state(order: &TrackedOrder, status: Status, filled: &str) {
     assert_eq!(state.terminal, status.is_terminal());
     assert_eq!(
         state.remaining.value(),
-        state.quantity.value() - state.filled.value()
+        state.terms.quantity.value() - state.filled.value()
     );
 }

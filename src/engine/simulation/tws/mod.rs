@@ -61,7 +61,7 @@ impl ModelOrder {
     }
 
     fn unfilled(&self) -> Amount {
-        Amount::new(self.ticket.quantity.value() - Amount::from(self.filled).value())
+        Amount::new(self.ticket.terms.quantity.value() - Amount::from(self.filled).value())
     }
 }
 

@@ -116,7 +116,7 @@ impl ModelTws {
         let Some(order) = self.orders.get_mut(&order_id) else {
             return;
         };
-        let quantity = i64::try_from(order.ticket.quantity.value()).unwrap();
+        let quantity = i64::try_from(order.ticket.terms.quantity.value()).unwrap();
         let left = quantity - order.filled;
         let part = if whole {
             left

@@ -25,7 +25,7 @@ impl ModelTws {
                 unfilled: Some(order.unfilled()),
                 filled: Some(Amount::ZERO),
                 completed_status: Some(why.to_owned()),
-                ..order.named().completed(&order.ticket.symbol, status)
+                ..order.named().completed(order.ticket.terms.symbol(), status)
             }));
         }
         for order in self.orders.values() {
@@ -93,6 +93,6 @@ impl ModelTws {
         let (word, filled) = (order.word.text(), order.filled.into());
         order
             .named()
-            .status(origin, word, filled, order.ticket.quantity)
+            .status(origin, word, filled, order.ticket.terms.quantity)
     }
 }

@@ -51,7 +51,7 @@ pub(in crate::engine) struct Held {
 
 impl Held {
     pub(in crate::engine) fn quantity(&self) -> i64 {
-        whole(self.ticket.quantity)
+        whole(self.ticket.terms.quantity)
     }
 
     /// The order by the names that reports carry.

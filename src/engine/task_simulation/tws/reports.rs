@@ -26,7 +26,7 @@ impl Tws {
         let Some(order) = self.orders.get(&order_id) else {
             return;
         };
-        let (named, quantity) = (order.named(), order.ticket.quantity);
+        let (named, quantity) = (order.named(), order.ticket.terms.quantity);
         let counted = order.counted().into();
         if origin == Origin::Snapshot || self.random.percent(80) {
             self.report(named.open_order(origin, word));
@@ -120,7 +120,7 @@ impl Tws {
             unfilled: Some((order.quantity() - order.counted()).into()),
             completed_status: (order.life == Life::Inactive)
                 .then(|| "Order rejected - reason:too large".to_owned()),
-            ..order.named().completed(&order.ticket.symbol, word)
+            ..order.named().completed(order.ticket.terms.symbol(), word)
         }));
     }
 }
