@@ -165,7 +165,7 @@ Examples:
     ibkr-orders serve --grpc-listen 0.0.0.0:50051 --tls-cert server.pem --tls-key server.key --auth-token-file tokens";
 
 pub(super) const SIMULATE: &str = "\
-A TWS on loopback for any client of the API's server versions 213 to 226. Says on stderr where it listens, ends on SIGTERM or SIGINT.
+A TWS on loopback for any client of the API's server versions 157 to 226. Says on stderr where it listens, ends on SIGTERM or SIGINT.
 
 Examples:
   ibkr-orders simulate

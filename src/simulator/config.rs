@@ -6,10 +6,11 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
+use super::frame::Hello;
 use super::{Fault, Switches};
 
-/// Lowest server version that is spoken. Older clients are refused: their messages are not protobuf.
-pub const SERVER_VERSION_MIN: i32 = 213;
+/// Lowest server version that is spoken. Up to 200 all messages are text, from 213 on all are protobuf.
+pub const SERVER_VERSION_MIN: i32 = 157;
 /// Highest server version that is spoken.
 pub const SERVER_VERSION_MAX: i32 = 226;
 
@@ -83,6 +84,12 @@ pub struct SimulatorConfig {
     pub history_max: usize,
     /// Requests that are remembered for [`View::messages`](super::View::messages). Default 100,000; 0 counts nothing.
     pub messages_max: usize,
+}
+
+/// The version that a client and a server agree on, where there is one: the lower of both highest.
+pub(crate) fn agree_on_version(hello: &Hello, ours: i32) -> Option<i32> {
+    let version = hello.max.min(ours);
+    (version >= SERVER_VERSION_MIN && hello.min <= ours).then_some(version)
 }
 
 impl Default for SimulatorConfig {

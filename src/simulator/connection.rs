@@ -11,11 +11,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use super::codec::decode_request;
+use super::config::agree_on_version;
 use super::frame::FrameReader;
 use super::message::Request;
-use super::protobuf::decode_request;
 use super::server::Input;
 use super::session::ConnectionId;
+use super::text;
 
 /// Pieces that may wait to be written; bytes have a limit of their own.
 const PIECES_MAX: usize = 8192;
@@ -28,6 +30,7 @@ const READ_BYTES: usize = 64 << 10;
 pub(crate) struct Limits {
     pub(crate) frame_bytes_max: usize,
     pub(crate) handshake: Duration,
+    pub(crate) server_version_max: i32,
 }
 
 /// The exchange's end of a connection.
@@ -139,11 +142,12 @@ async fn read(
 ) -> String {
     let mut frames = FrameReader::new(limits.frame_bytes_max);
     let mut bytes = vec![0; READ_BYTES];
-    let mut introduced = false;
+    // Agreed on with the client; the exchange agrees on the same, and closes the connection when there is none.
+    let mut version: Option<i32> = None;
     let deadline = Instant::now() + limits.handshake;
     loop {
         let reading = reader.read(&mut bytes);
-        let read = if introduced {
+        let read = if version.is_some() {
             reading.await
         } else {
             match tokio::time::timeout_at(deadline, reading).await {
@@ -156,10 +160,15 @@ async fn read(
             Ok(count) => frames.push(&bytes[..count]),
             Err(error) => return error.to_string(),
         }
-        if !introduced {
+        if version.is_none() {
             match frames.hello() {
                 Ok(Some(hello)) => {
-                    introduced = true;
+                    let ours = limits.server_version_max;
+                    let agreed = agree_on_version(&hello, ours).unwrap_or(ours);
+                    version = Some(agreed);
+                    if agreed < text::BINARY_NUMBERS {
+                        frames.read_text_numbers();
+                    }
                     if inputs
                         .send(Input::Hello { connection, hello })
                         .await
@@ -172,10 +181,11 @@ async fn read(
                 Err(error) => return error.to_string(),
             }
         }
+        let speaks = version.unwrap_or(limits.server_version_max);
         let mut requests: Vec<Request> = Vec::new();
         let broken = loop {
             match frames.next_frame() {
-                Ok(Some(frame)) => requests.push(decode_request(&frame)),
+                Ok(Some(frame)) => requests.push(decode_request(&frame, speaks)),
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }

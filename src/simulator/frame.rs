@@ -27,6 +27,8 @@ pub(crate) enum FrameError {
     BadVersionRange,
     #[error("a frame of {0} bytes is outside 4..={1}")]
     BadLength(u32, usize),
+    #[error("a message of text does not begin with a number")]
+    NoNumber,
 }
 
 /// Collects bytes and gives frames. Holds at most one incomplete frame beyond what was pushed last.
@@ -35,6 +37,8 @@ pub(crate) struct FrameReader {
     bytes: Vec<u8>,
     start: usize,
     frame_bytes_max: usize,
+    /// Whether a message's number is text, as before server version 201.
+    text_numbers: bool,
 }
 
 const MAGIC: &[u8; 4] = b"API\0";
@@ -47,6 +51,7 @@ impl FrameReader {
             bytes: Vec::new(),
             start: 0,
             frame_bytes_max,
+            text_numbers: false,
         }
     }
 
@@ -80,6 +85,11 @@ impl FrameReader {
         Ok(Some(hello))
     }
 
+    /// From here on messages begin with their number as text.
+    pub(crate) fn read_text_numbers(&mut self) {
+        self.text_numbers = true;
+    }
+
     /// The next whole frame, if one has arrived.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame<'_>>, FrameError> {
         let bytes = &self.bytes[self.start..];
@@ -87,7 +97,8 @@ impl FrameReader {
             return Ok(None);
         };
         let size = length as usize;
-        if size < 4 || size > self.frame_bytes_max {
+        let least = if self.text_numbers { 2 } else { 4 };
+        if size < least || size > self.frame_bytes_max {
             return Err(FrameError::BadLength(length, self.frame_bytes_max));
         }
         if bytes.len() < 4 + size {
@@ -96,12 +107,27 @@ impl FrameReader {
         let from = self.start;
         self.start += 4 + size;
         let frame = &self.bytes[from + 4..from + 4 + size];
+        if self.text_numbers {
+            return text_frame(frame).map(Some);
+        }
         let id = i32::from_be_bytes([frame[0], frame[1], frame[2], frame[3]]);
         Ok(Some(Frame {
             id,
             body: &frame[4..],
         }))
     }
+}
+
+/// A frame whose number is its first field.
+fn text_frame(frame: &[u8]) -> Result<Frame<'_>, FrameError> {
+    let end = frame.iter().position(|byte| *byte == 0);
+    let end = end.ok_or(FrameError::NoNumber)?;
+    let number = std::str::from_utf8(&frame[..end]).ok();
+    let id = number.and_then(|number| number.parse().ok());
+    Ok(Frame {
+        id: id.ok_or(FrameError::NoNumber)?,
+        body: &frame[end + 1..],
+    })
 }
 
 fn read_length(bytes: &[u8]) -> Option<u32> {
@@ -125,6 +151,27 @@ fn parse_hello(text: &[u8]) -> Option<Hello> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_number_of_text_is_the_first_field() {
+        let mut reader = FrameReader::new(1 << 20);
+        reader.read_text_numbers();
+        reader.push(b"\0\0\0\x06".as_slice());
+        reader.push(b"49\x001\0x");
+        let frame = reader.next_frame().unwrap().unwrap();
+        assert_eq!((frame.id, frame.body), (49, b"1\0x".as_slice()));
+        for text in [b"4\09".as_slice(), b"time\0"] {
+            let mut reader = FrameReader::new(1 << 20);
+            reader.read_text_numbers();
+            reader.push(&u32::try_from(text.len()).unwrap().to_be_bytes());
+            reader.push(text);
+            let read = reader.next_frame().map(|frame| frame.map(|frame| frame.id));
+            assert!(
+                matches!(read, Ok(Some(4)) | Err(FrameError::NoNumber)),
+                "{read:?}"
+            );
+        }
+    }
 
     #[test]
     fn a_version_range_is_read_with_and_without_options() {

@@ -6,14 +6,15 @@ use proptest::prelude::*;
 use prost::Message;
 
 use super::clock::Now;
+use super::codec::decode_request;
 use super::config::{Mode, SimulatorConfig};
 use super::exchange::{Exchange, Telling};
 use super::fault::Fault;
-use super::frame::{Frame, FrameReader};
+use super::frame::{Frame, FrameReader, Hello};
 use super::message::Request;
 use super::order::OrderKey;
-use super::protobuf::decode_request;
-use super::wire;
+use super::protobuf::NUMBER_OFFSET;
+use super::{text, wire};
 
 const FRAME_BYTES_MAX: usize = 4096;
 
@@ -23,8 +24,12 @@ proptest! {
     fn any_bytes_in_any_pieces_are_frames_or_an_error(
         pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..64), 0..32),
         introduce in any::<bool>(),
+        version in 157_i32..=226,
     ) {
         let mut reader = FrameReader::new(FRAME_BYTES_MAX);
+        if version < text::BINARY_NUMBERS {
+            reader.read_text_numbers();
+        }
         let mut waiting_for_hello = introduce;
         'bytes: for piece in pieces {
             reader.push(&piece);
@@ -39,7 +44,7 @@ proptest! {
                 match reader.next_frame() {
                     Ok(Some(frame)) => {
                         prop_assert!(frame.body.len() + 4 <= FRAME_BYTES_MAX);
-                        let _request = decode_request(&frame);
+                        let _request = decode_request(&frame, version);
                     }
                     Ok(None) => break,
                     Err(_) => break 'bytes,
@@ -83,10 +88,25 @@ proptest! {
         frames in prop::collection::vec((195_i32..320, prop::collection::vec(any::<u8>(), 0..80)), 0..40),
         faults in prop::collection::vec(fault(), 0..4),
     ) {
-        let mut exchange = exchange(faults);
+        let mut exchange = exchange(faults, 226);
         for (turn, (id, body)) in frames.iter().enumerate() {
-            exchange.request(1, decode_request(&Frame { id: *id, body }), at(turn));
-            check_frames(&mut exchange)?;
+            exchange.request(1, decode_request(&Frame { id: *id, body }, 226), at(turn));
+            check_frames(&mut exchange, 226)?;
+        }
+    }
+
+    /// The same in the text protocol: fields of every kind, too few and too many.
+    #[test]
+    fn any_text_is_survived_by_the_exchange(
+        messages in prop::collection::vec((1_i32..110, prop::collection::vec(field(), 0..140)), 0..30),
+        version in 157_i32..=212,
+        faults in prop::collection::vec(fault(), 0..4),
+    ) {
+        let mut exchange = exchange(faults, version);
+        for (turn, (id, fields)) in messages.iter().enumerate() {
+            let body: Vec<u8> = fields.iter().flat_map(|field| [field.as_bytes(), &[0]].concat()).collect();
+            exchange.request(1, decode_request(&Frame { id: *id, body: &body }, version), at(turn));
+            check_frames(&mut exchange, version)?;
         }
     }
 
@@ -96,7 +116,7 @@ proptest! {
         steps in prop::collection::vec(step(), 0..60),
         faults in prop::collection::vec(fault(), 0..3),
     ) {
-        let mut exchange = exchange(faults);
+        let mut exchange = exchange(faults, 226);
         for (turn, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Request(request) => exchange.request(1, *request, at(turn)),
@@ -107,11 +127,11 @@ proptest! {
                 Step::Tick => exchange.tick(at(turn)),
                 Step::LogIn => {
                     exchange.disconnected(1);
-                    log_in(&mut exchange, turn);
+                    log_in(&mut exchange, turn, 226);
                 }
             }
             exchange.run_due(at(turn));
-            check_frames(&mut exchange)?;
+            check_frames(&mut exchange, 226)?;
             for order in exchange.all_orders() {
                 prop_assert!(order.filled >= rust_decimal::Decimal::ZERO && order.filled <= order.quantity);
             }
@@ -226,6 +246,35 @@ fn place() -> impl Strategy<Value = wire::PlaceOrder> {
         )
 }
 
+/// What a field of the text protocol may hold, and what it may not.
+fn field() -> impl Strategy<Value = String> {
+    let usual = vec![
+        "",
+        "0",
+        "1",
+        "-1",
+        "7",
+        "100",
+        "230.5",
+        "2147483647",
+        "1.7976931348623157E308",
+        "BUY",
+        "MKT",
+        "LMT",
+        "DAY",
+        "AAPL",
+        "STK",
+        "BAG",
+        "SMART",
+        "USD",
+        "99999999999999999999",
+        "NaN",
+        "1000000",
+    ];
+    let usual = prop::sample::select(usual).prop_map(str::to_owned);
+    prop_oneof![9 => usual, 1 => "[^\0]{0,12}"]
+}
+
 fn fault() -> impl Strategy<Value = Fault> {
     let texts = vec![
         "drop-before-order=3",
@@ -252,7 +301,7 @@ fn at(turn: usize) -> Now {
     Now(1_787_681_490_000_000 + i64::try_from(turn).unwrap() * 700)
 }
 
-fn exchange(faults: Vec<Fault>) -> Exchange {
+fn exchange(faults: Vec<Fault>, version: i32) -> Exchange {
     let mode = Mode::Automatic {
         tick: std::time::Duration::from_millis(1),
     };
@@ -264,23 +313,38 @@ fn exchange(faults: Vec<Fault>) -> Exchange {
         ..SimulatorConfig::default()
     };
     let mut exchange = Exchange::new(config, at(0));
-    log_in(&mut exchange, 0);
+    log_in(&mut exchange, 0, version);
     exchange
 }
 
-fn log_in(exchange: &mut Exchange, turn: usize) {
+fn log_in(exchange: &mut Exchange, turn: usize, version: i32) {
     exchange.connected(1);
+    let hello = Hello {
+        min: version,
+        max: version,
+    };
+    exchange.hello(1, &hello, at(turn));
+    // The version exchange is no frame with a number.
+    exchange.hand_over();
     exchange.request(1, Request::StartApi { client_id: 7 }, at(turn));
 }
 
 /// What goes out is whole frames with numbers that the protocol has, unless a fault cut it.
-fn check_frames(exchange: &mut Exchange) -> Result<(), TestCaseError> {
+fn check_frames(exchange: &mut Exchange, version: i32) -> Result<(), TestCaseError> {
     exchange.take_journal();
     for handover in exchange.hand_over() {
         let mut reader = FrameReader::new(1 << 24);
         reader.push(&handover.bytes);
+        if version < text::BINARY_NUMBERS {
+            reader.read_text_numbers();
+        }
         while let Ok(Some(frame)) = reader.next_frame() {
-            prop_assert!((203..=309).contains(&frame.id), "message {}", frame.id);
+            let number = frame.id % NUMBER_OFFSET;
+            prop_assert!((3..=109).contains(&number), "message {}", frame.id);
+            prop_assert!(
+                version < 213 || frame.id > NUMBER_OFFSET,
+                "text at {version}"
+            );
             if frame.id == 203 && frame.body != [0x12, 0xff, 0x01] {
                 let status = wire::OrderStatus::decode(frame.body);
                 prop_assert!(

@@ -1,7 +1,7 @@
 //! A TWS on loopback, for newcomers, for tests and for users' continuous integration.
 //!
-//! It speaks the protobuf era of the wire protocol (server versions 213 to 226), so that any client of it can connect:
-//! the `ibapi` crate, IB's own Python client, ours. It behaves as TWS was seen to behave; `docs/simulator.md`
+//! It speaks the wire protocol of server versions 157 to 226, text and protobuf, so that any client of it can connect: the
+//! `ibapi` crate, IB's own Python client, `ib_async`, `@stoqey/ib`, ours. It behaves as TWS was seen to behave; `docs/simulator.md`
 //! says what it does, what it does not, and where each behaviour comes from.
 //!
 //! ```no_run
@@ -23,6 +23,7 @@
 
 mod book;
 mod clock;
+mod codec;
 mod config;
 mod connection;
 mod control;
@@ -43,6 +44,7 @@ mod server;
 mod session;
 pub mod switches;
 mod symbols;
+mod text;
 mod view;
 mod wire;
 

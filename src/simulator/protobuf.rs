@@ -1,7 +1,7 @@
 //! The protobuf encoding of the messages: bytes to requests, messages to frames.
 //!
-//! A frame is a length, a number and a body. All server versions that are spoken use it for everything after the version
-//! acknowledgement.
+//! A frame is a length, a number and a body. From server version 213 on everything after the version acknowledgement has this
+//! form; what is text before that is in [`text`](super::text).
 
 use prost::Message;
 
@@ -10,7 +10,7 @@ use super::message::{Request, ServerMessage};
 use super::wire;
 
 /// Added to a message's number on the wire when its body is protobuf.
-const NUMBER_OFFSET: i32 = 200;
+pub(crate) const NUMBER_OFFSET: i32 = 200;
 
 /// Reads a frame as a request. Never fails: what cannot be read is a request too, to be answered or skipped.
 pub(crate) fn decode_request(frame: &Frame<'_>) -> Request {

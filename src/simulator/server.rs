@@ -196,6 +196,7 @@ pub(crate) async fn accept(
     let limits = Limits {
         frame_bytes_max: config.frame_bytes_max,
         handshake: config.handshake_timeout,
+        server_version_max: config.server_version_max,
     };
     let places = std::sync::Arc::new(tokio::sync::Semaphore::new(config.connections_max));
     let mut connection: ConnectionId = 0;

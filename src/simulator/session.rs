@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::codec::encode;
 use super::message::{MessageNumber, ServerMessage};
-use super::protobuf::encode;
 
 /// Counts connections from 1.
 pub(crate) type ConnectionId = u64;
@@ -11,6 +11,8 @@ pub(crate) type ConnectionId = u64;
 /// One connection.
 #[derive(Debug, Default)]
 pub(crate) struct Session {
+    /// Server version that was agreed on; it says which messages are text.
+    pub(crate) version: i32,
     /// Set by START_API.
     pub(crate) client_id: Option<i32>,
     /// Bytes of this step.
@@ -197,10 +199,10 @@ impl Sessions {
         for _ in 0..copies {
             if report && self.shaping.reorder {
                 let mut bytes = Vec::new();
-                encode(&mut bytes, message);
+                encode(&mut bytes, session.version, message);
                 session.reports.push(bytes);
             } else {
-                encode(&mut session.out, message);
+                encode(&mut session.out, session.version, message);
             }
         }
         if self.dirty.last() != Some(&connection) {

@@ -9,3 +9,4 @@ mod hostile;
 mod peer;
 mod shape;
 mod state;
+mod text;

@@ -1,7 +1,7 @@
 //! From the first bytes to a session: version, client id, accounts, ids, farms.
 
 use super::super::clock::Now;
-use super::super::config::SERVER_VERSION_MIN;
+use super::super::config::{SERVER_VERSION_MIN, agree_on_version};
 use super::super::frame::Hello;
 use super::super::message::ServerMessage;
 use super::super::order::OrderKey;
@@ -23,9 +23,10 @@ impl Exchange {
     /// Agrees on a version, or says why not and closes.
     pub(crate) fn hello(&mut self, connection: ConnectionId, hello: &Hello, now: Now) {
         let ours = self.config.server_version_max;
-        let version = hello.max.min(ours);
+        let agreed = agree_on_version(hello, ours);
+        let version = agreed.unwrap_or(hello.max.min(ours));
         let mut text = format!("{version}\0{}\0", now.stamp()).into_bytes();
-        let refused = version < SERVER_VERSION_MIN || hello.min > ours;
+        let refused = agreed.is_none();
         let mut bytes = Vec::new();
         frame_text(&mut bytes, &text);
         if refused {
@@ -36,6 +37,9 @@ impl Exchange {
             // Error in the text protocol that such a client reads: number, version, id, code, text.
             text = format!("4\x002\0-1\x00321\0{}\0", invalid_request(&cause)).into_bytes();
             frame_text(&mut bytes, &text);
+        }
+        if let Some(session) = self.sessions.by_connection.get_mut(&connection) {
+            session.version = version;
         }
         self.sessions.raw(connection, &bytes);
         if refused {

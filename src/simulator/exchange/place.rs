@@ -7,6 +7,7 @@ use super::super::clock::Now;
 use super::super::market::SymbolIndex;
 use super::super::order::{OrderKey, Price, Side, Tif};
 use super::super::session::ConnectionId;
+use super::super::switches::EmptyTimeInForce;
 use super::super::wire;
 use super::Exchange;
 use super::say::{NO_SECURITY, invalid_request};
@@ -14,6 +15,8 @@ use super::say::{NO_SECURITY, invalid_request};
 pub(super) const READ_ONLY: &str = "The API interface is currently in Read-Only mode.";
 const OFF_TICK: &str =
     "The price does not conform to the minimum price variation for this contract.";
+
+const TIF_PRESET: &str = "Order TIF was set to DAY based on order preset.";
 
 /// Beyond these an order is not one; with them no sum over orders can overflow.
 const QUANTITY_MAX: Decimal = Decimal::from_parts(1_000_000_000, 0, 0, false, 0);
@@ -31,6 +34,8 @@ pub(super) struct Checked {
     pub(super) price: Price,
     pub(super) quantity: Decimal,
     pub(super) tif: Tif,
+    /// The order came with an empty time in force, and TWS filled in its preset.
+    pub(super) tif_by_preset: bool,
     pub(super) account: String,
     pub(super) transmit: bool,
     pub(super) what_if: bool,
@@ -88,7 +93,16 @@ impl Exchange {
         };
         let known = self.book.find(key);
         let is_new = known.is_none();
-        let outcome = self.check(key, request).and_then(|checked| match known {
+        let checked = self.check(key, request);
+        let says_so = self.switches.empty_time_in_force == EmptyTimeInForce::PresetWithNotice;
+        if let Ok(checked) = &checked
+            && checked.tif_by_preset
+            && checked.transmit
+            && says_so
+        {
+            self.order_error(client_id, key.order_id, 10349, TIF_PRESET, now);
+        }
+        let outcome = checked.and_then(|checked| match known {
             Some(perm_id) => self.place_again(perm_id, checked, now),
             None if key.order_id < self.next_id(client_id) => {
                 Err(refusal(103, "Duplicate order id"))
@@ -107,7 +121,7 @@ impl Exchange {
         if self.config.read_only {
             return Err(invalid(READ_ONLY));
         }
-        let order = request.order.unwrap_or_default();
+        let mut order = request.order.unwrap_or_default();
         let contract = request.contract.unwrap_or_default();
         if key.order_id <= 0 {
             return Err(invalid("Invalid order id"));
@@ -121,14 +135,15 @@ impl Exchange {
         if !["MKT", "LMT"].contains(&order_type) {
             return Err(invalid("Invalid order type was entered"));
         }
-        let tif_text = order.tif.as_deref().unwrap_or_default();
-        let tif_shown = if tif_text.is_empty() {
-            "Empty"
-        } else {
-            tif_text
-        };
+        let tif_by_preset = order.tif.as_deref() == Some("")
+            && self.switches.empty_time_in_force != EmptyTimeInForce::Refused;
+        if tif_by_preset {
+            order.tif = Some("DAY".to_owned());
+        }
+        let tif_text = order.tif.as_deref().filter(|tif| !tif.is_empty());
+        let tif_text = tif_text.unwrap_or("Empty");
         let tif = Tif::parse(tif_text)
-            .ok_or_else(|| refusal(10052, format!("Invalid time in force:{tif_shown}")))?;
+            .ok_or_else(|| refusal(10052, format!("Invalid time in force:{tif_text}")))?;
         if contract.sec_type.as_deref().unwrap_or_default().is_empty()
             && contract.con_id.unwrap_or(0) == 0
         {
@@ -168,6 +183,7 @@ impl Exchange {
             price,
             quantity,
             tif,
+            tif_by_preset,
             account,
             transmit: order.transmit.unwrap_or(false),
             what_if: order.what_if.unwrap_or(false),

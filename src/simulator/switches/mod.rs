@@ -5,6 +5,7 @@
 
 mod session;
 mod table;
+mod terms;
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,6 +16,7 @@ use super::random::Random;
 
 pub use session::*;
 pub use table::Switches;
+pub use terms::*;
 
 /// What a switch can be set to. Implemented by the enums of this module.
 pub trait Choice: Copy + PartialEq + Sized + 'static {

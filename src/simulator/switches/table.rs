@@ -1,6 +1,9 @@
 //! All switches, with what they are set to unless somebody says otherwise.
 
-use super::{Choice, MillisRequests, SwitchError, SwitchState, TimeRequests, draw, read, words};
+use super::{
+    Choice, EmptyTimeInForce, MillisRequests, SwitchError, SwitchState, TimeRequests, draw, read,
+    words,
+};
 
 macro_rules! switches {
     ($($(#[$doc:meta])* $name:literal $field:ident: $kind:ty = $default:expr;)+) => {
@@ -60,6 +63,8 @@ switches! {
     "duplicate-reports" duplicate_reports: bool = false;
     /// PreSubmitted and Submitted are both reported for an order that goes straight to the exchange.
     "double-acknowledgement" double_acknowledgement: bool = true;
+    /// What becomes of an order whose time in force is there and empty.
+    "empty-time-in-force" empty_time_in_force: EmptyTimeInForce = EmptyTimeInForce::PresetWithNotice;
     /// A second Filled pair, with the commission, comes between the fill and its commission report.
     "second-filled-pair" second_filled_pair: bool = true;
 }

@@ -1,0 +1,207 @@
+"""ib_async against the simulator: what a program sees of it that speaks the text protocol.
+
+    python tests/outside/ib_async_client.py [--binary PATH]
+
+Needs ib_async in the Python that runs it; text_clients.sh makes an environment for it. Nothing of the client is changed: it is
+used as its own documentation says. Starts `PATH simulate` on a free port, prints a line per check and, last,
+"N passed, M failed"; exits 1 when a check failed.
+"""
+
+import argparse
+import logging
+import sys
+import time
+from pathlib import Path
+
+from ib_async import IB, LimitOrder, MarketOrder, Order, Stock
+
+sys.path.insert(0, str(Path(__file__).parent))
+from simulated_tws import ROOT, Checks, simulator
+
+WAIT_SECONDS_MAX = 10
+ACCOUNT = "DU1234567"
+checks = Checks()
+check = checks.check
+
+
+class Desk(IB):
+    """The client, and what it was told: errors by order id, and the words of each order as they came."""
+
+    def __init__(self, port, client_id):
+        super().__init__()
+        self.errors = []
+        self.errorEvent += lambda id, code, text, contract: self.errors.append((id, code, text))
+        self.connect("127.0.0.1", port, clientId=client_id, timeout=2)
+
+    def until(self, wanted, what):
+        """Lets the client work until something holds; fails after a while."""
+        waited = 0.0
+        while not wanted():
+            if waited > WAIT_SECONDS_MAX:
+                raise TimeoutError(f"{what}: not in {WAIT_SECONDS_MAX} s; errors {self.errors[-5:]}")
+            self.waitOnUpdate(0.1)
+            waited += 0.1
+
+    def order(self, symbol, order):
+        """Places an order for the day, unless it says otherwise: the client itself leaves the time in force empty."""
+        order.tif = order.tif or "DAY"
+        return self.placeOrder(Stock(symbol, "SMART", "USD"), order)
+
+    def is_in(self, trade, word):
+        self.until(lambda: trade.orderStatus.status == word, f"order {trade.order.orderId} is {word}")
+
+    def is_refused(self, trade, code):
+        id = trade.order.orderId
+        self.until(lambda: any(e[:2] == (id, code) for e in self.errors), f"order {id} is refused with {code}")
+        return next(e[2] for e in self.errors if e[:2] == (id, code))
+
+
+def words(trade):
+    return [entry.status for entry in trade.log]
+
+
+def session(port):
+    desk = Desk(port, 7)
+    check("it speaks server version 178", desk.client.serverVersion() == 178, desk.client.serverVersion())
+    check("the account is a paper account", desk.managedAccounts() == [ACCOUNT], desk.managedAccounts())
+    now = desk.reqCurrentTime()
+    check("TWS tells the time", abs(now.timestamp() - time.time()) < 10, now)
+    details = desk.reqContractDetails(Stock("AAPL", "SMART", "USD"))
+    check("contract details name the contract", len(details) == 1 and details[0].contract.conId == 265598
+          and details[0].minTick == 0.01 and details[0].contract.primaryExchange == "NASDAQ", details)
+    check("an unknown contract has none", desk.reqContractDetails(Stock("ZZZZ", "SMART", "USD")) == [], desk.errors)
+    check("and draws 200", any(error[1] == 200 for error in desk.errors), desk.errors)
+    return desk
+
+
+def market_fill(desk):
+    trade = desk.order("AAPL", MarketOrder("BUY", 100, orderRef="first"))
+    desk.until(lambda: trade.fills and trade.fills[0].commissionReport.execId, "the commission")
+    desk.is_in(trade, "Filled")
+    fill = trade.fills[0]
+    check("a market order fills, with execution and commission", sum(f.execution.shares for f in trade.fills) == 100
+          and fill.commissionReport.execId == fill.execution.execId and fill.commissionReport.commission >= 1, trade)
+    check("the execution has side, price, account, reference and client", (fill.execution.side, fill.execution.acctNumber,
+          fill.execution.orderRef, fill.execution.clientId) == ("BOT", ACCOUNT, "first", 7) and fill.execution.price > 0, fill)
+    check("its time is one", fill.time.year >= 2024, fill.time)
+    check("the status has quantities and price", (trade.orderStatus.filled, trade.orderStatus.remaining) == (100, 0)
+          and trade.orderStatus.avgFillPrice > 0, trade.orderStatus)
+    check("the permanent id fits into 32 bits", 0 < trade.orderStatus.permId < 2**31
+          and trade.orderStatus.permId == trade.order.permId == fill.execution.permId, trade.orderStatus)
+    check("nobody profits from opening a position", fill.commissionReport.realizedPNL in (0.0, sys.float_info.max), fill)
+    return trade
+
+
+def resting_limit(desk):
+    trade = desk.order("AAPL", LimitOrder("BUY", 10, 100.0))
+    desk.is_in(trade, "Submitted")
+    check("a limit order far away rests", trade in desk.openTrades() and trade.orderStatus.remaining == 10, trade)
+    trade.order.lmtPrice, trade.order.totalQuantity = 101.0, 20
+    desk.order("AAPL", trade.order)
+    desk.until(lambda: trade.orderStatus.remaining == 20, "the new quantity")
+    row = next(t for t in desk.reqOpenOrders() if t.order.orderId == trade.order.orderId)
+    check("placed again it is replaced", (row.order.lmtPrice, row.order.totalQuantity) == (101.0, 20), row)
+    desk.cancelOrder(trade.order)
+    desk.is_in(trade, "Cancelled")
+    check("a cancel ends it, with the rest kept", trade.orderStatus.remaining == 20
+          and any(e[:2] == (trade.order.orderId, 202) for e in desk.errors), (trade.orderStatus, desk.errors))
+
+
+def staged(desk):
+    order = LimitOrder("BUY", 5, 100.0, transmit=False)
+    trade = desk.order("AAPL", order)
+    rows = desk.reqAllOpenOrders()
+    check("a staged order is silent", trade.orderStatus.status == "PendingSubmit" and trade.order.permId == 0, trade)
+    check("and in no snapshot", trade.order.orderId not in [t.order.orderId for t in rows if t.orderStatus.permId])
+    order.transmit = True
+    desk.order("AAPL", order)
+    desk.is_in(trade, "Submitted")
+    check("placed again with transmit it works", trade.orderStatus.permId > 0, trade)
+    desk.cancelOrder(order)
+    desk.is_in(trade, "Cancelled")
+
+
+def refusals(desk):
+    cases = [
+        ("an unknown symbol is 200", "ZZZZ", LimitOrder("BUY", 1, 100.0), 200, "No security definition"),
+        ("a price off the tick is 110", "AAPL", LimitOrder("BUY", 1, 100.001), 110, "does not conform"),
+        ("an order type that does not exist is 321", "AAPL", Order(action="BUY", orderType="FEELINGS", totalQuantity=1,
+         lmtPrice=10.0, tif="DAY"), 321, "Invalid order type"),
+        ("another account is 321", "AAPL", LimitOrder("BUY", 1, 100.0, account="DU99"), 321, "Invalid account code"),
+        ("more than money can buy is 201", "AAPL", MarketOrder("BUY", 1_000_000), 201, "Order rejected - reason:"),
+        ("what fills at once or not at all is 201", "AAPL", LimitOrder("BUY", 1, 100.0, tif="FOK"), 201, "Order rejected - reason:"),
+    ]
+    for sentence, symbol, order, code, text in cases:
+        told = desk.is_refused(desk.order(symbol, order), code)
+        check(sentence, text in told, told)
+    trade = desk.order("AAPL", LimitOrder("BUY", 1, 100.0, orderId=1, tif="DAY"))
+    check("an old id is 103", desk.is_refused(trade, 103) == "Duplicate order id", desk.errors)
+    trade = desk.placeOrder(Stock("AAPL", "SMART", "USD"), LimitOrder("BUY", 1, 100.0))
+    told = desk.is_refused(trade, 10349)
+    check("an empty time in force is filled in, which is told", told == "Order TIF was set to DAY based on order preset.", told)
+    desk.until(lambda: trade.order.permId > 0, "the order works")
+    rows = [row for row in desk.reqOpenOrders() if row.order.orderId == trade.order.orderId]
+    check("and the order lives for the day, whatever the client makes of it", len(rows) == 1 and rows[0].order.permId > 0, rows)
+    desk.cancelOrder(trade.order)
+    desk.until(lambda: any(e[:2] == (trade.order.orderId, 202) for e in desk.errors), "its cancel")
+    desk.client.cancelOrder(99999)
+    desk.until(lambda: any(e[:2] == (99999, 10147) for e in desk.errors), "10147")
+    check("a cancel of nothing is 10147", True)
+
+
+def reconnect(desk, port, first):
+    stays = desk.order("MSFT", LimitOrder("BUY", 3, 100.0, tif="GTC", orderRef="stays"))
+    desk.is_in(stays, "Submitted")
+    desk.disconnect()
+    desk = Desk(port, 7)
+    found = [trade for trade in desk.openTrades() if trade.order.orderRef == "stays"]
+    check("a reconnect lists open orders", len(found) == 1 and found[0].orderStatus.status == "Submitted"
+          and found[0].order.orderId == stays.order.orderId and found[0].order.tif == "GTC", found)
+    check("the next id is above it", desk.client.getReqId() > stays.order.orderId)
+    fills = [fill for fill in desk.fills() if fill.execution.orderRef == "first"]
+    check("executions come again, with their commissions", sum(f.execution.shares for f in fills) == 100
+          and all(f.commissionReport.execId == f.execution.execId for f in fills), desk.fills())
+    rows = desk.reqCompletedOrders(apiOnly=False)
+    filled = [row for row in rows if row.order.orderRef == "first"]
+    check("completed orders have permanent id, time and words", len(filled) == 1
+          and filled[0].orderStatus.status == "Filled" and filled[0].order.permId == first.order.permId, filled)
+    check("and the cancelled ones", any(row.orderStatus.status == "Cancelled" for row in rows), rows)
+    return desk, found[0]
+
+
+def two_clients(desk, port, open_trade):
+    other = Desk(port, 8)
+    check("another client has ids of its own", other.client.getReqId() < open_trade.order.orderId)
+    theirs = other.order("IBM", LimitOrder("BUY", 1, 100.0, tif="DAY"))
+    other.is_in(theirs, "Submitted")
+    rows = {trade.order.clientId for trade in desk.reqAllOpenOrders()}
+    check("all open orders are everyone's, with their client", rows == {7, 8}, rows)
+    desk.reqGlobalCancel()
+    desk.is_in(open_trade, "Cancelled")
+    other.is_in(theirs, "Cancelled")
+    check("a global cancel reaches everyone", True)
+    other.disconnect()
+    desk.disconnect()
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--binary", default=str(ROOT / "target/debug/ibkr-orders"))
+    arguments = parser.parse_args()
+    with simulator(arguments.binary) as port:
+        try:
+            desk = session(port)
+            first = market_fill(desk)
+            resting_limit(desk)
+            staged(desk)
+            refusals(desk)
+            desk, open_trade = reconnect(desk, port, first)
+            two_clients(desk, port, open_trade)
+        except (TimeoutError, ConnectionError) as problem:
+            check("every part was told what it waited for", False, problem)
+    return checks.report()
+
+
+if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)
+    sys.exit(main())

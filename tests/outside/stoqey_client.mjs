@@ -1,0 +1,279 @@
+// @stoqey/ib against the simulator: what a program sees of it that speaks the text protocol from Node.
+//
+//     node tests/outside/stoqey_client.mjs BINARY
+//
+// Needs @stoqey/ib where it is run; text_clients.sh installs it. Nothing of the client is changed. Starts `BINARY simulate` on a
+// free port, prints a line per check and, last, "N passed, M failed"; exits 1 when a check failed.
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const require = createRequire(path.join(process.cwd(), "package.json"));
+const { EventName, IBApi } = require("@stoqey/ib");
+
+const WAIT_MS_MAX = 10_000;
+const ACCOUNT = "DU1234567";
+const results = [];
+let port;
+
+/** Starts a simulator and gives it once it listens: it says where on stderr. */
+function simulator(binary) {
+    const child = spawn(binary, ["simulate", "--listen", "127.0.0.1:0", "--seed", "7"], { stdio: ["ignore", "ignore", "pipe"] });
+    return new Promise((resolve, reject) => {
+        let said = "";
+        const timer = setTimeout(() => reject(new Error(`no simulator: ${said}`)), WAIT_MS_MAX);
+        child.on("exit", () => reject(new Error(`no simulator: ${said}`)));
+        child.stderr.on("data", (bytes) => {
+            said += bytes;
+            const found = said.match(/^listening on 127\.0\.0\.1:(\d+)$/m);
+            if (found) {
+                clearTimeout(timer);
+                port = Number(found[1]);
+                resolve(child);
+            }
+        });
+    });
+}
+
+function check(sentence, good, seen) {
+    results.push(Boolean(good));
+    console.log((good ? "ok      " : "FAILED  ") + sentence + (good ? "" : `: ${JSON.stringify(seen)}`));
+}
+
+// What is written down, as [word, ...]: the arguments that the lists below look at.
+const EVENTS = {
+    nextValidId: (id) => ["id", id],
+    managedAccounts: (list) => ["accounts", list],
+    currentTime: (time) => ["time", time],
+    openOrder: (id, contract, order, state) => ["open", id, state.status, contract, order, state],
+    openOrderEnd: () => ["open end"],
+    orderStatus: (id, status, filled, remaining, price, permId, parentId, last, clientId, whyHeld) =>
+        ["status", id, status, filled, remaining, price, permId, clientId, whyHeld],
+    execDetails: (reqId, contract, execution) => ["execution", execution.orderId, reqId, contract, execution],
+    execDetailsEnd: (reqId) => ["executions end", reqId],
+    commissionReport: (report) => ["commission", report],
+    completedOrder: (contract, order, state) => ["completed", contract, order, state],
+    completedOrdersEnd: () => ["completed end"],
+    contractDetails: (reqId, details) => ["contract", reqId, details],
+    contractDetailsEnd: (reqId) => ["contract end", reqId],
+    disconnected: () => ["closed"],
+};
+
+/** A client that writes down everything it is told, in the order in which it is told. */
+class Desk {
+    constructor(clientId) {
+        this.told = [];
+        this.wake = () => {};
+        this.ib = new IBApi({ host: "127.0.0.1", port, clientId });
+        for (const [name, take] of Object.entries(EVENTS)) {
+            this.ib.on(EventName[name], (...args) => this.tell(...take(...args)));
+        }
+        this.ib.on(EventName.error, (error, code, id) => this.tell("error", id, code, error.message));
+        // What is about no order and no request comes as information, a refused client id among it.
+        this.ib.on(EventName.info, (message, code) => this.tell("error", -1, code, message));
+        this.ib.connect(clientId);
+    }
+
+    tell(...event) {
+        this.told.push(event);
+        this.wake();
+    }
+
+    /** The events from `since` up to the first that is wanted. */
+    async wait(wanted, since = 0) {
+        const deadline = Date.now() + WAIT_MS_MAX;
+        for (;;) {
+            const found = this.told.slice(since).findIndex(wanted);
+            if (found >= 0) {
+                return this.told.slice(since, since + found + 1);
+            }
+            const left = deadline - Date.now();
+            if (left <= 0) {
+                throw new Error(`not told in ${WAIT_MS_MAX} ms; told: ${JSON.stringify(this.told.slice(since))}`);
+            }
+            await new Promise((resolve) => {
+                const timer = setTimeout(resolve, left);
+                this.wake = () => {
+                    clearTimeout(timer);
+                    resolve();
+                };
+            });
+        }
+    }
+
+    async after(act, wanted) {
+        const since = this.told.length;
+        act();
+        return this.wait(wanted, since);
+    }
+
+    place(id, symbol, order, wanted) {
+        return this.after(() => this.ib.placeOrder(id, stock(symbol), order), wanted);
+    }
+
+    cancel(id, wanted) {
+        return this.after(() => this.ib.cancelOrder(id), wanted);
+    }
+
+    async leave() {
+        await this.after(() => this.ib.disconnect(), (event) => event[0] === "closed");
+    }
+}
+
+const stock = (symbol) => ({ symbol, secType: "STK", exchange: "SMART", currency: "USD" });
+const order = (orderType, totalQuantity, lmtPrice, more = {}) =>
+    ({ action: "BUY", orderType, totalQuantity, lmtPrice, tif: "DAY", transmit: true, ...more });
+const status = (id, word) => (event) => event[0] === "status" && event[1] === id && event[2] === word;
+const error = (id, code) => (event) => event[0] === "error" && event[1] === id && event[2] === code;
+const kinds = (events) => events.map((e) => (e[0] === "open" || e[0] === "status" ? `${e[0]} ${e[2]}` : e[0]));
+const same = (left, right) => JSON.stringify(left) === JSON.stringify(right);
+
+async function session() {
+    const desk = new Desk(7);
+    const told = await desk.wait(error(-1, 2158));
+    check("it speaks server version 193", desk.ib.serverVersion === 193, desk.ib.serverVersion);
+    check("accounts come before the next id, farms after it",
+        same(kinds(told), ["accounts", "id", "error", "error", "error"]), told);
+    check("the account is a paper account", told[0][1] === ACCOUNT, told[0]);
+    check("the next id of a new client is 1", told[1][1] === 1, told[1]);
+    const now = (await desk.after(() => desk.ib.reqCurrentTime(), (e) => e[0] === "time")).at(-1)[1];
+    check("TWS tells the time", Math.abs(now - Date.now() / 1000) < 10, now);
+    const details = await desk.after(() => desk.ib.reqContractDetails(9001, stock("AAPL")), (e) => e[0] === "contract end");
+    check("contract details name the contract", details[0][2].contract.conId === 265598 && details[0][2].minTick === 0.01
+        && details[0][2].contract.primaryExch === "NASDAQ", details);
+    await desk.after(() => desk.ib.reqContractDetails(9002, stock("ZZZZ")), error(9002, 200));
+    check("an unknown contract is error 200", true);
+    return desk;
+}
+
+async function marketFill(desk, id) {
+    let told = await desk.place(id, "AAPL", order("MKT", 100, undefined, { orderRef: "first" }), (e) => e[0] === "commission");
+    check("a market order is reported as TWS reports it", same(kinds(told), ["open PreSubmitted", "status PreSubmitted",
+        "open Submitted", "status Submitted", "execution", "open Filled", "status Filled", "open Filled", "status Filled",
+        "commission"]), kinds(told));
+    const [, , reqId, , execution] = told[4];
+    check("the execution carries client, order, reference and permanent id", reqId === -1 && execution.clientId === 7
+        && execution.orderId === id && execution.orderRef === "first" && execution.shares === 100 && execution.side === "BOT"
+        && execution.permId > 0 && execution.permId < 2 ** 53, execution);
+    check("the commission names its execution", told.at(-1)[1].execId === execution.execId && told.at(-1)[1].commission >= 1, told.at(-1));
+    check("the filled status has quantities, price and client", same(told[6].slice(3, 6), [100, 0, execution.price])
+        && told[6][7] === 7, told[6]);
+    check("the echo has account, permanent id, reference and intent", told[7][4].account === ACCOUNT
+        && told[7][4].permId === execution.permId && told[7][4].orderRef === "first" && told[7][4].clearingIntent === "IB", told[7][4]);
+    told = await desk.place(id, "AAPL", order("MKT", 1), error(id, 104));
+    check("a filled order cannot be modified (104)", same(kinds(told), ["error"]), told);
+    told = await desk.cancel(id, error(id, 10148));
+    check("nor cancelled (10148)", told.at(-1)[3].includes("cannot be cancelled, state: Filled."), told);
+}
+
+async function restingLimit(desk, id) {
+    let told = await desk.place(id, "AAPL", order("LMT", 10, 100.0), status(id, "Submitted"));
+    check("a limit order far away rests", same(kinds(told).slice(-2), ["open Submitted", "status Submitted"]), told);
+    told = await desk.place(id, "AAPL", order("LMT", 20, 101.0), (e) => status(id, "Submitted")(e) && e[4] === 20);
+    check("placed again it is replaced", told.at(-2)[4].lmtPrice === 101.0, told);
+    told = await desk.place(id, "AAPL", order("LMT", 20, 101.001), error(id, 110));
+    check("a replacement off the tick is refused", same(kinds(told), ["error"]), told);
+    told = await desk.after(() => desk.ib.reqOpenOrders(), (e) => e[0] === "open end");
+    check("open orders list it", same(kinds(told), ["open Submitted", "status Submitted", "open end"]), told);
+    told = await desk.cancel(id, error(id, 202));
+    check("a cancel is Cancelled with the rest kept, then 202", told.at(-2)[2] === "Cancelled" && told.at(-2)[4] === 20
+        && told.at(-1)[3].startsWith("Order Canceled - reason:"), told);
+}
+
+async function staged(desk, id) {
+    const end = (event) => event[0] === "open end";
+    let told = await desk.after(() => {
+        desk.ib.placeOrder(id, stock("AAPL"), order("LMT", 5, 100.0, { transmit: false }));
+        desk.ib.reqAllOpenOrders();
+    }, end);
+    check("a staged order is silent, and in no snapshot", same(kinds(told), ["open end"]), told);
+    told = await desk.place(id, "AAPL", order("LMT", 5, 100.0), status(id, "Submitted"));
+    check("placed again with transmit it works", told.at(-1)[4] === 5, told);
+    await desk.cancel(id, error(id, 202));
+}
+
+async function refusals(desk, id) {
+    const cases = [
+        ["an unknown symbol is 200", "ZZZZ", order("LMT", 1, 100.0), 200, "No security definition has been found for the request"],
+        ["a price off the tick is 110", "AAPL", order("LMT", 1, 100.001), 110, "The price does not conform"],
+        ["an order type that does not exist is 321", "AAPL", order("FEELINGS", 1, 10.0), 321, "Invalid order type was entered"],
+        ["another account is 321", "AAPL", order("LMT", 1, 100.0, { account: "DU99" }), 321, "Invalid account code"],
+    ];
+    for (const [sentence, symbol, made, code, text] of cases) {
+        const told = await desk.place(id, symbol, made, error(id, code));
+        check(`${sentence}, and nothing else`, same(kinds(told), ["error"]) && told.at(-1)[3].includes(text), told);
+        id += 1;
+    }
+    let told = await desk.place(1, "AAPL", order("LMT", 1, 100.0), error(1, 104));
+    check("an id of a filled order is 104", true, told);
+    told = await desk.place(id, "AAPL", order("LMT", 1, 100.0, { tif: undefined }), (e) => e[0] === "status");
+    check("an empty time in force is filled in, which is told", told[0][2] === 10349 && told.find((e) => e[0] === "open")[4].tif === "DAY", told);
+    await desk.cancel(id, error(id, 202));
+    id += 1;
+    told = await desk.place(id, "AAPL", order("MKT", 1_000_000), error(id, 201));
+    check("beyond the buying power: Inactive, then 201", same(kinds(told), ["open Inactive", "status Inactive", "error"]), told);
+    told = await desk.cancel(99999, error(99999, 10147));
+    check("a cancel of nothing is 10147", told.at(-1)[3].includes("OrderId 99999 that needs to be cancelled is not found."), told);
+    id += 1;
+    told = await desk.place(id, "AAPL", order("LMT", 1, 100.0, { tif: "IOC" }), error(id, 202));
+    check("IOC that cannot fill: PendingCancel, Cancelled, 202", same(kinds(told).slice(-4),
+        ["open PendingCancel", "status PendingCancel", "status Cancelled", "error"]), kinds(told));
+    id += 1;
+    told = await desk.place(id, "AAPL", order("LMT", 1, 100.0, { tif: "FOK" }), error(id, 201));
+    check("FOK that cannot fill: Inactive, then 201", same(kinds(told), ["open Inactive", "status Inactive", "error"]), kinds(told));
+    return id + 1;
+}
+
+async function reconnect(desk, id) {
+    await desk.place(id, "MSFT", order("LMT", 3, 100.0, { tif: "GTC", orderRef: "stays" }), status(id, "Submitted"));
+    await desk.leave();
+    desk = new Desk(7);
+    let told = await desk.wait((e) => e[0] === "id");
+    check("a reconnect lists open orders, then accounts, then the id",
+        same(kinds(told), ["open Submitted", "status Submitted", "open end", "accounts", "id"]), kinds(told));
+    check("with reference and quantity, and the next id above it", told[0][1] === id && told[0][4].orderRef === "stays"
+        && told[0][4].tif === "GTC" && told.at(-1)[1] === id + 1, told);
+    told = await desk.after(() => desk.ib.reqExecutions(77, {}), (e) => e[0] === "executions end");
+    check("executions are repeated with the request's id, then their commissions",
+        same(kinds(told), ["execution", "commission", "executions end"]) && told[0][2] === 77, kinds(told));
+    told = await desk.after(() => desk.ib.reqCompletedOrders(false), (e) => e[0] === "completed end");
+    const rows = told.filter((event) => event[0] === "completed");
+    check("completed orders have reference, time and words", rows[0][2].orderRef === "first" && rows[0][3].status === "Filled"
+        && rows[0][3].completedStatus === "Filled Size: 100" && rows[0][2].permId > 0, rows[0]);
+    check("and the cancelled ones keep their quantity", rows.some((row) => row[3].completedStatus === "Cancelled by Trader"
+        && row[2].totalQuantity === 20), rows);
+    return desk;
+}
+
+async function twoClients(desk, id) {
+    const other = new Desk(8);
+    await other.wait((e) => e[0] === "id");
+    await other.place(1, "IBM", order("LMT", 1, 100.0), status(1, "Submitted"));
+    let told = await desk.after(() => desk.ib.reqAllOpenOrders(), (e) => e[0] === "open end");
+    check("all open orders are everyone's, with their client",
+        same(told.filter((e) => e[0] === "open").map((e) => e[4].clientId), [7, 8]), kinds(told));
+    const third = new Desk(7);
+    told = await third.wait((e) => e[0] === "closed");
+    check("a client id in use is 326, then the socket is closed", told.some((e) => e[0] === "error" && e[2] === 326), told);
+    await other.after(() => desk.ib.reqGlobalCancel(), error(1, 202));
+    await desk.wait(error(id, 202));
+    check("a global cancel reaches everyone", true);
+    await other.leave();
+    await desk.leave();
+}
+
+const child = await simulator(process.argv[2]);
+try {
+    let desk = await session();
+    await marketFill(desk, 1);
+    await restingLimit(desk, 2);
+    await staged(desk, 3);
+    const id = await refusals(desk, 4);
+    desk = await reconnect(desk, id);
+    await twoClients(desk, id);
+} catch (problem) {
+    check("every part was told what it waited for", false, problem.message);
+}
+child.kill();
+console.log(`${results.filter(Boolean).length} passed, ${results.filter((good) => !good).length} failed`);
+process.exit(results.length > 0 && results.every(Boolean) ? 0 : 1);
