@@ -188,6 +188,63 @@ async fn a_million_orders_are_opened_listed_and_read_without_reading_them_all() 
     opened.store.close().await.unwrap();
 }
 
+/// The peak of a process's resident memory in KiB, while it lives.
+fn peak(pid: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "by hand: takes minutes"]
+async fn a_million_orders_are_exported_in_little_memory() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("orders.db");
+    let opened = open(&path).await;
+    let base = opened.head_sequence + 1;
+    let row = record_full(1, base);
+    insert(&opened.store, &row).await;
+    opened.store.close().await.unwrap();
+    fill_up(&path, base);
+    for (what, format) in [
+        ("orders", "jsonl"),
+        ("events", "jsonl"),
+        ("orders", "csv"),
+        ("events", "csv"),
+    ] {
+        let before = Instant::now();
+        let mut child = std::process::Command::new(test_support::process::program())
+            .args(["export", "--what", what, "--format", format])
+            .env_clear()
+            .env("ORDER_DB_PATH", &path)
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pid = child.id();
+        let mut output = child.stdout.take().unwrap();
+        let mut buffer = vec![0; 1 << 16];
+        let (mut bytes, mut lines, mut most) = (0_u64, 0_u64, 0);
+        loop {
+            let read = std::io::Read::read(&mut output, &mut buffer).unwrap();
+            if read == 0 {
+                break;
+            }
+            bytes += read as u64;
+            lines += buffer[..read].iter().filter(|byte| **byte == b'\n').count() as u64;
+            most = most.max(peak(pid).unwrap_or(0));
+        }
+        assert!(child.wait().unwrap().success());
+        let seconds = before.elapsed().as_secs_f64();
+        println!(
+            "{what} {format}: {lines} lines, {:.0} a second, {} MiB, at most {} MiB resident",
+            lines as f64 / seconds,
+            bytes >> 20,
+            most >> 10
+        );
+        assert!(most < 64 << 10, "{most} KiB");
+    }
+}
+
 #[tokio::test]
 #[ignore = "by hand: takes seconds"]
 async fn a_log_of_256_mib_is_read_quickly_after_a_kill() {

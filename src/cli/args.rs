@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use super::serve::ServeArgs;
 use super::simulate::SimulateArgs;
 use super::{help, values};
-use crate::domain::Status;
+use crate::domain::{Status, Timestamp};
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -53,6 +53,12 @@ pub(super) enum Command {
     /// Print stored orders, newest first
     #[command(after_long_help = help::LIST)]
     List(ListArgs),
+    /// Write a whole table of the store to standard output, beside a running gateway or without one
+    #[command(after_long_help = help::EXPORT)]
+    Export(ExportArgs),
+    /// Copy the store to a file, beside a running gateway or without one
+    #[command(after_long_help = help::BACKUP)]
+    Backup(BackupArgs),
     /// Serve the gateway over gRPC until SIGTERM
     #[command(after_long_help = help::SERVE)]
     Serve(ServeArgs),
@@ -82,7 +88,33 @@ impl Command {
             | Self::Cancel(ChangeArgs { door, settings, .. })
             | Self::Get(GetArgs { door, settings, .. })
             | Self::List(ListArgs { door, settings, .. }) => Some((door, settings)),
-            Self::Serve(_) | Self::Simulate(_) | Self::Completions { .. } | Self::Man => None,
+            Self::Export(_)
+            | Self::Backup(_)
+            | Self::Serve(_)
+            | Self::Simulate(_)
+            | Self::Completions { .. }
+            | Self::Man => None,
+        }
+    }
+
+    /// The arguments of every command that works on the store alone.
+    pub(super) fn local(&self) -> Option<&StoreArgs> {
+        match self {
+            Self::Export(ExportArgs { store, .. }) | Self::Backup(BackupArgs { store, .. }) => {
+                Some(store)
+            }
+            Self::Health(_)
+            | Self::Validate(_)
+            | Self::Place(_)
+            | Self::Watch(_)
+            | Self::Transmit(_)
+            | Self::Cancel(_)
+            | Self::Get(_)
+            | Self::List(_)
+            | Self::Serve(_)
+            | Self::Simulate(_)
+            | Self::Completions { .. }
+            | Self::Man => None,
         }
     }
 }
@@ -206,6 +238,66 @@ pub(super) struct ListArgs {
     pub(super) output: Format,
     #[command(flatten)]
     pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `export`
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Which table
+    #[arg(long, value_enum)]
+    pub(super) what: ExportWhat,
+    /// Only what happened at this time or later; RFC 3339, for example 2026-11-22T09:30:00-05:00
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    pub(super) since: Option<Timestamp>,
+    /// Only what happened before this time
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    pub(super) until: Option<Timestamp>,
+    /// How a row is written
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) format: ExportFormat,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
+}
+
+/// What `export` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ExportWhat {
+    /// Every order as it now is, by its id; its time is when it was placed
+    Orders,
+    /// Every execution in the order in which it was stored; its time is TWS's
+    Executions,
+    /// Everything that happened, by its sequence; its time is that of the order's update, or of the execution
+    Events,
+}
+
+/// How `export` writes a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub(super) enum ExportFormat {
+    /// One JSON object a line
+    #[default]
+    Jsonl,
+    /// Comma-separated values with a header
+    Csv,
+}
+
+/// `backup`
+#[derive(Debug, Args)]
+pub(super) struct BackupArgs {
+    /// The file to make; one that exists is left as it is
+    #[arg(value_name = "FILE")]
+    pub(super) file: PathBuf,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
+}
+
+/// Which store, for a command that needs nothing else.
+#[derive(Debug, Args)]
+pub(super) struct StoreArgs {
+    /// The store of the built-in simulator (data/simulator.db)
+    #[arg(long)]
+    pub(super) simulate: bool,
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::{DoorArgs, KeyArgs, SettingsArgs};
+use super::args::{DoorArgs, KeyArgs, SettingsArgs, StoreArgs};
 use crate::config::{Config, ConfigError, Settings};
 use crate::domain::OrderKey;
 
@@ -65,6 +65,28 @@ impl Checked {
         }
         let config = found.config(defaults)?;
         Ok(Self { config, door })
+    }
+}
+
+/// The settings of a command that works on the store alone.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Local {
+    pub(super) config: Config,
+}
+
+impl Local {
+    /// Reads flags, environment and `.env`.
+    ///
+    /// # Errors
+    /// Every wrong setting.
+    pub(super) fn read(store: &StoreArgs) -> Result<Self, ConfigError> {
+        let StoreArgs { simulate, settings } = store;
+        let mut defaults = Config::default();
+        if *simulate {
+            defaults.order_db_path = SIMULATOR_DB_PATH.into();
+        }
+        let config = Settings::read(settings_flags(settings)).config(defaults)?;
+        Ok(Self { config })
     }
 }
 

@@ -171,3 +171,28 @@ Examples:
   ibkr-orders simulate
   ibkr-orders simulate --listen 127.0.0.1:0 --seed 11 --state tws.state
   ibkr-orders simulate --fault drop-after-order=3 --fault duplicate";
+
+pub(super) const EXPORT: &str = "\
+Writes:
+  With --format jsonl a JSON object a line: the order or execution as get prints it, or an event with its sequence.
+  With --format csv the same in columns, a header first; what has no value is an empty field. Text is not changed, so
+  open files with text from strangers in a program that does not run formulas.
+  Nothing is left out: a row whose time nobody knows is written whatever --since and --until say.
+  The store is read in small pages, so that a running gateway is not held up.
+
+Exits 0 when everything was written, else 1 with the reason on stderr.
+
+Examples:
+  ibkr-orders export --what executions --format csv --since 2026-11-22T00:00:00-05:00 > executions.csv
+  ibkr-orders export --what events | gzip > events.jsonl.gz";
+
+pub(super) const BACKUP: &str = "\
+Prints:
+  {\"file\", \"bytes\", \"orders\", \"head_sequence\", \"error\"}
+
+The copy is the store as it was at one moment. It is checked and on disk before it has its name, and only its owner can
+read it. To go back to it, stop the gateway and start it with ORDER_DB_PATH on the copy: it asks TWS for what it missed.
+
+Examples:
+  ibkr-orders backup /backups/orders-2026-11-22.db
+  ibkr-orders backup --simulate copy.db";

@@ -4,10 +4,12 @@
 
 mod args;
 mod ask;
+mod backup;
 mod checked;
 mod control;
 mod documents;
 mod exit;
+mod export;
 mod help;
 mod order;
 mod output;
@@ -33,7 +35,7 @@ use crate::domain::ValidateIn;
 use crate::{gateway, outcome, telemetry};
 use args::{Command, CommandLine, OrderArgs};
 use ask::Change;
-use checked::{Checked, Door};
+use checked::{Checked, Door, Local};
 use exit::Exit;
 use output::Output;
 
@@ -75,6 +77,15 @@ fn run(command: Command, output: &mut Output) -> Exit {
         Command::Simulate(args) => return on_all_cores(simulate::simulate(args)),
         command => command,
     };
+    if let Some(local) = command.local().map(Local::read) {
+        return match (local, command) {
+            (Err(error), _) => {
+                stderr::configuration(&error);
+                Exit::Configuration
+            }
+            (Ok(local), command) => on_store(command, local, output),
+        };
+    }
     let checked = match command
         .common()
         .map(|(door, settings)| Checked::read(door, settings))
@@ -104,9 +115,33 @@ fn run(command: Command, output: &mut Output) -> Exit {
         }
         Command::Get(args) => on_runtime(&config, read::get(args, checked, output)),
         Command::List(args) => on_runtime(&config, read::list(args, checked, output)),
-        Command::Serve(_) | Command::Simulate(_) | Command::Completions { .. } | Command::Man => {
-            page(&command, output)
-        }
+        Command::Export(_)
+        | Command::Backup(_)
+        | Command::Serve(_)
+        | Command::Simulate(_)
+        | Command::Completions { .. }
+        | Command::Man => page(&command, output),
+    }
+}
+
+/// Commands that work on the store alone.
+fn on_store(command: Command, local: Local, output: &mut Output) -> Exit {
+    let config = local.config.clone();
+    match command {
+        Command::Export(args) => on_runtime(&config, export::export(args, local, output)),
+        Command::Backup(args) => on_runtime(&config, backup::backup(args, local, output)),
+        Command::Health(_)
+        | Command::Validate(_)
+        | Command::Place(_)
+        | Command::Watch(_)
+        | Command::Transmit(_)
+        | Command::Cancel(_)
+        | Command::Get(_)
+        | Command::List(_)
+        | Command::Serve(_)
+        | Command::Simulate(_)
+        | Command::Completions { .. }
+        | Command::Man => Exit::Usage,
     }
 }
 
@@ -160,6 +195,8 @@ fn page(command: &Command, output: &mut Output) -> Exit {
         | Command::Cancel(_)
         | Command::Get(_)
         | Command::List(_)
+        | Command::Export(_)
+        | Command::Backup(_)
         | Command::Serve(_)
         | Command::Simulate(_) => return Exit::Usage,
     }

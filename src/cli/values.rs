@@ -1,6 +1,6 @@
 //! Single values of the command line.
 
-use crate::domain::{Status, WAIT_SECONDS_MAX};
+use crate::domain::{Status, Timestamp, WAIT_SECONDS_MAX};
 
 /// A wait in seconds, fractions allowed.
 pub(super) fn wait(text: &str) -> Result<f64, String> {
@@ -10,6 +10,13 @@ pub(super) fn wait(text: &str) -> Result<f64, String> {
             Err("give a number of seconds from 0 to 86400, for example 5 or 0.5".to_owned())
         }
     }
+}
+
+/// A point in time.
+pub(super) fn time(text: &str) -> Result<Timestamp, String> {
+    Timestamp::parse(text.trim()).ok_or_else(|| {
+        "give a time with its zone in RFC 3339, for example 2026-11-22T09:30:00-05:00".to_owned()
+    })
 }
 
 /// A status in any case.
@@ -29,6 +36,18 @@ mod tests {
         assert_eq!(wait("0.5"), Ok(0.5));
         for text in ["-1", "86401", "NaN", "inf", "1e300", "", "five", "1s"] {
             assert!(wait(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_time_has_its_zone() {
+        let found = time("2026-11-22T09:30:00-05:00").map(|time| time.to_string());
+        assert_eq!(found.as_deref(), Ok("2026-11-22T14:30:00Z"));
+        for text in ["2026-11-22", "2026-11-22T09:30:00", "yesterday"] {
+            assert!(
+                time(text).is_err_and(|said| said.contains("RFC 3339")),
+                "{text}"
+            );
         }
     }
 

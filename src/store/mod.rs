@@ -8,11 +8,13 @@
 //! transactions. A failed commit that may or may not be on disk is [`StoreError::OutcomeUnknown`]: the process must stop, and the
 //! next start reads what became of it.
 
+mod backup;
 mod checkpoint;
 mod columns;
 mod error;
 mod event_body;
 mod events;
+mod export;
 mod file;
 mod held;
 mod list;
@@ -27,7 +29,9 @@ mod start;
 mod transaction;
 mod writer;
 
+pub use backup::{Backup, backup};
 pub use error::StoreError;
+pub use export::ExecutionRow;
 pub use reader::Reader;
 pub use standing::Standing;
 pub use start::{Opened, StoreSettings};

@@ -19,7 +19,7 @@ use crate::domain::{ListIn, ListOut, OrderDetail, OrderKey, OrderState, StoredEv
 /// commit before it. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    pool: Arc<Pool>,
+    pub(super) pool: Arc<Pool>,
     base_sequence: u64,
 }
 

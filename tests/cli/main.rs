@@ -9,6 +9,7 @@
 mod contract;
 mod documents;
 mod examples;
+mod export;
 mod manual;
 mod orders;
 mod random;

@@ -11,6 +11,8 @@ const COMMANDS: &[&str] = &[
     "cancel",
     "get",
     "list",
+    "export",
+    "backup",
     "serve",
     "simulate",
     "completions",
