@@ -66,6 +66,16 @@ pub(super) struct ServeArgs {
     /// Take a Place that transmits without a request id; proxies may double such an order (ALLOW_UNNAMED_PLACE)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) allow_unnamed_place: Option<String>,
+    /// Calls that one caller may have in flight: a token, else a client certificate, else an address (MAX_CALLS_PER_CALLER)
+    /// [default: 12288]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(super) max_calls_per_caller: Option<String>,
+    /// Watches that one caller may have open (MAX_WATCHES_PER_CALLER) [default: 15000]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(super) max_watches_per_caller: Option<String>,
+    /// Connections that one address may have open (MAX_CONNECTIONS_PER_CALLER) [default: 3072]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(super) max_connections_per_caller: Option<String>,
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
 }
@@ -85,6 +95,15 @@ impl ServeArgs {
             ("TLS_CLIENT_CA", path(&self.tls_client_ca)),
             ("AUTH_TOKEN_FILE", path(&self.auth_token_file)),
             ("ALLOW_UNNAMED_PLACE", self.allow_unnamed_place.clone()),
+            ("MAX_CALLS_PER_CALLER", self.max_calls_per_caller.clone()),
+            (
+                "MAX_WATCHES_PER_CALLER",
+                self.max_watches_per_caller.clone(),
+            ),
+            (
+                "MAX_CONNECTIONS_PER_CALLER",
+                self.max_connections_per_caller.clone(),
+            ),
         ];
         let own = own
             .into_iter()

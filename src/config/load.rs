@@ -200,6 +200,18 @@ impl Settings {
         config.auth_token_file = set.path("AUTH_TOKEN_FILE").or(config.auth_token_file);
         let allow_unnamed = set.parsed("ALLOW_UNNAMED_PLACE", "true or false", flag);
         replace(&mut config.allow_unnamed_place, allow_unnamed);
+        let places = |text: &str| text.parse().ok().filter(|places| *places > 0);
+        let bounds = &mut config.bounds;
+        for (name, bound) in [
+            ("MAX_CALLS_PER_CALLER", &mut bounds.calls_per_caller_max),
+            ("MAX_WATCHES_PER_CALLER", &mut bounds.watches_per_caller_max),
+            (
+                "MAX_CONNECTIONS_PER_CALLER",
+                &mut bounds.connections_per_caller_max,
+            ),
+        ] {
+            replace(bound, set.parsed(name, "a number (1 or more)", places));
+        }
         config.ib_account = set.text("IB_ACCOUNT").or(config.ib_account);
         let allow_live = set.parsed("IB_ALLOW_LIVE", "true or false", flag);
         replace(&mut config.ib_allow_live, allow_live);

@@ -98,6 +98,8 @@ pub struct Timers {
     pub terminal_linger: Duration,
     /// Limit of a caller's TLS handshake, and of the time until its connection speaks HTTP/2.
     pub client_handshake_timeout: Duration,
+    /// Limit from a request's headers to the end of its body.
+    pub request_body_timeout: Duration,
     /// Between two looks at the certificate and token files for a change.
     pub reload_interval: Duration,
     /// How long calls in flight may take after a shutdown was asked for.
@@ -123,6 +125,16 @@ pub struct Bounds {
     pub connections_max: usize,
     /// Unary calls being answered at once.
     pub calls_in_flight_max: usize,
+    /// `MAX_CALLS_PER_CALLER`: those of one caller: of a token, else of a client certificate, else of an address.
+    pub calls_per_caller_max: usize,
+    /// `MAX_WATCHES_PER_CALLER`: watches open at once of one caller.
+    pub watches_per_caller_max: usize,
+    /// `MAX_CONNECTIONS_PER_CALLER`: connections open at once from one address.
+    pub connections_per_caller_max: usize,
+    /// Requests whose body has not ended. Beyond it the oldest is refused.
+    pub unfinished_requests_max: usize,
+    /// Bytes of those together.
+    pub unfinished_request_bytes_max: usize,
     /// Bytes of a gRPC request.
     pub request_bytes_max: usize,
 }
@@ -168,6 +180,7 @@ impl Default for Timers {
             acknowledgement_timeout: Duration::from_secs(30),
             terminal_linger: Duration::from_secs(1),
             client_handshake_timeout: Duration::from_secs(10),
+            request_body_timeout: Duration::from_secs(10),
             reload_interval: Duration::from_secs(5),
             shutdown_grace: Duration::from_secs(5),
         }
@@ -187,6 +200,12 @@ impl Default for Bounds {
             connections_max: 4_096,
             calls_in_flight_max: 16_384,
             request_bytes_max: 1 << 20,
+            // A quarter of each stays for others.
+            calls_per_caller_max: 12_288,
+            watches_per_caller_max: 15_000,
+            connections_per_caller_max: 3_072,
+            unfinished_requests_max: 16_384,
+            unfinished_request_bytes_max: 64 << 20,
         }
     }
 }

@@ -12,6 +12,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::{Code, Status};
 use tracing::{Span, error, info};
 
+use super::callers::Place;
 use crate::stats::{CODES, Stats};
 
 /// A call from its arrival to the end of its answer. When it is dropped the call is over, whoever ended it.
@@ -24,6 +25,8 @@ pub(super) struct Call {
     pub(super) stats: Arc<Stats>,
     /// How it ended; until then as if the caller had gone away.
     pub(super) code: Code,
+    /// Its caller's place; `None` before it has one, and for a probe.
+    pub(super) place: Option<Place>,
     /// Keeps the shutdown waiting; `None` for calls that are nobody's work.
     pub(super) _in_flight: Option<TaskTrackerToken>,
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use http::{HeaderMap, HeaderValue, Request, Response};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::body::Body;
@@ -15,17 +15,21 @@ use tower::Service as _;
 use tracing::{Instrument as _, info_span};
 
 use crate::error::{Error, Reason};
-use crate::stats::{Calls as CallStats, METHODS, Stats};
+use crate::stats::{Calls as CallStats, Limit, METHODS, Stats};
 use crate::telemetry::trace;
 use crate::wire::{SERVICE, error_from_status, status_from_error};
 
 use super::body::{Call, Observed};
+use super::callers::{Caller, Callers, Of, Places};
+use super::receive::Receiving;
 use super::token::Tokens;
 
 /// Prefix of the paths that need no token: a probe of an orchestrator knows none.
 const OPEN_TO_ALL: &str = "/grpc.health.v1.Health/";
 /// What a probe asks.
 const HEALTH_CHECK: &str = "/grpc.health.v1.Health/Check";
+/// Prefix of the paths whose requests go on for as long as their answers.
+const REFLECTION: &str = "/grpc.reflection.";
 
 /// Everything a connection needs to answer calls. Cloned for each.
 #[derive(Clone)]
@@ -37,14 +41,46 @@ pub(super) struct Calls {
     pub(super) in_flight: TaskTracker,
     /// Room for unary calls; watches have a bound of their own.
     pub(super) room: Arc<Semaphore>,
+    /// Requests on their way in.
+    pub(super) receiving: Arc<Receiving>,
+    /// Who calls.
+    pub(super) callers: Arc<Callers>,
     pub(super) stats: Arc<Stats>,
 }
 
+/// What a call takes while it is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One question, one answer.
+    Unary,
+    /// One question, and a stream of answers.
+    Watch,
+    /// Streams both ways.
+    Reflection,
+    /// A question of an orchestrator, which must always be answered.
+    Probe,
+}
+
+impl Kind {
+    fn of(path: &str, own: Option<&str>) -> Self {
+        if own == Some("Watch") || (path.starts_with(OPEN_TO_ALL) && path != HEALTH_CHECK) {
+            Self::Watch
+        } else if path == HEALTH_CHECK {
+            Self::Probe
+        } else if path.starts_with(REFLECTION) {
+            Self::Reflection
+        } else {
+            Self::Unary
+        }
+    }
+}
+
 impl Calls {
-    /// Answers one call. `overloaded` says that its connection is one too many.
+    /// Answers one call of a connection, whose caller has these `places`. `overloaded` says that the connection is one too many.
     pub(super) async fn answer<B>(
         mut self,
         request: Request<B>,
+        places: Arc<Places>,
         overloaded: bool,
     ) -> Result<Response<Observed<Body>>, Infallible>
     where
@@ -57,8 +93,8 @@ impl Calls {
             .and_then(|path| path.strip_prefix(SERVICE))
             .and_then(|path| path.strip_prefix('/'));
         let method = CallStats::method(own.unwrap_or_default());
+        let kind = Kind::of(path, own);
         let own = own.is_some();
-        let open = path.starts_with(OPEN_TO_ALL);
         let trace = trace::of(request.headers());
         let span = info_span!(
             "call",
@@ -79,47 +115,14 @@ impl Calls {
             arrived: Instant::now(),
             stats: Arc::clone(&self.stats),
             code: Code::Cancelled,
+            place: None,
             // A reflection stream is kept open by its client for as long as it likes: nobody waits for that.
-            _in_flight: (own || open).then(|| self.in_flight.token()),
+            _in_flight: (own || kind != Kind::Reflection).then(|| self.in_flight.token()),
         };
-        let watch = METHODS[method] == "Watch";
-        let room = if watch || open {
-            None
-        } else {
-            Some(self.room.clone().try_acquire_owned())
-        };
-        // A probe must not take a full gateway for a dead one; a stream of health would keep the connection that is one too many.
-        let refusal = if overloaded && path != HEALTH_CHECK {
-            Some(Error::new(
-                Reason::Overloaded,
-                "too many connections: use one connection for many calls, and try again later",
-            ))
-        } else if open {
-            None
-        } else if self.stopping.is_cancelled() {
-            Some(Error::new(
-                Reason::ShuttingDown,
-                "the gateway is shutting down, nothing was sent: ask again with the same request_id",
-            ))
-        } else if !self.admits(request.headers()) {
-            Some(Error::new(
-                Reason::Unauthenticated,
-                "no or wrong token: send one as authorization: Bearer TOKEN",
-            ))
-        } else if matches!(room, Some(Err(_))) {
-            Some(Error::new(
-                Reason::Overloaded,
-                "too many calls at once: try again later",
-            ))
-        } else {
-            None
-        };
-        let mut response = match refusal {
-            Some(error) => status_from_error(error).into_http(),
-            None => {
-                let Ok(response) = self.routes.call(request).instrument(span).await;
-                response
-            }
+        let answered = self.admitted(request, kind, places, overloaded, &mut call);
+        let mut response = match answered.instrument(span).await {
+            Ok(response) => response,
+            Err(error) => status_from_error(error).into_http(),
         };
         if own {
             named(&mut response);
@@ -131,16 +134,123 @@ impl Calls {
         }))
     }
 
-    fn admits(&self, headers: &HeaderMap<HeaderValue>) -> bool {
-        match &self.tokens {
-            None => true,
-            Some(tokens) => tokens.borrow().admit(
-                headers
-                    .get(http::header::AUTHORIZATION)
-                    .map(HeaderValue::as_bytes),
-            ),
+    /// Hands a call on to its handler, when nothing speaks against it.
+    async fn admitted<B>(
+        &mut self,
+        request: Request<B>,
+        kind: Kind,
+        places: Arc<Places>,
+        overloaded: bool,
+        call: &mut Call,
+    ) -> Result<Response<Body>, Error>
+    where
+        B: hyper::body::Body<Data = bytes::Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        // A probe must not take a full gateway for a dead one; a stream of health would keep the connection that is one too many.
+        if overloaded && kind != Kind::Probe {
+            return Err(Error::new(
+                Reason::Overloaded,
+                "too many connections: use one connection for many calls, and try again later",
+            ));
+        }
+        let open = request.uri().path().starts_with(OPEN_TO_ALL);
+        let places = if open {
+            places
+        } else if self.stopping.is_cancelled() {
+            return Err(shutting_down());
+        } else {
+            self.caller(request.headers(), places)?
+        };
+        let request = match kind {
+            Kind::Reflection => request.map(Body::new),
+            Kind::Unary | Kind::Watch | Kind::Probe => self.received(request, open).await?,
+        };
+        // Only now, so that a request that does not end takes no place of others.
+        let _room = self.take_places(kind, &places, call)?;
+        let Ok(response) = self.routes.call(request).await;
+        Ok(response)
+    }
+
+    /// Takes the whole request in.
+    async fn received<B>(&self, request: Request<B>, open: bool) -> Result<Request<Body>, Error>
+    where
+        B: hyper::body::Body<Data = bytes::Bytes>,
+    {
+        let (parts, body) = request.into_parts();
+        let whole = tokio::select! {
+            biased;
+            whole = self.receiving.whole(body) => whole,
+            () = self.stopping.cancelled(), if !open => return Err(shutting_down()),
+        };
+        match whole {
+            Ok(body) => Ok(Request::from_parts(parts, Body::new(body))),
+            Err(not_received) => {
+                if let Some(limit) = not_received.limit() {
+                    self.stats.calls.limited(limit).add_one();
+                }
+                Err(not_received.error(&self.receiving.limits))
+            }
         }
     }
+
+    /// The places that a call takes: the caller's until its answer has ended, and those of all until it has begun.
+    fn take_places(
+        &self,
+        kind: Kind,
+        places: &Arc<Places>,
+        call: &mut Call,
+    ) -> Result<Option<OwnedSemaphorePermit>, Error> {
+        let (own, of_all) = match kind {
+            Kind::Probe => return Ok(None),
+            Kind::Watch => (Of::Watches, false),
+            Kind::Unary | Kind::Reflection => (Of::Calls, true),
+        };
+        call.place = places.take(own);
+        if call.place.is_none() {
+            self.stats.calls.limited(own.limit()).add_one();
+            return Err(places.error(own));
+        }
+        if !of_all {
+            return Ok(None);
+        }
+        match self.room.clone().try_acquire_owned() {
+            Ok(room) => Ok(Some(room)),
+            Err(_) => {
+                self.stats.calls.limited(Limit::Calls).add_one();
+                Err(Error::new(
+                    Reason::Overloaded,
+                    "too many calls at once: try again later",
+                ))
+            }
+        }
+    }
+
+    /// The places of whoever calls: those of its token, where tokens are asked for.
+    fn caller(
+        &self,
+        headers: &HeaderMap<HeaderValue>,
+        of_connection: Arc<Places>,
+    ) -> Result<Arc<Places>, Error> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(of_connection);
+        };
+        let header = headers.get(http::header::AUTHORIZATION);
+        match tokens.borrow().admit(header.map(HeaderValue::as_bytes)) {
+            Some(token) => Ok(self.callers.places(Caller::Token(token))),
+            None => Err(Error::new(
+                Reason::Unauthenticated,
+                "no or wrong token: send one as authorization: Bearer TOKEN",
+            )),
+        }
+    }
+}
+
+fn shutting_down() -> Error {
+    Error::new(
+        Reason::ShuttingDown,
+        "the gateway is shutting down, nothing was sent: ask again with the same request_id",
+    )
 }
 
 /// Gives a refusal of the library (a request too large, or one that does not decode) the ErrorInfo that every error of this service has.

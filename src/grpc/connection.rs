@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::ServerSettings;
+use super::callers::{Caller, Of, Places};
 use super::calls::Calls;
 
 /// HTTP/2 pings: a connection whose peer vanished ends within a minute, and proxies see one that is alive.
@@ -66,13 +67,17 @@ pub(super) async fn accept(
                 }
             },
         };
-        let (permit, overloaded) = match (
-            room.clone().try_acquire_owned(),
-            told.clone().try_acquire_owned(),
-        ) {
-            (Ok(permit), _) => (permit, false),
-            (Err(_), Ok(permit)) => (permit, true),
-            (Err(_), Err(_)) => {
+        let places = calls.callers.places(Caller::at(peer.ip()));
+        let place = places.take(Of::Connections);
+        if place.is_none() {
+            calls.stats.calls.limited(Of::Connections.limit()).add_one();
+        }
+        let taken = place.zip(room.clone().try_acquire_owned().ok());
+        let overloaded = taken.is_none();
+        let told = match overloaded.then(|| told.clone().try_acquire_owned()) {
+            None => None,
+            Some(Ok(permit)) => Some(permit),
+            Some(Err(_)) => {
                 calls.stats.calls.connections_refused.add_one();
                 continue;
             }
@@ -85,10 +90,11 @@ pub(super) async fn accept(
             calls: calls.clone(),
             close: close.clone(),
             handshake_timeout: settings.handshake_timeout,
+            places,
             overloaded,
         };
         connections.spawn(async move {
-            let _permit = permit;
+            let _held = (taken, told);
             let stats = Arc::clone(&connection.calls.stats);
             let _counted = stats.calls.connections.hold();
             if overloaded {
@@ -109,11 +115,13 @@ struct Connection {
     calls: Calls,
     close: CancellationToken,
     handshake_timeout: Duration,
+    /// The places of whoever is at the other end.
+    places: Arc<Places>,
     overloaded: bool,
 }
 
 impl Connection {
-    async fn serve(self, stream: TcpStream) -> Result<(), String> {
+    async fn serve(mut self, stream: TcpStream) -> Result<(), String> {
         // Small answers must not wait for one another.
         stream
             .set_nodelay(true)
@@ -134,6 +142,11 @@ impl Connection {
                 Err(_) => return failed("ran out of time".to_owned()),
             },
         };
+        let (_, session) = stream.get_ref();
+        if let Some(certificate) = session.peer_certificates().and_then(<[_]>::first) {
+            let caller = Caller::with_certificate(certificate);
+            self.places = self.calls.callers.places(caller);
+        }
         self.serve_http2(stream).await
     }
 
@@ -147,13 +160,13 @@ impl Connection {
             heard: Arc::clone(&heard),
         };
         let spoke = || heard.load(Ordering::Relaxed) >= PREFACE_BYTES;
-        let (calls, overloaded) = (self.calls, self.overloaded);
+        let (calls, places, overloaded) = (self.calls, self.places, self.overloaded);
         let service = service_fn(move |request| {
-            let calls = calls.clone();
+            let (calls, places) = (calls.clone(), Arc::clone(&places));
             async move {
                 Ok::<_, Infallible>(
                     calls
-                        .answer(request, overloaded)
+                        .answer(request, places, overloaded)
                         .await
                         .unwrap_or_else(|never| match never {}),
                 )

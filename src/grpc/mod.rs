@@ -1,10 +1,12 @@
 //! The gRPC service over a [`Gateway`]: it translates, protects and counts, and decides nothing about orders.
 
 mod body;
+mod callers;
 mod calls;
 mod connection;
 mod deadline;
 mod probe;
+mod receive;
 mod reload;
 mod service;
 mod settings;
@@ -28,8 +30,10 @@ use crate::gateway::Gateway;
 use crate::wire::FILE_DESCRIPTOR_SET;
 use crate::wire::pb::order_service_server::OrderServiceServer;
 
+use callers::Callers;
 pub use probe::Readiness;
 pub(crate) use probe::{Probe, follow};
+use receive::Receiving;
 use reload::Secrets;
 use service::Orders;
 pub use settings::{ServerSettings, TlsFiles};
@@ -141,6 +145,8 @@ impl Prepared {
             stopping: stopping.clone(),
             in_flight: in_flight.clone(),
             room: Arc::new(Semaphore::new(settings.calls_in_flight_max)),
+            receiving: Receiving::new(settings.receive_limits()),
+            callers: Callers::new(settings.caller_limits()),
             stats: gateway.stats(),
         };
         let close = CancellationToken::new();

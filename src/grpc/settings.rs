@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
+use super::callers::CallerLimits;
+use super::receive::ReceiveLimits;
 use crate::config::Config;
 
 /// How the service is reached and protected, and every wait and bound of its connections.
@@ -25,8 +27,20 @@ pub struct ServerSettings {
     pub streams_per_connection_max: u32,
     /// Unary calls being answered at once.
     pub calls_in_flight_max: usize,
+    /// Unary calls being answered at once of one caller: of a token, else of a client certificate, else of an address.
+    pub calls_per_caller_max: usize,
+    /// Watches open at once of one caller.
+    pub watches_per_caller_max: usize,
+    /// Connections open at once from one address.
+    pub connections_per_caller_max: usize,
     /// Bytes of a request.
     pub request_bytes_max: usize,
+    /// Limit from a request's headers to the end of its body.
+    pub request_body_timeout: Duration,
+    /// Requests whose body has not ended. Beyond it the oldest is refused.
+    pub unfinished_requests_max: usize,
+    /// Bytes of those together.
+    pub unfinished_request_bytes_max: usize,
     /// Limit of a TLS handshake, and of the time until a connection speaks HTTP/2.
     pub handshake_timeout: Duration,
     /// How long calls in flight may take after the shutdown was asked for.
@@ -48,6 +62,25 @@ pub struct TlsFiles {
     pub client_ca: Option<PathBuf>,
 }
 
+impl ServerSettings {
+    pub(super) fn receive_limits(&self) -> ReceiveLimits {
+        ReceiveLimits {
+            time: self.request_body_timeout,
+            request_bytes_max: self.request_bytes_max,
+            unfinished_max: self.unfinished_requests_max,
+            unfinished_bytes_max: self.unfinished_request_bytes_max,
+        }
+    }
+
+    pub(super) fn caller_limits(&self) -> CallerLimits {
+        CallerLimits {
+            calls_max: self.calls_per_caller_max,
+            watches_max: self.watches_per_caller_max,
+            connections_max: self.connections_per_caller_max,
+        }
+    }
+}
+
 impl From<&Config> for ServerSettings {
     fn from(config: &Config) -> Self {
         let tls = match (&config.tls_cert, &config.tls_key) {
@@ -67,7 +100,13 @@ impl From<&Config> for ServerSettings {
             connections_max: config.bounds.connections_max,
             streams_per_connection_max: config.bounds.streams_per_connection_max,
             calls_in_flight_max: config.bounds.calls_in_flight_max,
+            calls_per_caller_max: config.bounds.calls_per_caller_max,
+            watches_per_caller_max: config.bounds.watches_per_caller_max,
+            connections_per_caller_max: config.bounds.connections_per_caller_max,
             request_bytes_max: config.bounds.request_bytes_max,
+            request_body_timeout: config.timers.request_body_timeout,
+            unfinished_requests_max: config.bounds.unfinished_requests_max,
+            unfinished_request_bytes_max: config.bounds.unfinished_request_bytes_max,
             handshake_timeout: config.timers.client_handshake_timeout,
             shutdown_grace: config.timers.shutdown_grace,
             reload_interval: config.timers.reload_interval,

@@ -26,21 +26,19 @@ impl Tokens {
         }
     }
 
-    /// Whether an `authorization` header carries one of the tokens. Takes the same time whichever it is and however much of it is right.
-    pub(super) fn admit(&self, authorization: Option<&[u8]>) -> bool {
-        let Some((scheme, token)) = authorization.and_then(|header| header.split_at_checked(7))
-        else {
-            return false;
-        };
+    /// The digest of the token that an `authorization` header carries, if it is one of these. Takes the same time whichever it is and
+    /// however much of it is right.
+    pub(super) fn admit(&self, authorization: Option<&[u8]>) -> Option<[u8; 32]> {
+        let (scheme, token) = authorization?.split_at_checked(7)?;
         if !scheme.eq_ignore_ascii_case(b"bearer ") {
-            return false;
+            return None;
         }
         let given = digest(token.trim_ascii());
         let found = self
             .0
             .iter()
             .fold(Choice::from(0), |found, known| found | known.ct_eq(&given));
-        found.into()
+        bool::from(found).then_some(given)
     }
 }
 
@@ -66,7 +64,7 @@ mod tests {
             "bearer second-token",
             "BEARER  first-token ",
         ] {
-            assert!(tokens.admit(Some(header.as_bytes())), "{header}");
+            assert!(tokens.admit(Some(header.as_bytes())).is_some(), "{header}");
         }
         for header in [
             "",
@@ -78,9 +76,9 @@ mod tests {
             "first-token",
             "Bearer # for the desk",
         ] {
-            assert!(!tokens.admit(Some(header.as_bytes())), "{header}");
+            assert!(tokens.admit(Some(header.as_bytes())).is_none(), "{header}");
         }
-        assert!(!tokens.admit(None));
+        assert!(tokens.admit(None).is_none());
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Every metric there is: its name, its meaning and where its number comes from. `docs/metrics.md` lists the same.
 
 use crate::domain::Status;
-use crate::stats::{CODES, METHODS, Stats};
+use crate::stats::{CODES, Limit, METHODS, Stats};
 
 use super::text::Page;
 
@@ -23,6 +23,7 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
         commit_events,
         commit_failures,
         store_writable,
+        store_reads_waiting,
         pacing_wait_seconds,
         pacing_queue,
         engine_queue,
@@ -186,6 +187,24 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
         );
     }
 
+    let mut family = page.family(
+        "ibkr_orders_store_reads_waiting",
+        GAUGE,
+        "Reads of the store that wait for a connection, by whom they are for.",
+    );
+    family.value("for=\"calls\"", store_reads_waiting.calls.get());
+    family.value("for=\"watches\"", store_reads_waiting.watches.get());
+    let mut family = page.family(
+        "ibkr_orders_grpc_limited_total",
+        COUNTER,
+        "Calls and connections turned away at a limit.",
+    );
+    for limit in Limit::ALL {
+        family.value(
+            &format!("limit=\"{}\"", limit.as_str()),
+            calls.limited(*limit).get(),
+        );
+    }
     let mut family = page.family(
         "ibkr_orders_grpc_calls_total",
         COUNTER,

@@ -85,6 +85,15 @@ impl<N> ByStatus<N> {
     }
 }
 
+/// Reads of the store that wait for a connection, by whom they are for.
+#[derive(Debug, Default)]
+pub struct ReadsWaiting {
+    /// Get and List.
+    pub calls: Gauge,
+    /// Watches that begin or catch up.
+    pub watches: Gauge,
+}
+
 /// Everything a gateway counts. One per gateway, shared by reference.
 #[derive(Debug)]
 pub struct Stats {
@@ -112,6 +121,8 @@ pub struct Stats {
     pub commit_failures: Counter,
     /// Whether the store can be written.
     pub store_writable: Gauge,
+    /// Reads of the store that wait for a connection.
+    pub store_reads_waiting: ReadsWaiting,
     /// How long messages to TWS waited for their pacing slot.
     pub pacing_wait_seconds: Histogram,
     /// Messages waiting for their pacing slot.
@@ -147,6 +158,7 @@ impl Default for Stats {
             commit_events: Histogram::new(histogram::COUNTS),
             commit_failures: Counter::default(),
             store_writable: Gauge::default(),
+            store_reads_waiting: ReadsWaiting::default(),
             pacing_wait_seconds: Histogram::new(histogram::SECONDS),
             pacing_queue: Gauge::default(),
             engine_queue: Gauge::default(),
@@ -186,9 +198,51 @@ pub const CODES: [&str; 17] = [
     "UNAUTHENTICATED",
 ];
 
+/// A bound at which a call or a connection is turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Calls being answered, of all callers.
+    Calls,
+    /// Calls being answered, of one caller.
+    CallerCalls,
+    /// Watches of one caller.
+    CallerWatches,
+    /// Connections of one caller.
+    CallerConnections,
+    /// Time until a request's body has ended.
+    BodyTime,
+    /// Requests whose body has not ended, or their bytes.
+    UnfinishedBodies,
+}
+
+impl Limit {
+    /// Every limit, by its number.
+    pub const ALL: &'static [Self] = &[
+        Self::Calls,
+        Self::CallerCalls,
+        Self::CallerWatches,
+        Self::CallerConnections,
+        Self::BodyTime,
+        Self::UnfinishedBodies,
+    ];
+
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::CallerCalls => "caller_calls",
+            Self::CallerWatches => "caller_watches",
+            Self::CallerConnections => "caller_connections",
+            Self::BodyTime => "body_time",
+            Self::UnfinishedBodies => "unfinished_bodies",
+        }
+    }
+}
+
 /// What is counted about gRPC calls.
 #[derive(Debug)]
 pub struct Calls {
+    limited: [Counter; Limit::ALL.len()],
     ended: [[Counter; CODES.len()]; METHODS.len()],
     seconds: [Histogram; METHODS.len()],
     /// Calls being answered, streams included.
@@ -204,6 +258,7 @@ pub struct Calls {
 impl Default for Calls {
     fn default() -> Self {
         Self {
+            limited: std::array::from_fn(|_| Counter::default()),
             ended: std::array::from_fn(|_| std::array::from_fn(|_| Counter::default())),
             seconds: std::array::from_fn(|_| Histogram::new(histogram::SECONDS)),
             in_flight: Gauge::default(),
@@ -230,6 +285,11 @@ impl Calls {
         let method = method.min(METHODS.len() - 1);
         self.ended[method][code.min(CODES.len() - 1)].add_one();
         self.seconds[method].observe(seconds);
+    }
+
+    /// How many calls and connections a limit turned away.
+    pub fn limited(&self, limit: Limit) -> &Counter {
+        &self.limited[limit as usize]
     }
 
     /// How many calls of a method ended with a code.

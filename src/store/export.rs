@@ -4,6 +4,7 @@
 use tokio_rusqlite::rusqlite::{self, params};
 
 use super::columns::{self, select_order};
+use super::pool::For;
 use super::{Reader, StoreError};
 use crate::domain::{Fill, OrderState};
 
@@ -51,7 +52,7 @@ impl Reader {
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             Ok(states)
         };
-        self.pool.read(read).await
+        self.pool.read(For::Watches, read).await
     }
 
     /// Executions that were stored after the row `row`, as they were stored, at most `limit`.
@@ -80,6 +81,6 @@ impl Reader {
                 .collect::<rusqlite::Result<Vec<_>>>()?;
             Ok(rows)
         };
-        self.pool.read(read).await
+        self.pool.read(For::Watches, read).await
     }
 }

@@ -8,7 +8,7 @@ use tokio_rusqlite::rusqlite::{self, OptionalExtension};
 
 use super::columns::{self, select_order};
 use super::file::{self, Found};
-use super::pool::{self, Pool};
+use super::pool::{self, For, Pool};
 use super::standing::{Standing, standing};
 use super::start::{base_sequence, head_sequence};
 use super::transaction::fills_of;
@@ -70,7 +70,7 @@ impl Reader {
     /// [`StoreError`], as for every read.
     pub async fn get(&self, key: OrderKey) -> Result<Option<OrderDetail>, StoreError> {
         self.pool
-            .read(move |connection| Ok(detail(connection, &key)?))
+            .read(For::Calls, move |connection| Ok(detail(connection, &key)?))
             .await
     }
 
@@ -81,7 +81,7 @@ impl Reader {
     pub async fn list(&self, request: ListIn) -> Result<ListOut, StoreError> {
         let page = list::Page::read(request, self.base_sequence)?;
         self.pool
-            .read(move |connection| page.load(connection))
+            .read(For::Calls, move |connection| page.load(connection))
             .await
     }
 
@@ -96,7 +96,9 @@ impl Reader {
         limit: usize,
     ) -> Result<Vec<StoredEvent>, StoreError> {
         self.pool
-            .read(move |connection| events::after(connection, sequence, order_id, limit))
+            .read(For::Watches, move |connection| {
+                events::after(connection, sequence, order_id, limit)
+            })
             .await
     }
 
@@ -106,7 +108,9 @@ impl Reader {
     /// [`StoreError::Damaged`] when one is missing.
     pub async fn events(&self, sequences: Vec<u64>) -> Result<Vec<StoredEvent>, StoreError> {
         self.pool
-            .read(move |connection| events::these(connection, &sequences))
+            .read(For::Watches, move |connection| {
+                events::these(connection, &sequences)
+            })
             .await
     }
 
@@ -116,7 +120,7 @@ impl Reader {
     /// [`StoreError`].
     pub async fn live_orders(&self) -> Result<Vec<OrderState>, StoreError> {
         self.pool
-            .read(move |connection| {
+            .read(For::Watches, move |connection| {
                 let states = connection
                     .prepare_cached(select_order!("WHERE terminal = 0 ORDER BY sequence"))?
                     .query_map([], |row| {
@@ -135,7 +139,9 @@ impl Reader {
     pub async fn standing(&self, order_id: Option<i32>) -> Result<Standing, StoreError> {
         let base = self.base_sequence;
         self.pool
-            .read(move |connection| standing(connection, base, order_id))
+            .read(For::Watches, move |connection| {
+                standing(connection, base, order_id)
+            })
             .await
     }
 
@@ -146,8 +152,15 @@ impl Reader {
     pub async fn head_sequence(&self) -> Result<u64, StoreError> {
         let base = self.base_sequence;
         self.pool
-            .read(move |connection| Ok(head_sequence(connection, base)?))
+            .read(For::Watches, move |connection| {
+                Ok(head_sequence(connection, base)?)
+            })
             .await
+    }
+
+    /// Reads that wait for a connection: of calls, and of watches.
+    pub fn waiting(&self) -> (usize, usize) {
+        self.pool.waiting()
     }
 
     /// The sequence of the store's first event.
