@@ -4,6 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use super::{Amount, Timestamp};
 
+/// Commissions and fees in one currency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Commission {
+    /// How much.
+    pub amount: Amount,
+    /// ISO 4217 code.
+    pub currency: String,
+}
+
 /// One execution of an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Fill {
@@ -23,4 +32,6 @@ pub struct Fill {
     pub commission: Option<Amount>,
     /// Currency of the commission.
     pub currency: Option<String>,
+    /// TWS's permanent id of the order that executed, where it is not the one that `filled` counts: see `other_perm_ids` of the order.
+    pub perm_id: Option<i64>,
 }

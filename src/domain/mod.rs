@@ -9,6 +9,7 @@ mod digest;
 mod draft;
 mod event;
 mod fill;
+mod instruction;
 pub mod lifecycle;
 #[cfg(feature = "gateway")]
 pub mod limits;
@@ -35,7 +36,8 @@ pub use decimal::{Amount, AmountError, DIGITS_MAX};
 pub(crate) use draft::order_fields;
 pub use draft::{OrderDraft, OrderInput};
 pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, WatchUpdate};
-pub use fill::Fill;
+pub use fill::{Commission, Fill};
+pub use instruction::Instruction;
 pub use operations::{
     DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, HealthIn, HealthOut, ListIn, ListOut,
     OrderDetail, OrderKey, PlaceIn, PlaceOut, ValidateIn, ValidateOut, WAIT_SECONDS_MAX, WatchIn,
@@ -50,11 +52,13 @@ pub use report::{
 #[cfg(feature = "gateway")]
 pub use restart_window::{QUIET_BEFORE_RESTART, RestartWindow};
 pub use state::{OrderIdentity, OrderState};
-pub use terms::{Contract, MismatchedPrices, OrderTerms, PriceFields, Pricing};
+pub use terms::{Contract, MismatchedPrices, OrderTerms, PriceFields, Pricing, WorkingTerms};
 pub(crate) use terms::{gather_terms, spread_terms};
 pub use ticket::{OrderPayload, OrderTicket};
 pub use timestamp::Timestamp;
 pub use violation::{OrderError, Violation, Violations};
-pub use words::{Action, OrderType, SecType, Status, TimeInForce, UnknownWord};
+pub use words::{
+    Action, InstructionKind, InstructionState, OrderType, SecType, Status, TimeInForce, UnknownWord,
+};
 #[cfg(feature = "gateway")]
 pub use zone::{Day, Zone};

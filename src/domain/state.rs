@@ -3,7 +3,7 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Amount, OrderRequest, OrderTerms, Status, Timestamp, spread_terms};
+use super::{Amount, Commission, OrderRequest, OrderTerms, Status, Timestamp, spread_terms};
 
 /// An order: what was asked, what TWS said, and where it stands. A state alone can rebuild its order.
 ///
@@ -47,7 +47,7 @@ pub struct OrderState {
     pub terminal: bool,
     /// Sequence of the event that made this state.
     pub sequence: u64,
-    /// Commissions known so far; `None` until TWS reported one.
+    /// Commissions known so far, where all are in one currency; `None` until TWS reported one. See `commissions`.
     pub commission: Option<Amount>,
     /// The caller's `client_tag` as given.
     pub client_tag: Option<String>,
@@ -55,6 +55,28 @@ pub struct OrderState {
     pub cancel_requested: bool,
     /// When it was stored.
     pub created_at: Timestamp,
+    /// Why TWS or IB holds it back, in TWS's words, for example `locate`, `trigger` or `child,trigger`.
+    pub why_held: Option<String>,
+    /// The order id of its parent.
+    pub parent_order_id: Option<i32>,
+    /// The order id of the entry of the bracket it belongs to.
+    pub bracket_id: Option<i32>,
+    /// Which revision its terms are: 1 as they were asked for, one more for each change that TWS showed.
+    pub terms_revision: u32,
+    /// Where a trailing stop stands.
+    pub trail_stop: Option<Amount>,
+    /// Permanent ids of further orders that TWS made of this one. Their fills do not count in `filled`.
+    pub other_perm_ids: Vec<i64>,
+    /// The part of `filled` for which TWS has shown no execution, though it was asked for them.
+    pub filled_unexplained: Option<Amount>,
+    /// TWS says that it has filled and did not say how much: look at the positions before ordering again.
+    pub fill_quantity_unknown: bool,
+    /// More of a bracket's entry has filled than a working stop covers.
+    pub bracket_incomplete: bool,
+    /// Commissions known so far, one entry a currency.
+    pub commissions: Vec<Commission>,
+    /// The name of the caller who placed it, where callers have names.
+    pub placed_by: Option<String>,
 }
 
 /// Who an order is: what is known of it before TWS knows it.
@@ -110,6 +132,17 @@ impl OrderState {
             client_tag: client_tag.clone(),
             cancel_requested: false,
             created_at: now,
+            why_held: None,
+            parent_order_id: None,
+            bracket_id: None,
+            terms_revision: 1,
+            trail_stop: None,
+            other_perm_ids: Vec::new(),
+            filled_unexplained: None,
+            fill_quantity_unknown: false,
+            bracket_incomplete: false,
+            commissions: Vec::new(),
+            placed_by: None,
         }
     }
 }
@@ -140,6 +173,17 @@ impl Serialize for OrderState {
             client_tag,
             cancel_requested,
             created_at,
+            why_held,
+            parent_order_id,
+            bracket_id,
+            terms_revision,
+            trail_stop,
+            other_perm_ids,
+            filled_unexplained,
+            fill_quantity_unknown,
+            bracket_incomplete,
+            commissions,
+            placed_by,
         } = self;
         let mut object = serializer.serialize_struct("OrderState", FIELDS)?;
         macro_rules! put {
@@ -156,7 +200,10 @@ impl Serialize for OrderState {
                     remaining, terminal, sequence, commission
                 );
                 put!($($more),+);
-                put!(client_tag, cancel_requested, created_at);
+                put!(
+                    client_tag, cancel_requested, created_at, why_held, parent_order_id, bracket_id, terms_revision, trail_stop, other_perm_ids,
+                    filled_unexplained, fill_quantity_unknown, bracket_incomplete, commissions, placed_by
+                );
             };
         }
         spread_terms!(terms, fields);
@@ -165,4 +212,4 @@ impl Serialize for OrderState {
 }
 
 /// Fields of an order in JSON: a hint for formats that want to know it first, which JSON does not.
-const FIELDS: usize = 32;
+const FIELDS: usize = 43;

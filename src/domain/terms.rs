@@ -37,6 +37,8 @@ pub enum Pricing {
         /// The limit.
         limit: Amount,
     },
+    /// In a way that this version does not have: somebody changed the order by hand. Its prices are not known, and it cannot be sent.
+    Other,
 }
 
 /// [`Pricing`] as it stands outside: the order type, and every price that some order type has.
@@ -79,6 +81,7 @@ impl Pricing {
         match self {
             Self::Market => OrderType::Market,
             Self::Limit { .. } => OrderType::Limit,
+            Self::Other => OrderType::Other,
         }
     }
 
@@ -95,7 +98,7 @@ impl From<Pricing> for PriceFields {
             limit_price: None,
         };
         match pricing {
-            Pricing::Market => none,
+            Pricing::Market | Pricing::Other => none,
             Pricing::Limit { limit } => Self {
                 limit_price: Some(limit),
                 ..none
@@ -116,14 +119,47 @@ impl TryFrom<PriceFields> for Pricing {
             (OrderType::Market, None) => Ok(Self::Market),
             (OrderType::Limit, Some(limit)) => Ok(Self::Limit { limit }),
             (OrderType::Market | OrderType::Limit, _) => Err(MismatchedPrices(order_type)),
+            (OrderType::Other, _) => Ok(Self::Other),
         }
     }
+}
+
+/// The part of an order's terms that changes while it works. Each change makes a new revision of the terms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WorkingTerms {
+    /// How it is priced.
+    pub pricing: Pricing,
+    /// Shares in all.
+    pub quantity: Amount,
+    /// How long it works.
+    pub tif: TimeInForce,
 }
 
 impl OrderTerms {
     /// The ticker.
     pub fn symbol(&self) -> &str {
         &self.contract.symbol
+    }
+
+    /// What of them changes while the order works.
+    pub const fn working(&self) -> WorkingTerms {
+        WorkingTerms {
+            pricing: self.pricing,
+            quantity: self.quantity,
+            tif: self.tif,
+        }
+    }
+
+    /// Puts another revision in their place.
+    pub const fn set_working(&mut self, working: WorkingTerms) {
+        let WorkingTerms {
+            pricing,
+            quantity,
+            tif,
+        } = working;
+        self.pricing = pricing;
+        self.quantity = quantity;
+        self.tif = tif;
     }
 }
 
@@ -218,6 +254,7 @@ mod tests {
             Pricing::Limit {
                 limit: Amount::from(3),
             },
+            Pricing::Other,
         ] {
             assert_eq!(Pricing::try_from(PriceFields::from(pricing)), Ok(pricing));
             assert_eq!(PriceFields::from(pricing).order_type, pricing.order_type());

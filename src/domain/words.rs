@@ -60,6 +60,8 @@ words! {
         Market = "MKT",
         /// Limit order.
         Limit = "LMT",
+        /// What TWS shows for an order that was changed by hand into a type this version does not have. Never in a request.
+        Other = "OTHER",
     }
 }
 
@@ -84,6 +86,44 @@ words! {
         FillOrKill = "FOK",
         /// At the opening auction.
         OnOpen = "OPG",
+    }
+}
+
+words! {
+    /// What a caller instructed.
+    InstructionKind {
+        /// A new order.
+        Place = "PLACE",
+        /// An entry with its exits.
+        PlaceBracket = "PLACE_BRACKET",
+        /// The release of a staged order.
+        Transmit = "TRANSMIT",
+        /// Other terms for an order.
+        Replace = "REPLACE",
+        /// The end of an order.
+        Cancel = "CANCEL",
+        /// The end of many orders.
+        CancelAll = "CANCEL_ALL",
+        /// Nothing that opens risk any more.
+        Halt = "HALT",
+        /// The end of a halt.
+        Resume = "RESUME",
+    }
+}
+
+words! {
+    /// What became of an instruction.
+    InstructionState {
+        /// Stored, and on its way to TWS. After a restart it may have left.
+        Queued = "QUEUED",
+        /// Written to the session with TWS.
+        Sent = "SENT",
+        /// TWS took it.
+        Accepted = "ACCEPTED",
+        /// TWS refused it, or it was never sent.
+        Refused = "REFUSED",
+        /// TWS may or may not have taken it.
+        Unconfirmed = "UNCONFIRMED",
     }
 }
 

@@ -8,7 +8,7 @@ use super::desk::Desk;
 use super::entry::Entry;
 use super::input::{Ask, Outcome};
 use crate::domain::lifecycle::ExecutionChange;
-use crate::domain::{LinkChange, OrderRecord, StoredEvent};
+use crate::domain::{Instruction, InstructionState, LinkChange, OrderRecord, StoredEvent};
 use crate::store::{StoreError, Transaction};
 use crate::tws::TwsCommand;
 
@@ -60,6 +60,10 @@ pub(crate) enum Row {
     Event(Arc<StoredEvent>),
     /// Of `executions`.
     Execution(ExecutionChange),
+    /// Of `instructions`.
+    Instruction(Box<Instruction>),
+    /// What became of one.
+    InstructionState(u64, InstructionState),
     /// The accounts the store belongs to.
     Accounts(Arc<[String]>),
 }
@@ -158,6 +162,8 @@ impl Batch {
                     tx.replace_execution(previous, fill)?;
                 }
                 Row::Execution(ExecutionChange::Charged(fill)) => tx.update_execution(fill)?,
+                Row::Instruction(instruction) => tx.insert_instruction(instruction)?,
+                Row::InstructionState(id, state) => tx.set_instruction_state(*id, *state)?,
                 Row::Accounts(accounts) => tx.pin_accounts(accounts)?,
             }
         }
@@ -170,7 +176,10 @@ impl Batch {
             .iter()
             .filter_map(|row| match row {
                 Row::Event(event) => Some(Arc::clone(event)),
-                Row::Execution(_) | Row::Accounts(_) => None,
+                Row::Execution(_)
+                | Row::Instruction(_)
+                | Row::InstructionState(..)
+                | Row::Accounts(_) => None,
             })
             .collect()
     }

@@ -59,6 +59,8 @@ pub(crate) struct Found {
     pub(crate) head_sequence: u64,
     /// The highest order id ever stored; 0: none.
     pub(crate) highest_order_id: i32,
+    /// The highest number of an instruction; 0: none.
+    pub(crate) head_instruction: u64,
     /// The accounts the store belongs to.
     pub(crate) accounts: Option<Vec<String>>,
 }
@@ -70,6 +72,7 @@ impl Found {
         fills: Vec<Fill>,
         head_sequence: u64,
         highest_order_id: i32,
+        head_instruction: u64,
         accounts: Option<Vec<String>>,
     ) -> Self {
         let mut fills_of: HashMap<i32, Vec<Fill>> = HashMap::new();
@@ -87,6 +90,7 @@ impl Found {
             orders,
             head_sequence,
             highest_order_id,
+            head_instruction,
             accounts,
         }
     }
@@ -145,6 +149,7 @@ impl Core {
             orders,
             head_sequence,
             highest_order_id,
+            head_instruction,
             accounts,
         } = found;
         let mut book = Book::default();
@@ -160,6 +165,7 @@ impl Core {
         let desk = Desk {
             next_id: highest_order_id.saturating_add(1).max(1),
             sequence: head_sequence,
+            instruction: head_instruction,
             accounts: accounts.map(Arc::from),
             heard_until,
             ..Desk::default()

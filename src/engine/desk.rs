@@ -21,6 +21,8 @@ pub(crate) struct Desk {
     pub(crate) next_id: i32,
     /// Sequence of the last event.
     pub(crate) sequence: u64,
+    /// The number of the last instruction.
+    pub(crate) instruction: u64,
     /// The accounts the store belongs to.
     pub(crate) accounts: Option<Arc<[String]>>,
     /// No new orders.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::lifecycle::{Executions, TrackedOrder};
-use crate::domain::{Fill, OrderRecord, Status};
+use crate::domain::{Fill, InstructionState, OrderRecord, Status};
 
 /// An order in memory.
 #[derive(Debug, Clone)]
@@ -18,11 +18,14 @@ impl Entry {
     /// An order read from the store: whether TWS has it is not known here.
     pub(crate) fn stored(record: OrderRecord, fills: Vec<Fill>) -> Self {
         Self {
+            run: Run {
+                placed: Some(record.placed()),
+                ..Run::default()
+            },
             order: TrackedOrder {
                 record,
                 executions: Executions::from_fills(fills),
             },
-            run: Run::default(),
         }
     }
 
@@ -41,6 +44,10 @@ impl Entry {
 /// What only the running process knows of an order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Run {
+    /// The digest of the instruction that placed it, where this process has seen it.
+    pub(crate) digest: Option<[u8; 32]>,
+    /// What became of that instruction, as it is stored.
+    pub(crate) placed: Option<InstructionState>,
     /// Where its placeOrder is.
     pub(crate) sending: Sending,
     /// Where its cancelOrder is.

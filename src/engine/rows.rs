@@ -26,6 +26,8 @@ pub(crate) trait Rows {
     fn by_order_id(&mut self, order_id: i32) -> Result<Option<OrderRecord>, Stop>;
     /// The order of this request.
     fn by_request_id(&mut self, request_id: &str) -> Result<Option<OrderRecord>, Stop>;
+    /// The digest of what was instructed under this request id.
+    fn digest(&mut self, request_id: &str) -> Result<Option<[u8; 32]>, Stop>;
     /// The order with this permanent id.
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop>;
     /// Some orders with this orderRef.
@@ -45,6 +47,10 @@ impl Rows for NoRows {
     }
 
     fn by_request_id(&mut self, _: &str) -> Result<Option<OrderRecord>, Stop> {
+        Err(Stop::NeedsRows)
+    }
+
+    fn digest(&mut self, _: &str) -> Result<Option<[u8; 32]>, Stop> {
         Err(Stop::NeedsRows)
     }
 
@@ -95,6 +101,10 @@ impl Rows for StoreRows<'_, '_> {
 
     fn by_request_id(&mut self, request_id: &str) -> Result<Option<OrderRecord>, Stop> {
         Ok(self.tx.by_request_id(request_id)?)
+    }
+
+    fn digest(&mut self, request_id: &str) -> Result<Option<[u8; 32]>, Stop> {
+        Ok(self.tx.digest(request_id)?)
     }
 
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop> {

@@ -151,6 +151,7 @@ mod tests {
             exchange: String::new(),
             commission: commission.map(Amount::from),
             currency: None,
+            perm_id: None,
         }
     }
 

@@ -61,9 +61,17 @@ impl Gateway {
             fills,
             head_sequence,
             highest_order_id,
+            head_instruction,
             accounts,
         } = opened;
-        let found = Found::new(live, fills, head_sequence, highest_order_id, accounts);
+        let found = Found::new(
+            live,
+            fills,
+            head_sequence,
+            highest_order_id,
+            head_instruction,
+            accounts,
+        );
         let reader = store.reader();
         let stats = Arc::new(Stats::default());
         let feed = Feed::counted(

@@ -3,6 +3,7 @@
 //! Whoever writes a row lists its columns by name beside their values, and the statement is made from that list. Whoever reads one says the
 //! names in the order of its SELECT, which is checked in tests.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::str::FromStr;
 
@@ -13,8 +14,9 @@ use tokio_rusqlite::rusqlite::types::{
 use tokio_rusqlite::rusqlite::{self, Row, Statement};
 
 use crate::domain::{
-    Action, Amount, Fill, MismatchedPrices, OrderRecord, OrderState, OrderType, SecType, Status,
-    TimeInForce, Timestamp, gather_terms,
+    Action, Amount, Commission, Fill, InstructionKind, InstructionState, MismatchedPrices,
+    OrderRecord, OrderState, OrderType, PriceFields, Pricing, SecType, Status, TimeInForce,
+    Timestamp, WorkingTerms, gather_terms,
 };
 
 /// Columns of `orders`, in the order that [`order_record`] reads them.
@@ -22,7 +24,9 @@ macro_rules! order_columns {
     () => {
         "order_id, status, filled, avg_fill_price, symbol, sec_type, exchange, currency, primary_exch, action, order_type, limit_price, \
          quantity, tif, outside_rth, transmit, order_ref, last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, \
-         request_id, remaining, terminal, sequence, commission, client_tag, cancel_requested, created_at, digest, acknowledged"
+         request_id, remaining, terminal, sequence, commission, client_tag, cancel_requested, created_at, why_held, parent_order_id, \
+         bracket_id, terms_revision, trail_stop, other_perm_ids, filled_unexplained, fill_quantity_unknown, bracket_incomplete, commissions, \
+         placed_by, instruction, acknowledged, worked, con_id, released_at, other_working"
     };
 }
 
@@ -45,11 +49,11 @@ pub(super) const ORDER: &str = order_columns!();
 
 /// Columns of `executions`, in the order that [`fill`] reads them.
 pub(super) const FILL: &str =
-    "order_id, exec_id, quantity, price, time, exchange, commission, currency";
+    "order_id, exec_id, quantity, price, time, exchange, commission, currency, perm_id";
 
 /// Reads a row of [`ORDER`].
 pub(super) fn order_record(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
-    let mut row = Reading { row, next: 0 };
+    let mut row = Reading::of(row);
     // Fields are evaluated in the order they stand here: that of the columns.
     macro_rules! column {
         ($name:ident) => {
@@ -79,17 +83,32 @@ pub(super) fn order_record(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
         client_tag: column!(client_tag),
         cancel_requested: column!(cancel_requested),
         created_at: column!(created_at),
+        why_held: column!(why_held),
+        parent_order_id: column!(parent_order_id),
+        bracket_id: column!(bracket_id),
+        terms_revision: column!(terms_revision),
+        trail_stop: column!(trail_stop),
+        other_perm_ids: column!(other_perm_ids),
+        filled_unexplained: column!(filled_unexplained),
+        fill_quantity_unknown: column!(fill_quantity_unknown),
+        bracket_incomplete: column!(bracket_incomplete),
+        commissions: column!(commissions),
+        placed_by: column!(placed_by),
     };
     Ok(OrderRecord {
         state,
-        digest: column!(digest),
+        instruction: column!(instruction),
         acknowledged: column!(acknowledged),
+        worked: column!(worked),
+        con_id: column!(con_id),
+        released_at: column!(released_at),
+        other_working: column!(other_working),
     })
 }
 
 /// Reads a row of [`FILL`].
 pub(super) fn fill(row: &Row<'_>) -> rusqlite::Result<Fill> {
-    let mut row = Reading { row, next: 0 };
+    let mut row = Reading::of(row);
     macro_rules! column {
         ($name:ident) => {
             row.take(stringify!($name))?
@@ -104,6 +123,28 @@ pub(super) fn fill(row: &Row<'_>) -> rusqlite::Result<Fill> {
         exchange: column!(exchange),
         commission: column!(commission),
         currency: column!(currency),
+        perm_id: column!(perm_id),
+    })
+}
+
+/// Columns of `order_terms`, in the order that [`working_terms`] reads them.
+pub(super) const WORKING_TERMS: &str = "order_type, limit_price, quantity, tif";
+
+/// Reads a row of [`WORKING_TERMS`].
+pub(super) fn working_terms(row: &Row<'_>) -> rusqlite::Result<WorkingTerms> {
+    let mut row = Reading::of(row);
+    macro_rules! column {
+        ($name:ident) => {
+            row.take(stringify!($name))?
+        };
+    }
+    Ok(WorkingTerms {
+        pricing: Pricing::try_from(PriceFields {
+            order_type: column!(order_type),
+            limit_price: column!(limit_price),
+        })?,
+        quantity: column!(quantity),
+        tif: column!(tif),
     })
 }
 
@@ -168,7 +209,15 @@ macro_rules! words {
         }
     )+};
 }
-words!(Action, OrderType, SecType, Status, TimeInForce);
+words!(
+    Action,
+    InstructionKind,
+    InstructionState,
+    OrderType,
+    SecType,
+    Status,
+    TimeInForce
+);
 
 macro_rules! numbers {
     ($($name:ty),+) => {$(
@@ -186,6 +235,19 @@ macro_rules! numbers {
     )+};
 }
 numbers!(i32, i64, bool);
+
+/// A count that starts at 1.
+impl Put<'_> for u32 {
+    fn sql(self) -> ToSqlOutput<'static> {
+        ToSqlOutput::Owned(Value::Integer(i64::from(self)))
+    }
+}
+
+impl Take for u32 {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::column_result(value)
+    }
+}
 
 /// A sequence: far below 2^63.
 impl Put<'_> for u64 {
@@ -280,14 +342,78 @@ impl<T: Take> Take for Option<T> {
     }
 }
 
+/// Permanent ids as a JSON array; none is NULL.
+impl<'a> Put<'a> for &'a [i64] {
+    fn sql(self) -> ToSqlOutput<'a> {
+        let text = (!self.is_empty()).then(|| serde_json::json!(self).to_string());
+        text.map_or(ToSqlOutput::Owned(Value::Null), |text| {
+            ToSqlOutput::Owned(Value::Text(text))
+        })
+    }
+}
+
+impl Take for Vec<i64> {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        match value {
+            ValueRef::Null => Ok(Self::new()),
+            value => serde_json::from_str(value.as_str()?)
+                .map_err(|error| FromSqlError::Other(error.into())),
+        }
+    }
+}
+
+/// Commissions as a JSON object of texts by currency; none is NULL.
+impl<'a> Put<'a> for &'a [Commission] {
+    fn sql(self) -> ToSqlOutput<'a> {
+        commissions_text(self).map_or(ToSqlOutput::Owned(Value::Null), |text| {
+            ToSqlOutput::Owned(Value::Text(text))
+        })
+    }
+}
+
+/// `{"JPY":"100","USD":"1"}`.
+pub(super) fn commissions_text(commissions: &[Commission]) -> Option<String> {
+    if commissions.is_empty() {
+        return None;
+    }
+    let by_currency: BTreeMap<&str, String> = commissions
+        .iter()
+        .map(|Commission { amount, currency }| (currency.as_str(), amount.to_string()))
+        .collect();
+    Some(serde_json::json!(by_currency).to_string())
+}
+
+impl Take for Vec<Commission> {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        if value == ValueRef::Null {
+            return Ok(Self::new());
+        }
+        let by_currency: BTreeMap<String, String> = serde_json::from_str(value.as_str()?)
+            .map_err(|error| FromSqlError::Other(error.into()))?;
+        by_currency
+            .into_iter()
+            .map(|(currency, amount)| {
+                let amount = Amount::take(ValueRef::Text(amount.as_bytes()))?;
+                Ok(Commission { amount, currency })
+            })
+            .collect()
+    }
+}
+
 /// A row read from its first column to its last.
-struct Reading<'a, 'row> {
+pub(super) struct Reading<'a, 'row> {
     row: &'a Row<'row>,
     next: usize,
 }
 
-impl Reading<'_, '_> {
-    fn take<T: Take>(&mut self, name: &'static str) -> rusqlite::Result<T> {
+impl<'a, 'row> Reading<'a, 'row> {
+    /// From the first column.
+    pub(super) const fn of(row: &'a Row<'row>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    /// The next column, which has this name.
+    pub(super) fn take<T: Take>(&mut self, name: &'static str) -> rusqlite::Result<T> {
         let index = self.next;
         self.next += 1;
         debug_assert_eq!(

@@ -1,28 +1,50 @@
 //! The `body` of a stored event: JSON with decimals as text, so that a watcher who reads it later sees exactly what one who was there saw.
 //!
-//! Of an order it has what can change; what was asked is read from the order's row, which never changes it. Not the JSON that people
-//! get from the CLI, whose decimals are numbers. A field added later needs `#[serde(default)]` here: events are never rewritten.
+//! Of an order it has what changes; the terms that it shows are named by their revision, and the rest is read from the order's row, which never
+//! changes it. Not the JSON that people get from the CLI, whose decimals are numbers. A field added later needs `#[serde(default)]` here:
+//! events are never rewritten.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use super::StoreError;
-use crate::domain::{Amount, EventKind, Fill, OrderState, Status, StoredEvent, Timestamp};
+use crate::domain::{
+    Amount, Commission, EventKind, Fill, OrderState, Status, StoredEvent, Timestamp,
+};
 
-/// `kind`, `body` and `raw_state` of an event.
-pub(super) fn encode(kind: &EventKind) -> Result<(&'static str, String, Option<&str>), StoreError> {
-    let (word, body, raw_state) = match kind {
+/// What is written of an event.
+pub(super) struct Encoded<'a> {
+    /// `order` or `fill`.
+    pub(super) kind: &'static str,
+    /// See above.
+    pub(super) body: String,
+    /// What TWS said last.
+    pub(super) raw_state: Option<&'a str>,
+    /// The revision of the terms that it shows.
+    pub(super) terms_revision: u32,
+}
+
+/// Makes the row of an event.
+pub(super) fn encode(event: &EventKind) -> Result<Encoded<'_>, StoreError> {
+    let (kind, body, raw_state, terms_revision) = match event {
         EventKind::Order(state) => (
             "order",
             serde_json::to_string(&Change::of(state)),
             state.raw_state.as_deref(),
+            state.terms_revision,
         ),
-        EventKind::Fill(fill) => ("fill", serde_json::to_string(&FillRef { fill }), None),
+        EventKind::Fill(fill) => ("fill", serde_json::to_string(&FillRef { fill }), None, 1),
     };
     let body = body.map_err(|error| StoreError::Refused(error.to_string()))?;
-    Ok((word, body, raw_state))
+    Ok(Encoded {
+        kind,
+        body,
+        raw_state,
+        terms_revision,
+    })
 }
 
 /// The event of a row: its body and `raw_state`, and the order that it is about.
@@ -39,8 +61,9 @@ pub(super) fn decode(
     let kind = match kind {
         "order" => {
             let change: Change<'_> = serde_json::from_str(body).map_err(|error| damaged(&error))?;
-            let asked = order()?.ok_or_else(|| damaged(&"its order is missing"))?;
-            EventKind::Order(change.made(asked, sequence, raw_state))
+            let order = order()?.ok_or_else(|| damaged(&"its order is missing"))?;
+            let state = change.made(order, sequence, raw_state);
+            EventKind::Order(state.map_err(|error| damaged(&error))?)
         }
         "fill" => {
             let mut body = serde_json::Deserializer::from_str(body);
@@ -90,6 +113,29 @@ struct Change<'a> {
     )]
     commission: Option<Amount>,
     cancel_requested: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    why_held: Option<Cow<'a, str>>,
+    #[serde(
+        with = "exact_or_null",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    trail_stop: Option<Amount>,
+    #[serde(default, skip_serializing_if = "<[i64]>::is_empty")]
+    other_perm_ids: Cow<'a, [i64]>,
+    #[serde(
+        with = "exact_or_null",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    filled_unexplained: Option<Amount>,
+    #[serde(default, skip_serializing_if = "is_false")]
+    fill_quantity_unknown: bool,
+    #[serde(default, skip_serializing_if = "is_false")]
+    bracket_incomplete: bool,
+    /// Texts by currency. Before schema 3 there is only the sum of all, in `commission`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    commissions: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
 }
 
 impl<'a> Change<'a> {
@@ -117,6 +163,17 @@ impl<'a> Change<'a> {
             client_tag: _,
             cancel_requested,
             created_at: _,
+            why_held,
+            parent_order_id: _,
+            bracket_id: _,
+            terms_revision: _,
+            trail_stop,
+            other_perm_ids,
+            filled_unexplained,
+            fill_quantity_unknown,
+            bracket_incomplete,
+            commissions,
+            placed_by: _,
         } = state;
         Self {
             status: *status,
@@ -132,11 +189,31 @@ impl<'a> Change<'a> {
             terminal: *terminal,
             commission: *commission,
             cancel_requested: *cancel_requested,
+            why_held: why_held.as_deref().map(Cow::Borrowed),
+            trail_stop: *trail_stop,
+            other_perm_ids: Cow::Borrowed(other_perm_ids),
+            filled_unexplained: *filled_unexplained,
+            fill_quantity_unknown: *fill_quantity_unknown,
+            bracket_incomplete: *bracket_incomplete,
+            commissions: commissions
+                .iter()
+                .map(|Commission { amount, currency }| {
+                    (
+                        Cow::Borrowed(currency.as_str()),
+                        Cow::Owned(amount.to_string()),
+                    )
+                })
+                .collect(),
         }
     }
 
     /// The order as it was after this event.
-    fn made(self, asked: OrderState, sequence: u64, raw_state: Option<String>) -> OrderState {
+    fn made(
+        self,
+        order: OrderState,
+        sequence: u64,
+        raw_state: Option<String>,
+    ) -> Result<OrderState, rust_decimal::Error> {
         let Self {
             status,
             filled,
@@ -151,8 +228,35 @@ impl<'a> Change<'a> {
             terminal,
             commission,
             cancel_requested,
+            why_held,
+            trail_stop,
+            other_perm_ids,
+            filled_unexplained,
+            fill_quantity_unknown,
+            bracket_incomplete,
+            commissions,
         } = self;
-        OrderState {
+        let mut by_currency = commissions
+            .into_iter()
+            .map(|(currency, amount)| {
+                Ok(Commission {
+                    amount: amount.parse().map(Amount::new)?,
+                    currency: currency.into_owned(),
+                })
+            })
+            .collect::<Result<Vec<_>, rust_decimal::Error>>()?;
+        if let (true, Some(amount), [only]) = (
+            by_currency.is_empty(),
+            commission,
+            order.commissions.as_slice(),
+        ) {
+            // An event from before: its sum is in the one currency that the order was ever charged in.
+            by_currency.push(Commission {
+                amount,
+                currency: only.currency.clone(),
+            });
+        }
+        Ok(OrderState {
             status,
             filled,
             avg_fill_price,
@@ -167,9 +271,21 @@ impl<'a> Change<'a> {
             sequence,
             commission,
             cancel_requested,
-            ..asked
-        }
+            why_held: why_held.map(Cow::into_owned),
+            trail_stop,
+            other_perm_ids: other_perm_ids.into_owned(),
+            filled_unexplained,
+            fill_quantity_unknown,
+            bracket_incomplete,
+            commissions: by_currency,
+            ..order
+        })
     }
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
 }
 
 #[derive(Serialize)]
@@ -195,6 +311,8 @@ struct FillBody {
     #[serde(with = "exact_or_null")]
     commission: Option<Amount>,
     currency: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    perm_id: Option<i64>,
 }
 
 mod exact {

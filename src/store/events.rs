@@ -4,14 +4,13 @@ use tokio_rusqlite::rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::{self, select_order};
 use super::{StoreError, event_body};
-use crate::domain::{OrderState, StoredEvent};
+use crate::domain::{OrderState, StoredEvent, WorkingTerms};
 
-const AFTER: &str = "SELECT sequence, order_id, kind, body, raw_state FROM order_events WHERE sequence > ?1 AND ?3 IS NULL \
+const AFTER: &str = "SELECT sequence, order_id, kind, body, raw_state, terms_revision FROM order_events WHERE sequence > ?1 AND ?3 IS NULL \
      ORDER BY sequence LIMIT ?2";
-const AFTER_OF_ORDER: &str = "SELECT sequence, order_id, kind, body, raw_state FROM order_events WHERE sequence > ?1 AND order_id = ?3 \
+const AFTER_OF_ORDER: &str = "SELECT sequence, order_id, kind, body, raw_state, terms_revision FROM order_events WHERE sequence > ?1 AND order_id = ?3 \
      ORDER BY sequence LIMIT ?2";
-const ONE: &str =
-    "SELECT sequence, order_id, kind, body, raw_state FROM order_events WHERE sequence = ?1";
+const ONE: &str = "SELECT sequence, order_id, kind, body, raw_state, terms_revision FROM order_events WHERE sequence = ?1";
 
 /// Events after `sequence`, of one order or of all, at most `limit`.
 pub(super) fn after(
@@ -54,7 +53,7 @@ pub(super) fn these(
         .collect()
 }
 
-/// The orders that events are about; an event alone does not say what was asked.
+/// The orders that events are about. An event says what changed and names the terms that it shows; the rest never changes.
 struct Orders<'a> {
     connection: &'a Connection,
     /// The last one read: events of one order often follow each other.
@@ -78,9 +77,34 @@ impl<'a> Orders<'a> {
         let sequence = row.get::<_, i64>(0)?.cast_unsigned();
         let order_id = row.get(1)?;
         let raw_state = row.get(4)?;
+        let revision = row.get(5)?;
         event_body::decode(sequence, order_id, text(2)?, (text(3)?, raw_state), || {
-            self.order(order_id)
+            let Some(mut order) = self.order(order_id)? else {
+                return Ok(None);
+            };
+            if order.terms_revision != revision {
+                order.terms.set_working(self.terms(order_id, revision)?);
+                order.terms_revision = revision;
+            }
+            Ok(Some(order))
         })
+    }
+
+    /// Terms that an order had before those of its row.
+    fn terms(&self, order_id: i32, revision: u32) -> Result<WorkingTerms, StoreError> {
+        let sql = format!(
+            "SELECT {} FROM order_terms WHERE order_id = :order_id AND revision = :revision",
+            columns::WORKING_TERMS
+        );
+        self.connection
+            .prepare_cached(&sql)?
+            .query_row(params![order_id, revision], columns::working_terms)
+            .optional()?
+            .ok_or_else(|| {
+                StoreError::Damaged(format!(
+                    "revision {revision} of the terms of order {order_id} is missing"
+                ))
+            })
     }
 
     fn order(&mut self, order_id: i32) -> Result<Option<OrderState>, StoreError> {

@@ -27,7 +27,7 @@ pub struct ExecutionRow {
 
 /// The columns of [`columns::FILL`], then the rest; `?1` the last row of the page before, `?2` rows.
 const EXECUTIONS: &str = "SELECT executions.order_id, exec_id, executions.quantity, price, time, executions.exchange, \
-     executions.commission, executions.currency, execution, orders.account, orders.symbol, orders.action, orders.currency \
+     executions.commission, executions.currency, executions.perm_id, execution, orders.account, orders.symbol, orders.action, orders.currency \
      FROM executions JOIN orders USING (order_id) WHERE execution > ?1 ORDER BY execution LIMIT ?2";
 
 impl Reader {
@@ -71,11 +71,11 @@ impl Reader {
                 .query_map(params![row, limit], |row| {
                     Ok(ExecutionRow {
                         fill: columns::fill(row)?,
-                        row: row.get(8)?,
-                        account: row.get(9)?,
-                        symbol: row.get(10)?,
-                        action: row.get(11)?,
-                        price_currency: row.get(12)?,
+                        row: row.get(9)?,
+                        account: row.get(10)?,
+                        symbol: row.get(11)?,
+                        action: row.get(12)?,
+                        price_currency: row.get(13)?,
                     })
                 })?
                 .collect::<rusqlite::Result<Vec<_>>>()?;

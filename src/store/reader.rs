@@ -11,7 +11,7 @@ use super::file::{self, Found};
 use super::pool::{self, For, Pool};
 use super::standing::{Standing, standing};
 use super::start::{base_sequence, head_sequence};
-use super::transaction::fills_of;
+use super::transaction::{PLACED_UNDER, fills_of};
 use super::{StoreError, events, list, schema};
 use crate::domain::{ListIn, ListOut, OrderDetail, OrderKey, OrderState, StoredEvent};
 
@@ -185,7 +185,7 @@ pub(super) fn detail(
             .prepare_cached(select_order!("WHERE order_id = ?1"))?
             .query_row([id], state),
         OrderKey::RequestId(id) => connection
-            .prepare_cached(select_order!("WHERE request_id = ?1"))?
+            .prepare_cached(PLACED_UNDER)?
             .query_row([id], state),
     };
     let Some(order) = order.optional()? else {

@@ -36,6 +36,8 @@ pub struct Opened {
     pub head_sequence: u64,
     /// The highest order id that was ever stored; 0: none.
     pub highest_order_id: i32,
+    /// The highest number of an instruction; 0: none.
+    pub head_instruction: u64,
     /// The accounts that the store belongs to; `None` before the first login.
     pub accounts: Option<Vec<String>>,
 }
@@ -70,6 +72,7 @@ pub(super) struct Facts {
     pub(super) fills: Vec<Fill>,
     pub(super) head_sequence: u64,
     pub(super) highest_order_id: i32,
+    pub(super) head_instruction: u64,
     pub(super) accounts: Option<Vec<String>>,
 }
 
@@ -90,6 +93,9 @@ pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
     }
     set_up(&connection)?;
     if version < schema::VERSION {
+        if version > 0 {
+            schema::keep_copy(&connection, &path, version)?;
+        }
         schema::migrate(&mut connection)?;
         file::sync_parent(&path)?;
     }
@@ -202,6 +208,13 @@ fn begin(
             [],
             |row| row.get(0),
         )?,
+        head_instruction: transaction
+            .query_row(
+                "SELECT ifnull(max(instruction), 0) FROM instructions",
+                [],
+                |row| row.get::<_, i64>(0),
+            )?
+            .cast_unsigned(),
         accounts: pinned_accounts(&transaction)?,
         base_sequence,
     };

@@ -5,7 +5,7 @@ use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension, Params, para
 use super::columns::{self, select_order};
 use super::held::Held;
 use super::{StoreError, event_body, rows};
-use crate::domain::{Fill, OrderRecord, StoredEvent};
+use crate::domain::{Fill, Instruction, InstructionState, OrderRecord, StoredEvent, WorkingTerms};
 
 /// One transaction on the store's thread. What it reads includes what it wrote.
 ///
@@ -38,7 +38,61 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError`].
     pub fn by_request_id(&mut self, request_id: &str) -> Result<Option<OrderRecord>, StoreError> {
-        self.order(select_order!("WHERE request_id = ?1"), [request_id])
+        self.order(PLACED_UNDER, [request_id])
+    }
+
+    /// The digest of what was instructed under this request id.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn digest(&mut self, request_id: &str) -> Result<Option<[u8; 32]>, StoreError> {
+        self.guarded(|held| {
+            held.statement("SELECT digest FROM instructions WHERE request_id = :request_id AND digest IS NOT NULL")?
+                .query_row([request_id], |row| row.get(0))
+                .optional()
+        })
+    }
+
+    /// Stores a new instruction.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when its id or its request id is taken.
+    pub fn insert_instruction(&mut self, instruction: &Instruction) -> Result<(), StoreError> {
+        self.guarded(|held| rows::insert_instruction(held, instruction))
+    }
+
+    /// Stores what became of an instruction.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when there is none with this id.
+    pub fn set_instruction_state(
+        &mut self,
+        id: u64,
+        state: InstructionState,
+    ) -> Result<(), StoreError> {
+        let rows = self.guarded(|held| {
+            held.statement(
+                "UPDATE instructions SET state = :state WHERE instruction = :instruction",
+            )?
+            .execute(params![state.as_str(), id.cast_signed()])
+        })?;
+        if rows == 1 {
+            return Ok(());
+        }
+        Err(StoreError::Refused(format!("there is no instruction {id}")))
+    }
+
+    /// Keeps a revision of an order's terms that another one has taken the place of.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when that revision is stored.
+    pub fn insert_terms(
+        &mut self,
+        order_id: i32,
+        revision: u32,
+        terms: &WorkingTerms,
+    ) -> Result<(), StoreError> {
+        self.guarded(|held| rows::insert_terms(held, order_id, revision, terms))
     }
 
     /// The newest order with this permanent id of TWS.
@@ -103,7 +157,7 @@ impl<'a> Transaction<'a> {
         self.guarded(|held| rows::insert_order(held, record))
     }
 
-    /// Stores what has changed about an order. What was asked (symbol, quantity, account, reference, digest, …) is never changed.
+    /// Stores what has changed about an order: its progress, and its terms where their revision is another one.
     ///
     /// # Errors
     /// [`StoreError::Refused`] when there is no order with this order id and request id.
@@ -122,11 +176,26 @@ impl<'a> Transaction<'a> {
     /// # Errors
     /// [`StoreError::Refused`] when the sequence is taken.
     pub fn append_event(&mut self, event: &StoredEvent) -> Result<(), StoreError> {
-        let (kind, body, raw_state) = event_body::encode(&event.kind)?;
+        let event_body::Encoded {
+            kind,
+            body,
+            raw_state,
+            terms_revision,
+        } = event_body::encode(&event.kind)?;
         self.guarded(|held| {
-            held.statement("INSERT INTO order_events (sequence, order_id, kind, body, raw_state) VALUES (:sequence, :order_id, :kind, :body, :raw_state)")?
-                .execute(params![event.sequence.cast_signed(), event.order_id, kind, body, raw_state])
-                .map(drop)
+            held.statement(
+                "INSERT INTO order_events (sequence, order_id, kind, body, raw_state, terms_revision) \
+                 VALUES (:sequence, :order_id, :kind, :body, :raw_state, :terms_revision)",
+            )?
+            .execute(params![
+                event.sequence.cast_signed(),
+                event.order_id,
+                kind,
+                body,
+                raw_state,
+                terms_revision
+            ])
+            .map(drop)
         })
     }
 
@@ -229,9 +298,15 @@ impl<'a> Transaction<'a> {
 /// The most orders that [`Transaction::by_order_ref`] answers: a reference that more orders share names none of them.
 pub const ORDERS_OF_A_REF_MAX: usize = 16;
 
+/// Request ids are unique among the instructions, and found there.
+pub(super) const PLACED_UNDER: &str =
+    select_order!("WHERE order_id = (SELECT order_id FROM instructions WHERE request_id = ?1)");
+
 /// A reference that is the request id itself is found by the index of that, any other by its own.
 const BY_ORDER_REF: &str = concat!(
-    select_order!("WHERE request_id = ?1 AND order_ref = ?1"),
+    select_order!(
+        "WHERE order_id = (SELECT order_id FROM instructions WHERE request_id = ?1) AND request_id = ?1 AND order_ref = ?1"
+    ),
     " UNION ALL ",
     select_order!("WHERE order_ref = ?1 AND order_ref <> request_id"),
     " ORDER BY order_id DESC LIMIT ?2"

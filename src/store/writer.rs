@@ -85,6 +85,7 @@ impl Store {
             fills,
             head_sequence,
             highest_order_id,
+            head_instruction,
             accounts,
         } = facts;
         let connection = Connection::from(connection);
@@ -111,6 +112,7 @@ impl Store {
             fills,
             head_sequence,
             highest_order_id,
+            head_instruction,
             accounts,
         }
     }

@@ -127,6 +127,8 @@ pub(super) fn order(ticket: &OrderTicket) -> Order {
     let (order_type, limit_price) = match pricing {
         Pricing::Market => ("MKT", None),
         Pricing::Limit { limit } => ("LMT", Some(*limit)),
+        // Only shown: no order of this type is sent, and TWS would refuse the word.
+        Pricing::Other => ("OTHER", None),
     };
     Order {
         order_id: *order_id,

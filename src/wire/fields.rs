@@ -110,9 +110,10 @@ impl Take<bool> for Option<bool> {
 
 impl<W: Word> Take<W> for i32 {
     fn take(self, field: &str) -> Result<W, Error> {
-        W::from_number(self)
-            .ok()
-            .flatten()
-            .ok_or_else(|| unreadable(field))
+        match W::from_number(self) {
+            Ok(word) => word,
+            Err(_) => W::unknown(),
+        }
+        .ok_or_else(|| unreadable(field))
     }
 }

@@ -1,12 +1,11 @@
 //! Orders and fills as they are answered.
 
-use crate::domain::{Fill, OrderState, Status, gather_terms, spread_terms};
+use crate::domain::{Commission, Fill, OrderState, gather_terms, spread_terms};
 use crate::error::Error;
 
 use super::fields::{Put, Take};
 use super::pb;
-use super::values::{amount, amount_option, present, time_from_wire, time_to_wire, unreadable};
-use super::words::Word;
+use super::values::{amount, amount_option, present, time_from_wire, time_to_wire};
 
 impl From<OrderState> for pb::OrderState {
     fn from(state: OrderState) -> Self {
@@ -33,6 +32,17 @@ impl From<OrderState> for pb::OrderState {
             client_tag,
             cancel_requested,
             created_at,
+            why_held,
+            parent_order_id,
+            bracket_id,
+            terms_revision,
+            trail_stop,
+            other_perm_ids,
+            filled_unexplained,
+            fill_quantity_unknown,
+            bracket_incomplete,
+            commissions,
+            placed_by,
         } = state;
         macro_rules! message {
             (($($field:ident),+) ($($more:ident),+)) => {
@@ -60,6 +70,17 @@ impl From<OrderState> for pb::OrderState {
                     client_tag,
                     cancel_requested,
                     created_at: Some(time_to_wire(created_at)),
+                    why_held,
+                    parent_order_id,
+                    bracket_id,
+                    terms_revision,
+                    trail_stop: trail_stop.put(),
+                    other_perm_ids,
+                    filled_unexplained: filled_unexplained.put(),
+                    fill_quantity_unknown,
+                    bracket_incomplete,
+                    commissions: commissions.into_iter().map(Into::into).collect(),
+                    placed_by,
                 }
             };
         }
@@ -77,17 +98,11 @@ impl TryFrom<pb::OrderState> for OrderState {
                 state.$field.take(stringify!($field))?
             };
         }
-        let status = match Status::from_number(state.status) {
-            Ok(Some(status)) => status,
-            Ok(None) => return Err(unreadable("status")),
-            // A status of a later version: unknown is what it is to this one.
-            Err(_) => Status::Unknown,
-        };
         let time = |field, time| time_from_wire(field, present(field, time)?);
         Ok(Self {
             terms: gather_terms!(field),
             order_id: state.order_id,
-            status,
+            status: field!(status),
             filled: field!(filled),
             avg_fill_price: field!(avg_fill_price),
             transmit: state.transmit,
@@ -107,6 +122,43 @@ impl TryFrom<pb::OrderState> for OrderState {
             client_tag: state.client_tag,
             cancel_requested: state.cancel_requested,
             created_at: time("created_at", state.created_at)?,
+            why_held: state.why_held,
+            parent_order_id: state.parent_order_id,
+            bracket_id: state.bracket_id,
+            terms_revision: state.terms_revision,
+            trail_stop: field!(trail_stop),
+            other_perm_ids: state.other_perm_ids,
+            filled_unexplained: field!(filled_unexplained),
+            fill_quantity_unknown: state.fill_quantity_unknown,
+            bracket_incomplete: state.bracket_incomplete,
+            commissions: state
+                .commissions
+                .into_iter()
+                .map(Commission::try_from)
+                .collect::<Result<_, _>>()?,
+            placed_by: state.placed_by,
+        })
+    }
+}
+
+impl From<Commission> for pb::Commission {
+    fn from(commission: Commission) -> Self {
+        let Commission { amount, currency } = commission;
+        Self {
+            amount: amount.put(),
+            currency,
+        }
+    }
+}
+
+impl TryFrom<pb::Commission> for Commission {
+    type Error = Error;
+
+    fn try_from(commission: pb::Commission) -> Result<Self, Error> {
+        let pb::Commission { amount, currency } = commission;
+        Ok(Self {
+            amount: amount.take("commissions.amount")?,
+            currency,
         })
     }
 }
@@ -122,6 +174,7 @@ impl From<Fill> for pb::Fill {
             exchange,
             commission,
             currency,
+            perm_id,
         } = fill;
         Self {
             order_id,
@@ -132,6 +185,7 @@ impl From<Fill> for pb::Fill {
             exchange,
             commission: commission.map(|commission| commission.to_string()),
             currency,
+            perm_id,
         }
     }
 }
@@ -149,6 +203,7 @@ impl TryFrom<pb::Fill> for Fill {
             exchange,
             commission,
             currency,
+            perm_id,
         } = fill;
         Ok(Self {
             order_id,
@@ -159,6 +214,7 @@ impl TryFrom<pb::Fill> for Fill {
             exchange,
             commission: amount_option("commission", commission)?,
             currency,
+            perm_id,
         })
     }
 }
@@ -169,7 +225,7 @@ pub(super) mod tests {
     use std::sync::Arc;
 
     use crate::domain::{
-        Action, Amount, Contract, OrderTerms, Pricing, SecType, TimeInForce, Timestamp,
+        Action, Amount, Contract, OrderTerms, Pricing, SecType, Status, TimeInForce, Timestamp,
     };
 
     /// Every field set, and none like another.
@@ -213,6 +269,26 @@ pub(super) mod tests {
             client_tag: Some("tag".to_owned()),
             cancel_requested: true,
             created_at: Timestamp::from_unix_micros(1_794_999_999_000_001),
+            why_held: Some("child,trigger".to_owned()),
+            parent_order_id: Some(99),
+            bracket_id: Some(98),
+            terms_revision: 3,
+            trail_stop: Some(amount("181.5")),
+            other_perm_ids: vec![1 << 41, 1 << 42],
+            filled_unexplained: Some(amount("7.5")),
+            fill_quantity_unknown: true,
+            bracket_incomplete: true,
+            commissions: vec![
+                Commission {
+                    amount: amount("1.25"),
+                    currency: "USD".to_owned(),
+                },
+                Commission {
+                    amount: amount("100"),
+                    currency: "JPY".to_owned(),
+                },
+            ],
+            placed_by: Some("desk".to_owned()),
         }
     }
 
@@ -226,6 +302,7 @@ pub(super) mod tests {
             exchange: "ISLAND".to_owned(),
             commission: Some(Amount::parse("0.35").unwrap()),
             currency: Some("USD".to_owned()),
+            perm_id: Some(1 << 41),
         }
     }
 

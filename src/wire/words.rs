@@ -8,7 +8,7 @@ use super::pb;
 /// Pairs a proto enum with a domain enum. Both matches are exhaustive, so a new value on either side does not compile until
 /// it is paired.
 macro_rules! pairs {
-    ($proto:ty, $unset:ident, $domain:ty { $($proto_value:ident = $domain_value:ident,)+ }) => {
+    ($proto:ty, $unset:ident, $domain:ty $(, later $unknown:ident)? { $($proto_value:ident = $domain_value:ident,)+ }) => {
         impl From<$domain> for $proto {
             fn from(value: $domain) -> Self {
                 match value { $(<$domain>::$domain_value => Self::$proto_value,)+ }
@@ -19,6 +19,10 @@ macro_rules! pairs {
             fn to_number(self) -> i32 {
                 <$proto>::from(self).into()
             }
+
+            $(fn unknown() -> Option<Self> {
+                Some(Self::$unknown)
+            })?
 
             fn from_number(number: i32) -> Result<Option<Self>, UnknownNumber> {
                 match <$proto>::try_from(number) {
@@ -40,12 +44,17 @@ pub(super) trait Word: Sized {
     /// Its number.
     fn to_number(self) -> i32;
 
+    /// What stands for a word of a later version in an answer; `None` where nothing can.
+    fn unknown() -> Option<Self> {
+        None
+    }
+
     /// The word; `None` for the zero value, which stands for "not given".
     fn from_number(number: i32) -> Result<Option<Self>, UnknownNumber>;
 }
 
 pairs!(pb::order::Action, Unspecified, Action { Buy = Buy, Sell = Sell, });
-pairs!(pb::order::OrderType, Unspecified, OrderType { Mkt = Market, Lmt = Limit, });
+pairs!(pb::order::OrderType, Unspecified, OrderType, later Other { Mkt = Market, Lmt = Limit, Other = Other, });
 pairs!(pb::order::SecType, Unspecified, SecType { Stk = Stock, });
 pairs!(pb::order::TimeInForce, Unspecified, TimeInForce {
     Day = Day,
@@ -54,7 +63,7 @@ pairs!(pb::order::TimeInForce, Unspecified, TimeInForce {
     Fok = FillOrKill,
     Opg = OnOpen,
 });
-pairs!(pb::order_state::Status, Unspecified, Status {
+pairs!(pb::order_state::Status, Unspecified, Status, later Unknown {
     Staged = Staged,
     Submitting = Submitting,
     Unconfirmed = Unconfirmed,

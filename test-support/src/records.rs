@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use ibkr_orders::domain::{
-    Action, Amount, Contract, EventKind, Fill, OrderIdentity, OrderRecord, OrderRequest,
-    OrderState, OrderTerms, Pricing, SecType, Status, StoredEvent, TimeInForce, Timestamp,
+    Action, Amount, Commission, Contract, EventKind, Fill, Instruction, InstructionKind,
+    InstructionState, OrderIdentity, OrderRecord, OrderRequest, OrderState, OrderTerms, Pricing,
+    SecType, Status, StoredEvent, TimeInForce, Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -23,15 +24,31 @@ pub fn record(order_id: i32, sequence: u64) -> OrderRecord {
     let mut request = OrderRequest::market(Action::Buy, "AAPL", amount("100"));
     request.transmit = true;
     let created_at = Timestamp::from_unix_micros(1_794_999_999_123_456);
-    OrderRecord {
-        state: OrderState {
-            status: Status::Submitted,
-            last_update: Timestamp::from_unix_micros(1_795_000_000_000_000),
-            sequence,
-            ..OrderState::submitting(identity, &request, created_at)
-        },
-        digest: vec![7; 32],
-        acknowledged: false,
+    let state = OrderState {
+        status: Status::Submitted,
+        last_update: Timestamp::from_unix_micros(1_795_000_000_000_000),
+        sequence,
+        ..OrderState::submitting(identity, &request, created_at)
+    };
+    OrderRecord::new(state, instruction_of(order_id))
+}
+
+/// The number of the instruction that placed an order of these tests.
+fn instruction_of(order_id: i32) -> u64 {
+    u64::try_from(order_id).unwrap()
+}
+
+/// The instruction that placed an order.
+pub fn placing(record: &OrderRecord) -> Instruction {
+    Instruction {
+        id: record.instruction,
+        kind: InstructionKind::Place,
+        state: InstructionState::Queued,
+        request_id: Some(record.state.request_id.clone()),
+        digest: Some([7; 32]),
+        caller: None,
+        order_id: Some(record.state.order_id),
+        created_at: record.state.created_at,
     }
 }
 
@@ -77,9 +94,33 @@ pub fn record_full(order_id: i32, sequence: u64) -> OrderRecord {
             client_tag: Some("tag".to_owned()),
             cancel_requested: true,
             created_at: Timestamp::from_unix_micros(1_795_000_000_000_000),
+            why_held: Some("child,trigger".to_owned()),
+            parent_order_id: Some(17),
+            bracket_id: Some(18),
+            terms_revision: 2,
+            trail_stop: Some(amount("150.75")),
+            other_perm_ids: vec![9_007_199_254_740_995, 9_007_199_254_740_994],
+            filled_unexplained: Some(amount("3.5")),
+            fill_quantity_unknown: true,
+            bracket_incomplete: true,
+            commissions: vec![
+                Commission {
+                    amount: amount("100"),
+                    currency: "JPY".to_owned(),
+                },
+                Commission {
+                    amount: amount("1.0000000000000000000000001"),
+                    currency: "USD".to_owned(),
+                },
+            ],
+            placed_by: Some("it's me".to_owned()),
         },
-        digest: (0..32).collect(),
+        instruction: instruction_of(order_id),
         acknowledged: true,
+        worked: true,
+        con_id: Some(265_598),
+        released_at: Some(Timestamp::from_unix_micros(1_795_000_000_700_000)),
+        other_working: vec![9_007_199_254_740_994],
     }
 }
 
@@ -93,6 +134,7 @@ pub fn fill(order_id: i32, exec_id: &str, quantity: &str) -> Fill {
         exchange: "NASDAQ".to_owned(),
         commission: None,
         currency: None,
+        perm_id: None,
     }
 }
 

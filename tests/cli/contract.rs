@@ -188,6 +188,23 @@ pub struct OrderState {
     pub client_tag: Option<String>,
     pub cancel_requested: bool,
     pub created_at: String,
+    #[serde(deserialize_with = "there")]
+    pub why_held: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub parent_order_id: Option<i32>,
+    #[serde(deserialize_with = "there")]
+    pub bracket_id: Option<i32>,
+    pub terms_revision: u32,
+    #[serde(deserialize_with = "there")]
+    pub trail_stop: Option<Number>,
+    pub other_perm_ids: Vec<i64>,
+    #[serde(deserialize_with = "there")]
+    pub filled_unexplained: Option<Number>,
+    pub fill_quantity_unknown: bool,
+    pub bracket_incomplete: bool,
+    pub commissions: Vec<Commission>,
+    #[serde(deserialize_with = "there")]
+    pub placed_by: Option<String>,
 }
 
 /// One execution.
@@ -205,6 +222,16 @@ pub struct Fill {
     pub commission: Option<Number>,
     #[serde(deserialize_with = "there")]
     pub currency: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub perm_id: Option<i64>,
+}
+
+/// What was paid in one currency.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Commission {
+    pub amount: Number,
+    pub currency: String,
 }
 
 /// One thing that is wrong with an order.

@@ -6,7 +6,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::contract::{
-    Empty, Fill, Heartbeat, Link, OrderRequest, OrderState, Problem, Update, Violation,
+    Commission, Empty, Fill, Heartbeat, Link, OrderRequest, OrderState, Problem, Update, Violation,
 };
 
 /// The violations of a status that says which fields are wrong. It does not say what was given.
@@ -130,6 +130,24 @@ pub(crate) fn state(order: pb::OrderState) -> OrderState {
         client_tag: order.client_tag,
         cancel_requested: order.cancel_requested,
         created_at: time(order.created_at.unwrap()),
+        why_held: order.why_held,
+        parent_order_id: order.parent_order_id,
+        bracket_id: order.bracket_id,
+        terms_revision: order.terms_revision,
+        trail_stop: order.trail_stop.as_deref().map(number),
+        other_perm_ids: order.other_perm_ids,
+        filled_unexplained: order.filled_unexplained.as_deref().map(number),
+        fill_quantity_unknown: order.fill_quantity_unknown,
+        bracket_incomplete: order.bracket_incomplete,
+        commissions: order
+            .commissions
+            .into_iter()
+            .map(|paid| Commission {
+                amount: number(&paid.amount),
+                currency: paid.currency,
+            })
+            .collect(),
+        placed_by: order.placed_by,
     }
 }
 
@@ -143,6 +161,7 @@ pub(crate) fn fill(fill: pb::Fill) -> Fill {
         exchange: fill.exchange,
         commission: fill.commission.as_deref().map(number),
         currency: fill.currency,
+        perm_id: fill.perm_id,
     }
 }
 

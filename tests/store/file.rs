@@ -43,7 +43,7 @@ async fn a_file_that_is_no_store_of_ours_is_left_as_it_is() {
                 refused,
                 StoreError::NewerSchema {
                     found: 99,
-                    known: 2
+                    known: 3
                 }
             ),
             "a database of another program" | "a database without an application" => {
@@ -76,7 +76,7 @@ async fn a_newer_store_whose_log_was_not_written_back_is_left_as_it_is() {
     // A newer gateway migrates and is killed: the header still shows the old version, the log has the new one.
     let newer = Connection::open(&path).unwrap();
     newer
-        .execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = 3;")
+        .execute_batch("PRAGMA wal_autocheckpoint = 0; PRAGMA user_version = 4;")
         .unwrap();
     let killed = copy_as_killed(directory.path());
     drop(newer);
@@ -85,7 +85,7 @@ async fn a_newer_store_whose_log_was_not_written_back_is_left_as_it_is() {
         fs::read(directory.path().join("killed.db-wal")).unwrap(),
     );
     let refused = Store::open(settings(&killed)).await.unwrap_err();
-    assert_eq!(refused, StoreError::NewerSchema { found: 3, known: 2 });
+    assert_eq!(refused, StoreError::NewerSchema { found: 4, known: 3 });
     let after = (
         fs::read(&killed).unwrap(),
         fs::read(directory.path().join("killed.db-wal")).unwrap(),

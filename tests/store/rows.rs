@@ -1,10 +1,10 @@
 //! What is stored comes back, and is found by each of its names.
 
-use ibkr_orders::domain::OrderKey;
+use ibkr_orders::domain::{EventKind, OrderKey, OrderState, Pricing};
 use ibkr_orders::store::{Store, StoreError};
 use tokio_rusqlite::rusqlite::Connection;
 
-use crate::orders::{amount, fill, order_event, record, record_full};
+use crate::orders::{amount, fill, order_event, placing, record, record_full};
 use crate::place::place;
 use crate::stores::{CLIENT, open};
 
@@ -19,6 +19,7 @@ async fn every_column_comes_back_as_it_was_stored() {
     opened
         .store
         .transact(move |t| {
+            t.insert_instruction(&placing(&stored.0))?;
             t.insert_order(&stored.0)?;
             t.insert_order(&stored.1)?;
             t.insert_execution(&stored.2)?;
@@ -81,7 +82,17 @@ async fn the_table_has_every_column_of_an_order_state_under_its_own_name() {
         .map(str::to_owned)
         .collect();
     assert_eq!(columns[..names.len()], names, "in the same order");
-    assert_eq!(columns[names.len()..], ["digest", "acknowledged"]);
+    assert_eq!(
+        columns[names.len()..][..6],
+        [
+            "instruction",
+            "acknowledged",
+            "worked",
+            "con_id",
+            "released_at",
+            "other_working"
+        ]
+    );
     opened.store.close().await.unwrap();
 }
 
@@ -103,23 +114,33 @@ async fn an_update_changes_what_can_change_and_nothing_else() {
         .await
         .unwrap()
         .unwrap();
-    assert_eq!(read.state.status, changed.state.status);
-    assert_eq!(read.state.filled, changed.state.filled);
-    assert_eq!(read.state.avg_fill_price, changed.state.avg_fill_price);
-    assert_eq!(read.state.transmit, changed.state.transmit);
-    assert_eq!(read.state.last_error_code, changed.state.last_error_code);
-    assert_eq!(read.state.last_error, changed.state.last_error);
-    assert_eq!(read.state.perm_id, changed.state.perm_id);
-    assert_eq!(read.state.last_update, changed.state.last_update);
-    assert_eq!(read.state.raw_state, changed.state.raw_state);
-    assert_eq!(read.state.remaining, changed.state.remaining);
-    assert_eq!(read.state.sequence, changed.state.sequence);
-    assert_eq!(read.state.commission, changed.state.commission);
-    assert_eq!(read.state.cancel_requested, changed.state.cancel_requested);
-    assert_eq!(read.acknowledged, changed.acknowledged);
-    assert_eq!(read.state.terms, first.state.terms);
-    assert_eq!(read.state.order_ref, first.state.order_ref);
-    assert_eq!(read.digest, first.digest);
+    let mut expected = changed.clone();
+    expected.instruction = first.instruction;
+    let OrderState {
+        terms,
+        order_ref,
+        account,
+        client_tag,
+        created_at,
+        parent_order_id,
+        bracket_id,
+        placed_by,
+        ..
+    } = first.state.clone();
+    let working = changed.state.terms.working();
+    expected.state = OrderState {
+        terms,
+        order_ref,
+        account,
+        client_tag,
+        created_at,
+        parent_order_id,
+        bracket_id,
+        placed_by,
+        ..expected.state
+    };
+    expected.state.terms.set_working(working);
+    assert_eq!(read, expected);
     let missing = record(9, 1);
     let refused = opened
         .store
@@ -143,8 +164,11 @@ async fn orders_are_found_by_each_of_their_names() {
     opened
         .store
         .transact(move |t| {
-            t.insert_order(&rows.0)?;
-            t.insert_order(&rows.1)
+            for row in [&rows.0, &rows.1] {
+                t.insert_instruction(&placing(row))?;
+                t.insert_order(row)?;
+            }
+            Ok(())
         })
         .await
         .unwrap();
@@ -198,4 +222,79 @@ async fn a_correction_takes_the_place_of_the_execution_it_corrects() {
     assert_eq!(old, None);
     assert_eq!(known, Some(correction));
     assert!(matches!(unknown, Err(StoreError::Refused(_))));
+}
+
+#[tokio::test]
+async fn an_event_shows_the_terms_that_the_order_had_then() {
+    let (_directory, path) = place();
+    let opened = open(&path).await;
+    let mut row = record(3, opened.head_sequence + 1);
+    row.state.terms.pricing = Pricing::Limit {
+        limit: amount("150.25"),
+    };
+    let mut revisions = vec![row.clone()];
+    for (revision, quantity, pricing) in [
+        (
+            2,
+            "20",
+            Pricing::Limit {
+                limit: amount("151"),
+            },
+        ),
+        (3, "7", Pricing::Market),
+        (4, "7", Pricing::Other),
+    ] {
+        row.state.terms_revision = revision;
+        row.state.terms.quantity = amount(quantity);
+        row.state.terms.pricing = pricing;
+        row.state.sequence += 1;
+        revisions.push(row.clone());
+    }
+    let rows = revisions.clone();
+    opened
+        .store
+        .transact(move |t| {
+            t.insert_order(&rows[0])?;
+            t.append_event(&order_event(&rows[0]))?;
+            // Two changes in one transaction: the row skips a revision, the events do not.
+            for change in rows[..3].windows(2) {
+                let before = &change[0].state;
+                t.insert_terms(3, before.terms_revision, &before.terms.working())?;
+                t.append_event(&order_event(&change[1]))?;
+            }
+            t.update_order(&rows[2])
+        })
+        .await
+        .unwrap();
+    let rows = revisions.clone();
+    opened
+        .store
+        .transact(move |t| {
+            let before = &rows[2].state;
+            t.insert_terms(3, before.terms_revision, &before.terms.working())?;
+            t.update_order(&rows[3])?;
+            t.append_event(&order_event(&rows[3]))
+        })
+        .await
+        .unwrap();
+    let reader = opened.store.reader();
+    let shown: Vec<_> = reader
+        .events_after(opened.head_sequence, Some(3), 10)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|event| match event.kind {
+            EventKind::Order(state) => state,
+            EventKind::Fill(fill) => panic!("{fill:?}"),
+        })
+        .collect();
+    let expected: Vec<_> = revisions.iter().map(|row| row.state.clone()).collect();
+    assert_eq!(shown, expected);
+    let now = reader.get(OrderKey::OrderId(3)).await.unwrap().unwrap();
+    assert_eq!(now.order, expected[3]);
+    let twice = opened
+        .store
+        .transact(move |t| t.insert_terms(3, 1, &revisions[0].state.terms.working()))
+        .await;
+    assert!(matches!(twice, Err(StoreError::Refused(_))), "{twice:?}");
 }

@@ -47,6 +47,7 @@ pub(super) struct Execution {
     exchange: String,
     commission: Option<Amount>,
     commission_currency: Option<String>,
+    perm_id: Option<i64>,
 }
 
 /// Something that happened to an order.
@@ -113,6 +114,7 @@ fn execution(row: ExecutionRow) -> Row {
                 exchange,
                 commission,
                 currency,
+                perm_id,
             },
         account,
         symbol,
@@ -135,6 +137,7 @@ fn execution(row: ExecutionRow) -> Row {
             exchange,
             commission,
             commission_currency: currency,
+            perm_id,
         }),
     }
 }
@@ -196,6 +199,17 @@ const ORDER: &[&str] = &[
     "client_tag",
     "cancel_requested",
     "created_at",
+    "why_held",
+    "parent_order_id",
+    "bracket_id",
+    "terms_revision",
+    "trail_stop",
+    "other_perm_ids",
+    "filled_unexplained",
+    "fill_quantity_unknown",
+    "bracket_incomplete",
+    "commissions",
+    "placed_by",
 ];
 
 /// The fields of an execution.
@@ -212,6 +226,7 @@ const EXECUTION: &[&str] = &[
     "exchange",
     "commission",
     "commission_currency",
+    "perm_id",
 ];
 
 /// The fields of a fill in an event.
@@ -223,6 +238,7 @@ const FILL: &[&str] = &[
     "exchange",
     "commission",
     "currency",
+    "perm_id",
 ];
 
 /// The columns of an export. Those of an event are its own, then its order's as `order.…`, then its fill's as `fill.…`.

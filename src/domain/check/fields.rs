@@ -29,18 +29,31 @@ pub(super) struct Fields {
 pub(super) trait Vocabulary: FromStr + Copy + 'static {
     /// Its words, as a person would list them.
     fn listed() -> String;
+
+    /// Whether a request may have it; some words only TWS uses.
+    fn is_for_requests(self) -> bool;
 }
 
 macro_rules! vocabulary {
-    ($($name:ty),+) => {$(
+    ($($name:ty $(, but for $but:path)?;)+) => {$(
         impl Vocabulary for $name {
             fn listed() -> String {
-                <$name>::ALL.iter().map(|word| word.as_str()).collect::<Vec<_>>().join(", ")
+                let words = <$name>::ALL.iter().filter(|word| word.is_for_requests());
+                words.map(|word| word.as_str()).collect::<Vec<_>>().join(", ")
+            }
+
+            fn is_for_requests(self) -> bool {
+                true $(&& self != $but)?
             }
         }
     )+};
 }
-vocabulary!(Action, OrderType, SecType, TimeInForce);
+vocabulary! {
+    Action;
+    OrderType, but for OrderType::Other;
+    SecType;
+    TimeInForce;
+}
 
 impl Fields {
     pub(super) fn is_clean(&self) -> bool {
@@ -92,7 +105,8 @@ impl Fields {
         let value = value?;
         let word = value
             .as_str()
-            .and_then(|text| text.trim().to_ascii_uppercase().parse().ok());
+            .and_then(|text| text.trim().to_ascii_uppercase().parse().ok())
+            .filter(|word: &W| word.is_for_requests());
         if word.is_none() {
             self.push("enum", field, format!("use one of: {}", W::listed()), value);
         }

@@ -33,6 +33,8 @@ impl Fields {
                 }
                 Some(Pricing::Market)
             }
+            // Not in the vocabulary of requests.
+            OrderType::Other => None,
             OrderType::Limit => {
                 if limit_given.is_none() {
                     self.missing(
@@ -72,7 +74,7 @@ impl Fields {
                     self.push("value_error", "quantity", msg, quantity.to_string().into());
                 }
             }
-            (OrderType::Limit, _, _) => {}
+            (OrderType::Limit | OrderType::Other, _, _) => {}
         }
     }
 }

@@ -114,6 +114,7 @@ impl Step<'_> {
             exchange: exchange.clone(),
             commission: None,
             currency: None,
+            perm_id: None,
         });
         self.acknowledge(*perm_id);
         // An execution query lists dead orders too: only a live execution shows that TWS still holds the order.

@@ -8,7 +8,7 @@ use super::super::core::Found;
 use super::super::entry::Entry;
 use super::super::rows::{Rows, Stop};
 use crate::domain::lifecycle::ExecutionChange;
-use crate::domain::{EventKind, Fill, OrderRecord, StoredEvent};
+use crate::domain::{EventKind, Fill, Instruction, OrderRecord, StoredEvent};
 
 /// First sequence less one.
 pub(in crate::engine) const BASE: u64 = 1_000;
@@ -19,6 +19,7 @@ pub(in crate::engine) struct SimStore {
     pub(in crate::engine) by_request: HashMap<String, i32>,
     pub(in crate::engine) events: Vec<Arc<StoredEvent>>,
     pub(in crate::engine) fills: BTreeMap<String, Fill>,
+    pub(in crate::engine) instructions: BTreeMap<u64, Instruction>,
     pub(in crate::engine) accounts: Option<Vec<String>>,
 }
 
@@ -66,6 +67,15 @@ impl SimStore {
                             .is_some()
                     );
                 }
+                Row::Instruction(instruction) => {
+                    let known = self
+                        .instructions
+                        .insert(instruction.id, Instruction::clone(instruction));
+                    assert_eq!(known, None, "instruction {} stored twice", instruction.id);
+                }
+                Row::InstructionState(id, state) => {
+                    self.instructions.get_mut(id).unwrap().state = *state;
+                }
                 Row::Accounts(accounts) => self.accounts = Some(accounts.to_vec()),
             }
         }
@@ -83,6 +93,7 @@ impl SimStore {
             orders,
             head_sequence: BASE + self.events.len() as u64,
             highest_order_id: self.orders.keys().last().copied().unwrap_or(0),
+            head_instruction: self.instructions.keys().last().copied().unwrap_or(0),
             accounts: self.accounts.clone(),
         }
     }
@@ -107,6 +118,15 @@ impl SimStore {
                 Some(&&record.state),
                 "row and events of {order_id} differ"
             );
+            let placed = &self.instructions[&record.instruction];
+            assert_eq!(
+                (placed.order_id, placed.request_id.as_deref(), placed.state),
+                (
+                    Some(*order_id),
+                    Some(record.state.request_id.as_str()),
+                    record.placed()
+                )
+            );
         }
     }
 }
@@ -119,6 +139,14 @@ impl Rows for &SimStore {
     fn by_request_id(&mut self, request_id: &str) -> Result<Option<OrderRecord>, Stop> {
         let order_id = self.by_request.get(request_id);
         Ok(order_id.and_then(|id| self.orders.get(id)).cloned())
+    }
+
+    fn digest(&mut self, request_id: &str) -> Result<Option<[u8; 32]>, Stop> {
+        let placed = self
+            .instructions
+            .values()
+            .find(|placed| placed.request_id.as_deref() == Some(request_id));
+        Ok(placed.and_then(|placed| placed.digest))
     }
 
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop> {

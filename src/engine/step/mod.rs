@@ -76,6 +76,11 @@ impl Step<'_> {
             kind: EventKind::Order(state.clone()),
         };
         self.batch.rows.push(Row::Event(Arc::new(event)));
+        let placed = touched.entry.order.record.placed();
+        if touched.entry.run.placed.replace(placed) != Some(placed) {
+            let id = touched.entry.order.record.instruction;
+            self.batch.rows.push(Row::InstructionState(id, placed));
+        }
     }
 
     fn filled(&mut self, order_id: i32, fill: Fill) {

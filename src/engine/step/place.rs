@@ -1,12 +1,12 @@
 //! A new order.
 
-use super::super::batch::Write;
+use super::super::batch::{Row, Write};
 use super::super::entry::{Entry, Purpose, Run, Sending};
 use super::super::input::{Ask, PlaceWish};
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::lifecycle::{Executions, TrackedOrder};
-use crate::domain::{OrderIdentity, OrderRecord, OrderState, Status};
+use crate::domain::{Instruction, InstructionKind, OrderIdentity, OrderRecord, OrderState, Status};
 use crate::error::{Error, Reason};
 
 impl Step<'_> {
@@ -16,7 +16,8 @@ impl Step<'_> {
         if wish.request_id_given
             && let Some(order_id) = self.find_request(&wish.request_id)?
         {
-            self.again(ask, wish, order_id);
+            let known = self.digest_of(order_id, &wish.request_id)?;
+            self.again(ask, wish, order_id, known);
             return Ok(());
         }
         if let Some(violations) = &wish.beyond_limits {
@@ -52,13 +53,27 @@ impl Step<'_> {
             return Ok(());
         };
         self.batch.desk.next_id = next_id;
+        self.batch.desk.instruction += 1;
         let record = self.record(order_id, account, wish);
+        let placed = record.placed();
+        self.batch.rows.push(Row::Instruction(Box::new(Instruction {
+            id: record.instruction,
+            kind: InstructionKind::Place,
+            state: placed,
+            request_id: Some(wish.request_id.clone()),
+            digest: Some(wish.digest),
+            caller: None,
+            order_id: Some(order_id),
+            created_at: self.now.wall,
+        })));
         let entry = Entry {
             order: TrackedOrder {
                 record,
                 executions: Executions::default(),
             },
             run: Run {
+                digest: Some(wish.digest),
+                placed: Some(placed),
                 sending: Sending::Queued,
                 ..Run::default()
             },
@@ -70,12 +85,21 @@ impl Step<'_> {
         Ok(())
     }
 
+    /// The digest of what was instructed under a request id: an order that was read from the store has it there.
+    fn digest_of(&mut self, order_id: i32, request_id: &str) -> Result<Option<[u8; 32]>, Stop> {
+        match self.entry(order_id).and_then(|entry| entry.run.digest) {
+            Some(known) => Ok(Some(known)),
+            None => self.rows.digest(request_id),
+        }
+    }
+
     /// The same request again, or another order under its id.
-    fn again(&mut self, ask: &Ask, wish: &PlaceWish, order_id: i32) {
+    fn again(&mut self, ask: &Ask, wish: &PlaceWish, order_id: i32, known: Option<[u8; 32]>) {
         let Some(entry) = self.entry(order_id) else {
             return;
         };
-        if entry.order.record.digest != wish.digest {
+        entry.run.digest = known;
+        if known != Some(wish.digest) {
             let error = Error::new(
                 Reason::RequestIdReused,
                 format!(
@@ -107,10 +131,9 @@ impl Step<'_> {
             account,
             request_id: wish.request_id.clone(),
         };
-        OrderRecord {
-            state: OrderState::submitting(identity, wish.order.request(), self.now.wall),
-            digest: wish.digest.to_vec(),
-            acknowledged: false,
-        }
+        OrderRecord::new(
+            OrderState::submitting(identity, wish.order.request(), self.now.wall),
+            self.batch.desk.instruction,
+        )
     }
 }

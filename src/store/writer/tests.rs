@@ -17,6 +17,7 @@ fn event(sequence: u64, exec_id: String) -> StoredEvent {
             exchange: String::new(),
             commission: None,
             currency: None,
+            perm_id: None,
         }),
     }
 }

@@ -75,6 +75,7 @@ fn a_restart_does_not_forget_that_a_correction_took_shares_away() {
         exchange: "NASDAQ".to_owned(),
         commission: None,
         currency: None,
+        perm_id: None,
     }];
     order.executions = Executions::from_fills(fills);
     play(&mut order, &[status("Filled", "100")]);

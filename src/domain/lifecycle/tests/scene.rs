@@ -24,11 +24,10 @@ pub(super) fn order() -> TrackedOrder {
         request_id: "req-5".to_owned(),
     };
     TrackedOrder {
-        record: OrderRecord {
-            state: OrderState::submitting(identity, &request, Timestamp::default()),
-            digest: vec![0; 32],
-            acknowledged: false,
-        },
+        record: OrderRecord::new(
+            OrderState::submitting(identity, &request, Timestamp::default()),
+            1,
+        ),
         executions: Executions::default(),
     }
 }

@@ -113,7 +113,8 @@ impl World {
             if let Some(number) = request {
                 let request = &mut self.requests[number];
                 assert_eq!(answer.state.request_id, request.wish.request_id);
-                assert_eq!(stored.digest, request.wish.digest);
+                let placed = &self.store.instructions[&stored.instruction];
+                assert_eq!(placed.digest, Some(request.wish.digest));
                 if let Some(known) = request.order_id {
                     assert_eq!(known, answer.state.order_id, "one request, two orders");
                 }

@@ -101,6 +101,7 @@ pub(super) async fn start(opened: Opened, time: &'static Mutex<Moment>, seen: u6
         fills,
         head_sequence,
         highest_order_id,
+        head_instruction,
         accounts,
     } = opened;
     let feed = Feed::new(store.reader(), head_sequence, LIMITS);
@@ -120,7 +121,14 @@ pub(super) async fn start(opened: Opened, time: &'static Mutex<Moment>, seen: u6
         messages_per_second: 45,
         ..stage::settings()
     };
-    let found = Found::new(live, fills, head_sequence, highest_order_id, accounts);
+    let found = Found::new(
+        live,
+        fills,
+        head_sequence,
+        highest_order_id,
+        head_instruction,
+        accounts,
+    );
     let ends = Ends {
         calls: inbox,
         events: told,
