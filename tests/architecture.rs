@@ -109,8 +109,9 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("tonic_types", &["wire"]),
     ("tonic_health", &["grpc"]),
     ("tonic_reflection", &["grpc", "simulator_control"]),
-    // The simulator writes down TWS's messages itself.
-    ("prost", &["wire", "simulator"]),
+    // The adapter and the simulator write down TWS's messages each for itself.
+    ("prost", &["wire", "simulator", "tws"]),
+    ("jiff", &["tws"]),
     ("prost_types", &["wire"]),
     ("tokio_rustls", &["grpc"]),
     ("subtle", &["grpc"]),

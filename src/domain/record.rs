@@ -9,7 +9,7 @@ pub struct OrderRecord {
     pub state: OrderState,
     /// The instruction that placed it, see [`super::Instruction`].
     pub instruction: u64,
-    /// Whether TWS ever showed that it has the order (an open order, a status, an execution, or the answered time request
+    /// Whether TWS ever showed that it has the order (an open order, a status, an execution, or the answered barrier
     /// of a staged one).
     pub acknowledged: bool,
     /// Whether TWS ever showed it working: a refusal after that has ended an order that was there.

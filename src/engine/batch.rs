@@ -92,7 +92,7 @@ pub(crate) enum Effect {
     QueuePlace {
         /// Which.
         order_id: i32,
-        /// A time request must follow it.
+        /// A barrier must follow it.
         staged: bool,
     },
     /// Queue a cancel for TWS.
@@ -101,7 +101,7 @@ pub(crate) enum Effect {
     Unqueue(i32),
     /// Forget what is queued for a session that is gone.
     ClearQueue,
-    /// A time request was answered.
+    /// A barrier was answered.
     BarrierAnswered(u64),
     /// The adapter has sent so many messages by itself.
     Unpaced(usize),

@@ -8,7 +8,7 @@ use std::time::Duration;
 pub(crate) enum Message {
     /// cancelOrder.
     Cancel(i32),
-    /// A time request: whatever was placed before it has been read when it is answered.
+    /// A barrier: whatever was placed before it has been read when it is answered.
     Barrier,
     /// placeOrder.
     Place(i32),
@@ -17,7 +17,7 @@ pub(crate) enum Message {
 /// The messages that wait. Orders taken out again are skipped where they stand.
 #[derive(Debug)]
 pub(crate) struct SendQueue {
-    /// Orders that a time request waits for at most, while others are waiting to go.
+    /// Orders that a barrier waits for at most, while others are waiting to go.
     orders_per_request: usize,
     cancels: VecDeque<(i32, Duration)>,
     places: VecDeque<Waiting>,
@@ -26,11 +26,11 @@ pub(crate) struct SendQueue {
     /// Staged ones among them.
     staged: usize,
     entries: u64,
-    /// Staged orders handed over since the last time request.
+    /// Staged orders handed over since the last barrier.
     unread: Vec<i32>,
     /// Orders that went since the first of those.
     since_unread: usize,
-    /// Time requests under way, and the staged orders they answer for.
+    /// Barriers under way, and the staged orders they answer for.
     asked: BTreeMap<u64, Vec<i32>>,
     tokens: u64,
 }
@@ -44,7 +44,7 @@ struct Waiting {
 }
 
 impl SendQueue {
-    /// Empty. Under load one time request goes for so many orders, or they would halve what goes out.
+    /// Empty. Under load one barrier goes for so many orders, or they would halve what goes out.
     pub(crate) fn new(orders_per_request: usize) -> Self {
         Self {
             orders_per_request: orders_per_request.max(1),
@@ -119,7 +119,7 @@ impl SendQueue {
         asked.clear();
     }
 
-    /// Takes the message that goes next, and since when it waited. A time request goes when no order waits, or enough have gone.
+    /// Takes the message that goes next, and since when it waited. A barrier goes when no order waits, or enough have gone.
     pub(crate) fn pop(&mut self) -> Option<(Message, Option<Duration>)> {
         if let Some((order_id, since)) = self.cancels.pop_front() {
             return Some((Message::Cancel(order_id), Some(since)));
@@ -145,7 +145,7 @@ impl SendQueue {
         (!self.unread.is_empty()).then_some((Message::Barrier, None))
     }
 
-    /// A staged order was handed over: a time request must follow.
+    /// A staged order was handed over: a barrier must follow.
     pub(crate) fn staged_handed(&mut self, order_id: i32) {
         if self.unread.is_empty() {
             self.since_unread = 1;
@@ -153,7 +153,7 @@ impl SendQueue {
         self.unread.push(order_id);
     }
 
-    /// The token of a time request for every staged order handed over so far.
+    /// The token of a barrier for every staged order handed over so far.
     pub(crate) fn ask(&mut self) -> u64 {
         self.tokens += 1;
         self.asked
@@ -161,12 +161,12 @@ impl SendQueue {
         self.tokens
     }
 
-    /// The staged orders that an answered time request stands for.
+    /// The staged orders that an answered barrier stands for.
     pub(crate) fn asked(&self, token: u64) -> &[i32] {
         self.asked.get(&token).map_or(&[], Vec::as_slice)
     }
 
-    /// A time request was answered.
+    /// A barrier was answered.
     pub(crate) fn answered(&mut self, token: u64) {
         // Answers come in order: an earlier request without one never gets one.
         self.asked = self.asked.split_off(&(token + 1));

@@ -13,12 +13,10 @@ use crate::error::Error;
 use crate::feed::{Feed, FeedLimits};
 use crate::stats::Stats;
 use crate::store::{Opened, Store, StoreSettings};
-use crate::tws::{self, TwsSettings};
+use crate::tws::{self, BARRIER_TIMEOUT, TIME_REQUEST_SPACING, TwsSettings};
 
 /// Steps of a reconcile, each with its own limit in the adapter; one more for the way there and back.
 const RECONCILE_STEPS: u32 = 4;
-/// How much higher than the engine's rate the net below it is: heartbeats and reconciles are not paced.
-const NET_ABOVE_RATE: u32 = 4;
 
 /// The adapter needs room for so many events.
 const EVENTS_MIN: usize = 2;
@@ -138,9 +136,7 @@ fn tws_settings(config: &Config) -> TwsSettings {
         reconnect_delay_min: timers.tws_reconnect_delay_min,
         reconnect_delay_max: timers.tws_reconnect_delay_max,
         reconcile_step_timeout: timers.reconcile_step_timeout,
-        messages_per_second_net: config
-            .ib_max_messages_per_second
-            .saturating_add(NET_ABOVE_RATE)
-            .max(config.ib_max_messages_per_second / 10 * 11),
+        time_request_spacing: TIME_REQUEST_SPACING,
+        barrier_timeout: BARRIER_TIMEOUT,
     }
 }

@@ -1,37 +1,20 @@
-//! Opening a session: TCP, handshake, order update stream, ids and accounts, all within one limit.
+//! Opening a session: addresses, TCP, handshake, all within one limit.
 
-use std::io::ErrorKind;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::cell::Cell;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
 
-use ibapi::orders::OrderUpdate;
-use ibapi::subscriptions::{NoticeStream, Subscription};
-use ibapi::{Client, Error, RateLimiter, StartupMessage};
-use tokio::time::{Instant, timeout_at};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::notice::CLIENT_ID_IN_USE;
+use super::handshake::{self, Opened, Stage};
 use super::{ConnectFailure, TwsSettings};
 
-/// Messages kept from the handshake. `ibapi` ends a handshake after 101 frames, so this is never reached.
-const STARTUP_MESSAGES_MAX: usize = 1_024;
-/// How often a question of the set-up is asked: an error that concerns something else can end it.
-const QUESTIONS_MAX: u32 = 4;
+/// Addresses of one name that are tried.
+const ADDRESSES_MAX: usize = 8;
 
-/// What a TWS does that does not want this host, or is just going down.
-const CLOSED: &str =
-    "the connection was closed during the handshake; TWS's API settings may not allow this host";
-
-/// A session that can be used.
-pub(super) struct Opened {
-    pub(super) client: Client,
-    pub(super) updates: Subscription<OrderUpdate>,
-    pub(super) notices: NoticeStream,
-    /// What TWS sent by itself during the handshake.
-    pub(super) startup: Vec<StartupMessage>,
-    pub(super) accounts: Vec<String>,
-    pub(super) next_valid_id: i32,
-}
-
-/// Host and port as one word, for `ibapi` and for people.
+/// Host and port as one word, for people.
 pub(super) fn peer(settings: &TwsSettings) -> String {
     let TwsSettings { host, port, .. } = settings;
     if host.contains(':') && !host.starts_with('[') {
@@ -41,162 +24,159 @@ pub(super) fn peer(settings: &TwsSettings) -> String {
     }
 }
 
-/// Opens a session within the handshake limit.
-pub(super) async fn open(settings: &TwsSettings) -> Result<Opened, ConnectFailure> {
+/// Opens a session within the handshake limit. `last` is the address that answered last, which is tried first.
+pub(super) async fn open(
+    settings: &TwsSettings,
+    session: u64,
+    last: &mut Option<SocketAddr>,
+) -> Result<Opened, ConnectFailure> {
     let deadline = Instant::now() + settings.handshake_timeout;
-    // Dropping the attempt closes its connection.
-    match timeout_at(deadline, attempt(settings)).await {
-        Ok(result) => result,
-        Err(_) => Err(ConnectFailure::Unreachable {
-            detail: format!(
-                "no answer, or an unfinished handshake, within {:?}",
-                settings.handshake_timeout
-            ),
-        }),
+    let mut addresses = addresses(settings, deadline).await?;
+    if let Some(place) = addresses.iter().position(|address| Some(*address) == *last) {
+        addresses[..=place].rotate_right(1);
     }
+    let mut failures = Vec::new();
+    for (tried, address) in addresses.iter().enumerate() {
+        // What is left is shared among those that are left: the first may take the connection and say nothing.
+        let left = u32::try_from(addresses.len() - tried).unwrap_or(1);
+        let limit = deadline.saturating_duration_since(Instant::now()) / left.max(1);
+        let stage = Cell::new(Stage::Connecting);
+        match attempt(settings, *address, session, limit, &stage).await {
+            Ok(opened) => {
+                *last = Some(*address);
+                return Ok(opened);
+            }
+            // A TWS that will not have us is not passed by for another.
+            Err(refused @ ConnectFailure::Refused { .. }) if stage.get() == Stage::Login => {
+                return Err(refused);
+            }
+            Err(failure) => {
+                tracing::debug!(%address, ?failure, "no session with TWS at this address");
+                failures.push((*address, failure));
+            }
+        }
+    }
+    Err(together(failures))
 }
 
-async fn attempt(settings: &TwsSettings) -> Result<Opened, ConnectFailure> {
-    let heard = Arc::new(Mutex::new(Vec::new()));
-    let hear = Arc::clone(&heard);
-    let (client, notices) = Client::builder()
-        .address(peer(settings))
-        .client_id(settings.client_id)
-        .max_reconnect_attempts(0)
-        .one_shot_timeout(settings.heartbeat_timeout.max(settings.handshake_timeout))
-        .rate_limiter(RateLimiter::per_second(
-            settings.messages_per_second_net.max(1),
-        ))
-        .startup_callback(move |message| {
-            // Only pushes happen under this lock; a poisoned one is as good as new.
-            let mut heard = hear.lock().unwrap_or_else(PoisonError::into_inner);
-            if heard.len() < STARTUP_MESSAGES_MAX {
-                heard.push(message);
-            }
-        })
-        .connect_with_notice_stream()
-        .await
-        .map_err(|error| refusal(&error, settings))?;
-    // Nothing is awaited between the end of the handshake and here, and ibapi's dispatcher shares this thread: no frame falls between.
-    let updates = client
-        .order_update_stream()
-        .await
-        .map_err(|error| refusal(&error, settings))?;
+/// The addresses of the host.
+async fn addresses(
+    settings: &TwsSettings,
+    deadline: Instant,
+) -> Result<Vec<SocketAddr>, ConnectFailure> {
+    let TwsSettings { host, port, .. } = settings;
+    let name = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    let unreachable = |detail| Err(ConnectFailure::Unreachable { detail });
+    let found = match timeout_at(deadline, lookup_host((name, *port))).await {
+        Ok(Ok(found)) => found,
+        Ok(Err(error)) => {
+            return unreachable(format!(
+                "the address of {host} could not be looked up: {error}"
+            ));
+        }
+        Err(_) => {
+            return unreachable(format!(
+                "the address of {host} could not be looked up in time"
+            ));
+        }
+    };
+    let mut addresses: Vec<SocketAddr> = Vec::new();
+    for address in found {
+        if !addresses.contains(&address) && addresses.len() < ADDRESSES_MAX {
+            addresses.push(address);
+        }
+    }
+    if addresses.is_empty() {
+        return unreachable(format!("{host} has no address"));
+    }
+    Ok(addresses)
+}
 
-    let mut next_valid_id = client.next_order_id();
-    let mut accounts = client.handshake_managed_accounts().to_vec();
-    for _ in 0..QUESTIONS_MAX {
-        if next_valid_id <= 0 {
-            next_valid_id = answer(client.next_valid_order_id().await, settings)?.unwrap_or(0);
-        }
-        if accounts.is_empty() {
-            accounts = answer(client.managed_accounts().await, settings)?.unwrap_or_default();
-        }
-    }
-    accounts.retain(|account| !account.is_empty());
-    if next_valid_id <= 0 || accounts.is_empty() {
-        let what = if accounts.is_empty() {
-            "accounts"
-        } else {
-            "a valid order id"
+/// Tries one address. Dropping the attempt closes its connection.
+async fn attempt(
+    settings: &TwsSettings,
+    address: SocketAddr,
+    session: u64,
+    limit: Duration,
+    stage: &Cell<Stage>,
+) -> Result<Opened, ConnectFailure> {
+    let peer = address.to_string();
+    let open = async {
+        let stream =
+            TcpStream::connect(address)
+                .await
+                .map_err(|error| ConnectFailure::Unreachable {
+                    detail: match error.kind() {
+                        io::ErrorKind::ConnectionRefused => format!("nothing listens at {peer}"),
+                        _ => format!("no connection to {peer}: {error}"),
+                    },
+                })?;
+        handshake::run(stream, &peer, session, settings, limit, stage).await
+    };
+    timeout(limit, open).await.unwrap_or_else(|_| {
+        let detail = match stage.get() {
+            Stage::Connecting => format!("no answer from {peer} within {limit:.1?}"),
+            Stage::Greeting => format!(
+                "{peer} took the connection and left the handshake unanswered for {limit:.1?}; TWS may be waiting for somebody to allow it"
+            ),
+            Stage::Login => format!(
+                "{peer} did not finish the handshake within {limit:.1?}: TWS did not name accounts and an order id; it may not be logged in yet"
+            ),
         };
-        return Err(ConnectFailure::Refused {
-            code: None,
-            detail: format!("TWS did not name {what}"),
-        });
-    }
-    let startup = std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
-    Ok(Opened {
-        client,
-        updates,
-        notices,
-        startup,
-        accounts,
-        next_valid_id,
+        Err(ConnectFailure::Unreachable { detail })
     })
 }
 
-/// The answer to a question of the set-up; `None` when an error message came in its place, which may have meant something else.
-fn answer<T>(
-    answer: Result<T, Error>,
-    settings: &TwsSettings,
-) -> Result<Option<T>, ConnectFailure> {
-    match answer {
-        Ok(value) => Ok(Some(value)),
-        Err(Error::Notice(_)) => Ok(None),
-        Err(error) => Err(refusal(&error, settings)),
+/// Why no address led to a session. Where something spoke, its words count; else all reasons do.
+fn together(mut failures: Vec<(SocketAddr, ConnectFailure)>) -> ConnectFailure {
+    let spoke =
+        |(_, failure): &(_, ConnectFailure)| matches!(failure, ConnectFailure::Refused { .. });
+    if let Some(place) = failures.iter().position(spoke) {
+        return failures.swap_remove(place).1;
     }
-}
-
-/// Why there is no session, in words that help.
-fn refusal(error: &Error, settings: &TwsSettings) -> ConnectFailure {
-    let refused = |code, detail| ConnectFailure::Refused { code, detail };
-    match error {
-        Error::ClientIdInUse { client_id } => refused(
-            Some(CLIENT_ID_IN_USE),
-            format!("client id {client_id} is in use"),
-        ),
-        Error::ServerVersion(needed, found, _) => refused(
-            None,
-            format!("TWS speaks protocol version {found}, {needed} or later is needed"),
-        ),
-        // Before TWS said anything. Whether its close comes as an end or as a reset depends on what it had read.
-        Error::ConnectionRejected(text) if text.starts_with("server may be rejecting") => {
-            ConnectFailure::Unreachable {
-                detail: CLOSED.to_owned(),
+    let several = failures.len() > 1;
+    let details: Vec<String> = failures
+        .into_iter()
+        .map(|(address, failure)| {
+            let (ConnectFailure::Unreachable { detail } | ConnectFailure::Refused { detail, .. }) =
+                failure;
+            if several && !detail.contains(&address.to_string()) {
+                format!("{address}: {detail}")
+            } else {
+                detail
             }
-        }
-        Error::ConnectionRejected(text) => refused(None, text.clone()),
-        Error::Io(error) => ConnectFailure::Unreachable {
-            detail: match error.kind() {
-                ErrorKind::UnexpectedEof
-                | ErrorKind::ConnectionReset
-                | ErrorKind::ConnectionAborted
-                | ErrorKind::BrokenPipe => CLOSED.to_owned(),
-                ErrorKind::ConnectionRefused => {
-                    format!("nothing listens at {}", peer(settings))
-                }
-                _ => error.to_string(),
-            },
-        },
-        Error::Parse(..)
-        | Error::ParseInt(_)
-        | Error::InvalidFrame(_)
-        | Error::UnexpectedWireFormat(..)
-        | Error::UnexpectedResponse(_)
-        | Error::ProtobufDecode(_) => refused(
-            None,
-            format!(
-                "what answers at {} does not speak TWS's protocol: {error}",
-                peer(settings)
-            ),
-        ),
-        other => ConnectFailure::Unreachable {
-            detail: format!("the session could not be set up: {other}"),
-        },
+        })
+        .collect();
+    ConnectFailure::Unreachable {
+        detail: details.join("; "),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
-    #[test]
-    fn an_ipv6_address_is_put_in_brackets() {
-        let settings = |host: &str| TwsSettings {
+    fn settings(host: &str) -> TwsSettings {
+        TwsSettings {
             host: host.to_owned(),
             port: 7497,
             client_id: 7,
-            handshake_timeout: Duration::ZERO,
+            handshake_timeout: Duration::from_secs(1),
             heartbeat_interval: Duration::ZERO,
             heartbeat_timeout: Duration::ZERO,
+            time_request_spacing: Duration::ZERO,
+            barrier_timeout: Duration::ZERO,
             reconnect_delay_min: Duration::ZERO,
             reconnect_delay_max: Duration::ZERO,
             reconcile_step_timeout: Duration::ZERO,
-            messages_per_second_net: 1,
-        };
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_is_put_in_brackets() {
         for (host, expected) in [
             ("tws.example", "tws.example:7497"),
             ("::1", "[::1]:7497"),
@@ -204,5 +184,44 @@ mod tests {
         ] {
             assert_eq!(peer(&settings(host)), expected);
         }
+    }
+
+    #[tokio::test]
+    async fn an_address_is_its_own_and_a_name_that_nobody_has_is_said_so() {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        for host in ["::1", "[::1]"] {
+            let found = addresses(&settings(host), deadline).await.unwrap();
+            assert_eq!(found, ["[::1]:7497".parse().unwrap()]);
+        }
+        let nobody = addresses(&settings("tws.invalid"), deadline).await;
+        let Err(ConnectFailure::Unreachable { detail }) = nobody else {
+            panic!("{nobody:?}")
+        };
+        assert!(detail.starts_with("the address of tws.invalid"), "{detail}");
+    }
+
+    #[test]
+    fn of_several_addresses_every_reason_is_told_unless_one_spoke() {
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        let unreachable = |detail: &str| ConnectFailure::Unreachable {
+            detail: detail.to_owned(),
+        };
+        let refused = ConnectFailure::Refused {
+            code: None,
+            detail: "no TWS".to_owned(),
+        };
+        let one = unreachable("nothing listens at 127.0.0.1:1");
+        assert_eq!(together(vec![(at(1), one.clone())]), one);
+        assert_eq!(
+            together(vec![
+                (at(1), one.clone()),
+                (at(2), unreachable("it was closed"))
+            ]),
+            unreachable("nothing listens at 127.0.0.1:1; 127.0.0.1:2: it was closed")
+        );
+        assert_eq!(
+            together(vec![(at(1), one), (at(2), refused.clone())]),
+            refused
+        );
     }
 }

@@ -1,82 +1,126 @@
-//! The time of an execution, which TWS writes as local time with the name of a zone.
+//! Times as TWS writes them: local, with the name of a zone.
 
-use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
-use time_tz::{OffsetResult, PrimitiveDateTimeExt, Tz, timezones};
+use jiff::civil::{Date, DateTime, Time};
+use jiff::tz::{AmbiguousOffset, Offset};
 
+use super::zones::{self, SessionZone};
 use crate::domain::Timestamp;
 
-/// Reads `20260825 14:11:30 US/Eastern`, `20260825-14:11:30` (UTC) and `20260825 14:11:30`, which is in the zone that TWS named when the session
-/// began. `None` for anything else, and for a zone nobody knows. A reading in the hour that clocks repeat in autumn is taken as the first of the two.
-pub(super) fn parse(text: &str, session_zone: Option<&Tz>) -> Option<Timestamp> {
-    let local = local_time(text.get(..17)?)?;
-    let utc = text.as_bytes()[8] == b'-';
-    let zone = match text[17..].trim() {
-        "" if utc => return Some(local.assume_utc().into()),
-        "" => session_zone?,
-        name => timezones::get_by_name(name)?,
-    };
-    match local.assume_timezone(zone) {
-        OffsetResult::Some(time) | OffsetResult::Ambiguous(time, _) => {
-            Some(<OffsetDateTime as Into<Timestamp>>::into(time))
+/// Reads `20260825 14:11:30 US/Eastern`, `20260825-14:11:30` (UTC) and `20260825 14:11:30`, which is in the zone that TWS named at the login. `None` for
+/// anything else, and for a zone nobody knows. A reading in the hour that clocks repeat in autumn is taken as the first of the two, unless the name of
+/// the zone tells them apart.
+pub(super) fn parse(text: &str, session: Option<&SessionZone>) -> Option<Timestamp> {
+    let (local, dash, name) = split(text)?;
+    let name = if dash && name.is_empty() { "UTC" } else { name };
+    let zone = zones::find(name, local.year(), session)?;
+    let offset = match zone.to_ambiguous_timestamp(local).offset() {
+        AmbiguousOffset::Unambiguous { offset } => offset,
+        AmbiguousOffset::Gap { .. } => return None,
+        AmbiguousOffset::Fold { before, after } => {
+            let called = |offset: Offset| {
+                let time = offset.to_timestamp(local).ok()?;
+                Some(zone.to_offset_info(time).abbreviation() == name)
+            };
+            if called(after)? && !called(before)? {
+                after
+            } else {
+                before
+            }
         }
-        OffsetResult::None => None,
-    }
+    };
+    let time = offset.to_timestamp(local).ok()?;
+    Some(Timestamp::from_unix_micros(time.as_microsecond()))
 }
 
-/// Reads the 17 characters `YYYYMMDD hh:mm:ss`, where the blank may be a hyphen.
-fn local_time(text: &str) -> Option<PrimitiveDateTime> {
-    let bytes = text.as_bytes();
-    let number = |from: usize, to: usize| {
-        bytes[from..to].iter().try_fold(0u16, |sum, digit| {
-            digit
-                .is_ascii_digit()
-                .then(|| sum * 10 + u16::from(digit - b'0'))
-        })
+/// The local time, whether a hyphen stands in it, and the name of its zone.
+pub(super) fn split(text: &str) -> Option<(DateTime, bool, &str)> {
+    let (day, rest) = text.trim().split_at_checked(8)?;
+    let (dash, rest) = match rest.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, rest.strip_prefix(' ')?.trim_start_matches(' ')),
     };
-    let small = |from: usize| number(from, from + 2).and_then(|n| u8::try_from(n).ok());
-    if !matches!(bytes[8], b' ' | b'-') || bytes[11] != b':' || bytes[14] != b':' {
+    let (clock, name) = rest.split_at_checked(8)?;
+    let name = match name.strip_prefix(' ') {
+        Some(name) => name.trim(),
+        None if matches!(name, "" | "Z") => name,
+        None => return None,
+    };
+    let number = |text: &str| {
+        let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+        digits.then(|| text.parse::<i16>().ok()).flatten()
+    };
+    let small = |text: &str| number(text).and_then(|number| i8::try_from(number).ok());
+    let (year, month_day) = day.split_at_checked(4)?;
+    let (month, day) = month_day.split_at_checked(2)?;
+    let mut parts = clock.split(':');
+    let (hour, minute, second) = (parts.next()?, parts.next()?, parts.next()?);
+    if parts.next().is_some() || [hour, minute, second].iter().any(|part| part.len() != 2) {
         return None;
     }
-    let date = Date::from_calendar_date(
-        i32::from(number(0, 4)?),
-        Month::try_from(small(4)?).ok()?,
-        small(6)?,
-    );
-    let time = Time::from_hms(small(9)?, small(12)?, small(15)?);
-    Some(PrimitiveDateTime::new(date.ok()?, time.ok()?))
+    let day = Date::new(number(year)?, small(month)?, small(day)?).ok()?;
+    let time = Time::new(small(hour)?, small(minute)?, small(second)?, 0).ok()?;
+    Some((day.to_datetime(time), dash, name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Read in a session whose TWS runs in London.
     fn text(given: &str) -> Option<String> {
-        parse(given, timezones::get_by_name("Europe/London")).map(|time| time.to_string())
+        let noon = "2026-08-25T12:00:00Z".parse().unwrap();
+        let (local, _, name) = split("20260825 13:00:00 Europe/London").unwrap();
+        let london = SessionZone::learn(name, local, noon);
+        parse(given, london.as_ref()).map(|time| time.to_string())
     }
 
     #[test]
     fn a_zone_in_the_text_is_used_with_its_daylight_saving() {
-        assert_eq!(
-            text("20260825 14:11:30 US/Eastern").as_deref(),
-            Some("2026-08-25T18:11:30Z")
-        );
-        assert_eq!(
-            text("20261201 14:11:30 America/New_York").as_deref(),
-            Some("2026-12-01T19:11:30Z")
-        );
+        for (given, expected) in [
+            ("20260825 14:11:30 US/Eastern", "2026-08-25T18:11:30Z"),
+            ("20261201 14:11:30 America/New_York", "2026-12-01T19:11:30Z"),
+            ("20260825  14:11:30  EST", "2026-08-25T18:11:30Z"),
+            ("20260825 22:11:30 SGT", "2026-08-25T14:11:30Z"),
+            ("20260825 23:11:30 JST", "2026-08-25T14:11:30Z"),
+            ("20260825 22:11:30 HKT", "2026-08-25T14:11:30Z"),
+            ("20260825 15:11:30 BST", "2026-08-25T14:11:30Z"),
+            (
+                "20260825 15:11:30 British Summer Time",
+                "2026-08-25T14:11:30Z",
+            ),
+            (
+                "20260825 16:11:30 Central European Summer Time",
+                "2026-08-25T14:11:30Z",
+            ),
+            ("20260825 22:11:30 GMT+08:00", "2026-08-25T14:11:30Z"),
+        ] {
+            assert_eq!(text(given).as_deref(), Some(expected), "{given}");
+        }
     }
 
     #[test]
     fn a_hyphen_means_utc_and_no_zone_means_the_zone_of_the_session() {
-        assert_eq!(
-            text("20260825-14:11:30").as_deref(),
-            Some("2026-08-25T14:11:30Z")
-        );
-        assert_eq!(
-            text("20260825 14:11:30").as_deref(),
-            Some("2026-08-25T13:11:30Z")
-        );
+        for (given, expected) in [
+            ("20260825-14:11:30", "2026-08-25T14:11:30Z"),
+            ("20260825-14:11:30Z", "2026-08-25T14:11:30Z"),
+            ("20260825-14:11:30 US/Eastern", "2026-08-25T18:11:30Z"),
+            ("20260825 14:11:30", "2026-08-25T13:11:30Z"),
+        ] {
+            assert_eq!(text(given).as_deref(), Some(expected), "{given}");
+        }
         assert_eq!(parse("20260825 14:11:30", None), None);
+    }
+
+    #[test]
+    fn of_the_hour_that_comes_twice_the_name_tells_which_and_the_skipped_one_is_no_time() {
+        for (given, expected) in [
+            ("20261101 01:30:00 US/Eastern", Some("2026-11-01T05:30:00Z")),
+            ("20261101 01:30:00 EDT", Some("2026-11-01T05:30:00Z")),
+            ("20261101 01:30:00 EST", Some("2026-11-01T06:30:00Z")),
+            ("20260308 02:30:00 US/Eastern", None),
+        ] {
+            assert_eq!(text(given).as_deref(), expected, "{given}");
+        }
     }
 
     #[test]
@@ -86,9 +130,11 @@ mod tests {
             "20260825",
             "20260825 14:11",
             "20260825 14:11:30 Mars/Olympus",
+            "20260825 14:11:30US/Eastern",
             "2026-08-25 14:11:30 US/Eastern",
             "20261325 14:11:30",
             "20260825 24:11:30",
+            "20260825 1:011:30",
             "2026082é 14:11:30 UTC",
         ] {
             assert_eq!(text(given), None, "{given:?}");

@@ -10,7 +10,7 @@ use super::outlet::Outlet;
 use super::supervisor;
 use super::{TwsCommand, TwsEvent, TwsSettings};
 
-/// Commands that may wait for the adapter. It takes none while its events are not read, so whoever reads the events sends commands without waiting
+/// Commands that may wait for the adapter. It takes few while its events are not read, so whoever reads the events sends commands without waiting
 /// (`try_send`), or reads events meanwhile.
 pub const COMMANDS_MAX: usize = 4_096;
 
@@ -38,8 +38,8 @@ impl TwsHandle {
 }
 
 /// Starts the adapter: it connects, keeps connected until the handle is dropped, and tells everything in `events`, which closes when it has ended.
-/// It runs on a thread of its own and may be started inside or outside a runtime. The event channel needs room for two events at least; what does not
-/// fit is lost in `ibapi`'s own bounded stream, and [`TwsEvent::ReportsMissed`] says so.
+/// It runs on a thread of its own and may be started inside or outside a runtime. While the event channel is full TWS is not read, so that nothing is
+/// lost; that it is not heard meanwhile is not taken for its silence.
 pub fn start(settings: TwsSettings, events: mpsc::Sender<TwsEvent>) -> TwsHandle {
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
     let (alive, ended) = oneshot::channel();
@@ -60,10 +60,7 @@ pub fn start(settings: TwsSettings, events: mpsc::Sender<TwsEvent>) -> TwsHandle
                     return;
                 }
             };
-            // Without tokio's cooperative budget: what is in a channel must be readable at once, see `reader`.
-            runtime.block_on(tokio::task::unconstrained(supervisor::run(
-                settings, outlet, inbox, supervised,
-            )));
+            runtime.block_on(supervisor::run(settings, outlet, inbox, supervised));
             // A name lookup that hangs must not hold up the end.
             runtime.shutdown_background();
         });

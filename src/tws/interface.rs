@@ -16,19 +16,26 @@ pub struct TwsSettings {
     pub client_id: i32,
     /// Limit of TCP connect and handshake together.
     pub handshake_timeout: Duration,
-    /// Time between two heartbeats (time requests).
+    /// Time between two heartbeats.
     pub heartbeat_interval: Duration,
-    /// Limit of a heartbeat's answer; beyond it the session is dead.
+    /// How long TWS may say nothing at all after a heartbeat, and how long it may not take a message; beyond it the session is dead.
     pub heartbeat_timeout: Duration,
+    /// Time between two time requests at least, [`TIME_REQUEST_SPACING`] with a real TWS. Heartbeats between them ask for ids.
+    pub time_request_spacing: Duration,
+    /// How long a barrier is waited for before it is asked once more, and then before it counts as unanswered.
+    pub barrier_timeout: Duration,
     /// First delay before a reconnect; doubles up to `reconnect_delay_max`.
     pub reconnect_delay_min: Duration,
     /// Longest delay before a reconnect.
     pub reconnect_delay_max: Duration,
     /// Limit of each step of a reconcile.
     pub reconcile_step_timeout: Duration,
-    /// Net below the engine's own pacing, in messages per second; higher than the engine's rate.
-    pub messages_per_second_net: u32,
 }
+
+/// TWS leaves a time request unanswered that comes within about a second of another one (since 10.16); another client keeps 4.25 s between them.
+pub const TIME_REQUEST_SPACING: Duration = Duration::from_secs(5);
+/// The usual wait for a barrier, which TWS answers at once.
+pub const BARRIER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the engine asks of the adapter. A command for a session that is over is answered `NotSent` and not carried out.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,7 +92,7 @@ impl TwsCommand {
     }
 }
 
-/// What a session is. Accounts and ids are known; the update stream stands; nothing was sent yet.
+/// What a session is. Accounts and ids are known; nothing was sent but what it took to learn them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionInfo {
     /// Counts the sessions of this process, from 1.
@@ -98,6 +105,8 @@ pub struct SessionInfo {
     pub server_version: i32,
     /// TWS's clock at the login; `None` where TWS named a time zone that nobody knows.
     pub tws_time: Option<Timestamp>,
+    /// Time until the first heartbeat.
+    pub heartbeat_in: Duration,
 }
 
 /// What the adapter tells the engine, in order.
@@ -177,7 +186,7 @@ pub enum TwsEvent {
         /// TWS's text.
         text: String,
     },
-    /// Reports may have been missed (a lag notice, an update stream that ended and was opened again): a reconcile is due.
+    /// Reports may have been missed (one that could not be read, more at the login than is kept): a reconcile is due.
     ReportsMissed {
         /// In which session.
         session: u64,

@@ -1,38 +1,48 @@
-//! The only module that knows `ibapi`: one supervised session with TWS at a time.
+//! The only room that knows TWS's protocol: one supervised session with TWS at a time.
 //!
 //! It carries out [`TwsCommand`]s and tells what TWS says as [`TwsEvent`]s, in order. It decides nothing about orders.
 //!
 //! ```text
-//! supervisor ─ connect ─► session ─┬─ reader   order updates, notices, and what the others found out ─► events
-//!                                  ├─ writer   commands, one after the other
-//!                                  ├─ clock    heartbeats and time requests
-//!                                  └─ reconcile  open orders, completed orders, executions
+//! supervisor ─ connect ─ handshake ─► session ─┬─ wire          bytes, cut into messages
+//!                                              └─ conversation  messages, commands and time in; events and messages out
+//!                                                   line         barriers: what TWS has read
+//!                                                   heartbeat    whether TWS is there
+//!                                                   queries      the reconcile: open orders, completed orders, executions
 //! ```
 //!
-//! All of it is one task on a thread of its own, so nobody's load delays a heartbeat, nobody's cancellation tears a frame, and what ibapi's
-//! dispatcher has put into its channels before it delivered an answer is always there to be read before that answer is passed on.
+//! All of it is one task on a thread of its own: nobody's load delays a heartbeat, nobody's cancellation tears a message, and what TWS said is told in the
+//! order in which it said it. `frames` has the messages, `decode` and `reports` read them, `requests` makes them. `ibapi` serves for one thing: an order as
+//! JSON (`payload`).
 
 mod answers;
-mod clock;
 mod connect;
-mod convert;
+mod conversation;
+mod decode;
 mod execution_time;
-mod finding;
+mod frames;
 mod handle;
+mod handshake;
+mod heartbeat;
 mod interface;
-mod losses;
+mod line;
+mod missed;
 mod notice;
+mod numbers;
 mod outlet;
-mod place;
-mod reader;
-mod reconcile;
+mod payload;
+mod queries;
+mod reports;
+mod requests;
 mod session;
 mod supervisor;
-mod writer;
+mod wire;
+mod zone_names;
+mod zones;
 
 pub use answers::{Answer, Answers};
 pub use handle::{COMMANDS_MAX, TwsHandle, start};
 pub use interface::{
-    ConnectFailure, SendKind, Sent, SessionInfo, TwsCommand, TwsEvent, TwsSettings,
+    BARRIER_TIMEOUT, ConnectFailure, SendKind, Sent, SessionInfo, TIME_REQUEST_SPACING, TwsCommand,
+    TwsEvent, TwsSettings,
 };
-pub use place::{payload, payload_in_short};
+pub use payload::{payload, payload_in_short};

@@ -1,10 +1,7 @@
-//! What TWS's messages without an order mean. Codes: the message code table of the TWS API documentation; negative ones are `ibapi`'s own.
+//! What TWS's messages without an order mean. Codes: the message code table of the TWS API documentation.
 
-use ibapi::{
-    HANDSHAKE_DECODE_FAILURE_CODE, NOTICE_STREAM_LAG_CODE, Notice, SUBSCRIPTION_LAG_CODE,
-    TRANSPORT_RECONNECT_CODE,
-};
-
+/// The order's id is not above those that TWS has seen from this client.
+pub(super) const DUPLICATE_ORDER_ID: i32 = 103;
 /// The client id is taken; TWS closes the connection after it.
 pub(super) const CLIENT_ID_IN_USE: i32 = 326;
 /// TWS lost IB.
@@ -34,8 +31,6 @@ pub(super) enum Meaning {
         /// Whether data was lost.
         data_lost: bool,
     },
-    /// Something was dropped or could not be read on our side.
-    Missed,
     /// The query in flight failed.
     QueryFailed,
     /// If the connection ends now, this is why.
@@ -45,19 +40,15 @@ pub(super) enum Meaning {
 }
 
 /// What a message without an order means.
-pub(super) fn meaning(notice: &Notice) -> Meaning {
+pub(super) fn meaning(code: i32) -> Meaning {
     let link = |connected, data_lost| Meaning::IbLink {
         connected,
         data_lost,
     };
-    match notice.code {
+    match code {
         LINK_LOST | LINK_BROKEN => link(false, false),
         LINK_RESTORED_DATA_LOST => link(true, true),
         LINK_RESTORED => link(true, false),
-        SUBSCRIPTION_LAG_CODE
-        | NOTICE_STREAM_LAG_CODE
-        | TRANSPORT_RECONNECT_CODE
-        | HANDSHAKE_DECODE_FAILURE_CODE => Meaning::Missed,
         CLIENT_ID_IN_USE | PORT_RESET | RATE_EXCEEDED => Meaning::LastWords,
         code if CLIENT_SIDE.contains(&code) => Meaning::LastWords,
         code if REQUEST_FAILED.contains(&code) => Meaning::QueryFailed,
@@ -69,41 +60,28 @@ pub(super) fn meaning(notice: &Notice) -> Meaning {
 mod tests {
     use super::*;
 
-    fn of(code: i32) -> Meaning {
-        meaning(&Notice {
-            request_id: None,
-            code,
-            message: String::new(),
-            error_time: None,
-            advanced_order_reject_json: String::new(),
-        })
-    }
-
     #[test]
     fn the_codes_of_the_documentation_have_their_meaning() {
         let lost = Meaning::IbLink {
             connected: false,
             data_lost: false,
         };
-        assert_eq!((of(1100), of(2110)), (lost, lost));
+        assert_eq!((meaning(1100), meaning(2110)), (lost, lost));
         assert_eq!(
-            of(1101),
+            meaning(1101),
             Meaning::IbLink {
                 connected: true,
                 data_lost: true
             }
         );
-        for code in [-4, -6, -7, -8] {
-            assert_eq!(of(code), Meaning::Missed, "{code}");
-        }
         for code in [100, 326, 502, 503, 504, 1300] {
-            assert_eq!(of(code), Meaning::LastWords, "{code}");
+            assert_eq!(meaning(code), Meaning::LastWords, "{code}");
         }
         for code in [320, 321, 322, 323] {
-            assert_eq!(of(code), Meaning::QueryFailed, "{code}");
+            assert_eq!(meaning(code), Meaning::QueryFailed, "{code}");
         }
-        for code in [0, -3, -5, 2104, 2158, 319, 324] {
-            assert_eq!(of(code), Meaning::Other, "{code}");
+        for code in [0, 2104, 2158, 319, 324] {
+            assert_eq!(meaning(code), Meaning::Other, "{code}");
         }
     }
 }

@@ -9,6 +9,16 @@ use super::TwsEvent;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Closed;
 
+/// What became of an event that was not waited with.
+#[derive(Debug)]
+pub(super) enum TrySend {
+    Sent,
+    /// There is no room now.
+    Full(TwsEvent),
+    /// Nobody reads the events any more.
+    Closed,
+}
+
 /// Sends events in order and waits where the channel is full; once the adapter is to end it waits no longer.
 #[derive(Debug)]
 pub(super) struct Outlet {
@@ -21,7 +31,7 @@ impl Outlet {
         Self { events, ending }
     }
 
-    /// Waits for room for one event. Whoever takes something that cannot be taken twice reserves first, so that being dropped meanwhile loses nothing.
+    /// Waits for room for one event.
     pub(super) async fn reserve(&self) -> Result<mpsc::Permit<'_, TwsEvent>, Closed> {
         match self.events.try_reserve() {
             Ok(permit) => return Ok(permit),
@@ -32,6 +42,15 @@ impl Outlet {
             biased;
             permit = self.events.reserve() => permit.map_err(|_| Closed),
             () = self.ending.cancelled() => Err(Closed),
+        }
+    }
+
+    /// Sends an event if there is room at once.
+    pub(super) fn try_send(&self, event: TwsEvent) -> TrySend {
+        match self.events.try_send(event) {
+            Ok(()) => TrySend::Sent,
+            Err(mpsc::error::TrySendError::Full(event)) => TrySend::Full(event),
+            Err(mpsc::error::TrySendError::Closed(_)) => TrySend::Closed,
         }
     }
 

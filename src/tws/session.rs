@@ -1,95 +1,35 @@
 //! One session with TWS: from the moment that ids and accounts are known until the connection is over.
 
-use std::cell::{Cell, RefCell};
+use std::io;
 use std::time::Duration;
 
-use ibapi::Client;
-use tokio::sync::{Notify, mpsc, oneshot};
-use tokio::time::Instant;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::connect::{self, Opened};
-use super::finding::Finding;
-use super::outlet::Outlet;
-use super::reader::Reader;
-use super::reconcile::{self, Query};
-use super::{SendKind, Sent, SessionInfo, TwsCommand, TwsEvent, TwsSettings};
-use super::{clock, convert, writer};
+use super::conversation::{Conversation, End};
+use super::handshake::Opened;
+use super::outlet::{Closed, Outlet, TrySend};
+use super::supervisor::answer_unsent;
+use super::wire::{Turn, Wire};
+use super::{TwsCommand, TwsEvent, TwsSettings};
 
-/// Findings that may wait for the reader.
-const FINDINGS_MAX: usize = 16;
-/// Reconciles that may wait for the one in flight.
-pub(super) const RECONCILES_MAX: usize = 16;
-/// How long closing the connection may take before its tasks are left to end by themselves.
-const CLOSE_LIMIT: Duration = Duration::from_secs(1);
+/// Events that may wait for room before commands have to wait as well.
+const EVENTS_HELD_MAX: usize = 256;
+/// How long TWS is heard after it took no more, for what it may have said about that.
+const LAST_WORDS_LIMIT: Duration = Duration::from_secs(1);
+/// How long TWS may take to close on its side, so that it reads all that was sent.
+const CLOSE_LIMIT: Duration = Duration::from_millis(250);
 
-/// Why a session is over.
-#[derive(Debug)]
-pub(super) enum End {
-    /// The connection is gone or of no use any more.
-    Over(String),
-    /// The gateway wants a new session.
-    Restart,
-    /// The adapter is to end.
-    Ending,
-    /// Nobody reads the events any more.
-    NobodyReads,
-}
-
-impl End {
-    /// Whether no other session follows.
-    pub(super) fn is_final(&self) -> bool {
-        match self {
-            Self::Over(_) | Self::Restart => false,
-            Self::Ending | Self::NobodyReads => true,
-        }
-    }
-
-    fn reason(&self) -> &str {
-        match self {
-            Self::Over(reason) => reason,
-            Self::Restart => "the gateway asked for a new session",
-            Self::Ending | Self::NobodyReads => "the gateway is ending",
-        }
-    }
-}
-
-/// What the parts of a session share. They take turns on one thread, so cells do.
-pub(super) struct Session<'a> {
-    pub(super) number: u64,
-    pub(super) client: &'a Client,
-    pub(super) settings: &'a TwsSettings,
-    pub(super) outlet: &'a Outlet,
-    /// To the reader, which passes findings on after everything that TWS sent before them.
-    pub(super) findings: mpsc::Sender<Finding>,
-    /// The order whose message is on its way, and what can be said about it. Outlives the writer when the session ends meanwhile.
-    pub(super) writing: RefCell<Option<(i32, SendKind, Sent)>>,
-    /// The query of the reconcile in flight.
-    pub(super) query: Cell<Option<Query>>,
-    /// Ends the query in flight as failed.
-    pub(super) query_failed: RefCell<Option<oneshot::Sender<String>>>,
-    /// How often reports were lost.
-    pub(super) losses: Cell<u64>,
-    /// Time requests of the gateway that wait for the next one to TWS. The clock takes them at each request, or the session ends.
-    pub(super) asked: RefCell<Vec<u64>>,
-    /// Tells the clock about them.
-    pub(super) ask: Notify,
-    /// Until when `ibapi`'s rate limiter may hold messages back.
-    held_until: Cell<Instant>,
-}
-
-impl Session<'_> {
-    /// How long handing over one more message may take: the limit for TWS, after what `ibapi`'s limiter may hold it back (cancels pass it
-    /// at once, what comes after them waits the longer).
-    pub(super) fn write_limit(&self) -> Duration {
-        // The limiter lets nine tenths of its rate pass evenly and the rest in bursts.
-        let rate = self.settings.messages_per_second_net.max(1);
-        let interval = Duration::from_secs(10) / rate.saturating_mul(9);
-        let now = Instant::now();
-        let held_until = self.held_until.get().max(now) + interval;
-        self.held_until.set(held_until);
-        self.settings.heartbeat_timeout + (held_until - now)
-    }
+/// The parts of a session.
+struct Session<'a> {
+    number: u64,
+    settings: &'a TwsSettings,
+    outlet: &'a Outlet,
+    wire: Wire,
+    conversation: Conversation,
+    /// TWS takes nothing more: why, and until when it is still heard.
+    broken: Option<(String, Instant)>,
 }
 
 /// Runs a session and tells all of it, from [`TwsEvent::SessionUp`] to [`TwsEvent::SessionDown`].
@@ -102,117 +42,233 @@ pub(super) async fn run(
     ending: &CancellationToken,
 ) -> End {
     let Opened {
-        client,
-        updates,
-        notices,
-        startup,
-        accounts,
-        next_valid_id,
+        wire,
+        conversation,
+        peer,
     } = opened;
-    let peer = connect::peer(settings);
-    let info = SessionInfo {
-        session: number,
-        accounts,
-        next_valid_id,
-        server_version: client.server_version(),
-        tws_time: client.connection_time().map(crate::domain::Timestamp::from),
-    };
-    tracing::info!(
-        %peer, session = number, server_version = info.server_version, next_valid_id, accounts = info.accounts.len(),
-        "session with TWS is up"
-    );
-    let (findings, inbox) = mpsc::channel(FINDINGS_MAX);
-    let (reconcile, reconciles) = mpsc::channel(RECONCILES_MAX);
-    let session = Session {
+    let mut session = Session {
         number,
-        client: &client,
         settings,
         outlet,
-        findings,
-        writing: RefCell::new(None),
-        query: Cell::new(None),
-        query_failed: RefCell::new(None),
-        losses: Cell::new(0),
-        asked: RefCell::new(Vec::new()),
-        ask: Notify::new(),
-        held_until: Cell::new(Instant::now()),
+        wire,
+        conversation,
+        broken: None,
     };
-    let mut reader = Reader::new(&session, updates, notices, inbox);
-    let end = async {
-        if announce(&session, info, startup, &mut reader)
-            .await
-            .is_err()
-        {
-            return End::NobodyReads;
-        }
-        tokio::select! {
-            biased;
-            end = reader.run() => end,
-            end = writer::run(&session, commands, &reconcile, ending) => end,
-            end = clock::run(&session) => end,
-            end = reconcile::run(&session, reconciles) => end,
-            () = outlet.closed() => End::NobodyReads,
-        }
-    }
-    .await;
-    // What was read before the end counts, and the outcome of a write does.
-    reader.finish().await;
-    let reason = reader.explain(end.reason());
-    if let Some((order_id, kind, outcome)) = session.writing.take() {
-        let _ = outlet
-            .send(TwsEvent::Sent {
-                session: number,
-                order_id,
-                kind,
-                outcome,
-            })
-            .await;
-    }
+    let end = session.talk(commands, ending).await;
     if end.is_final() {
-        tracing::info!(%peer, session = number, %reason, "session with TWS is over");
+        tracing::info!(%peer, session = number, reason = end.reason(), "session with TWS is over");
     } else {
-        tracing::warn!(%peer, session = number, %reason, "session with TWS is over");
+        tracing::warn!(%peer, session = number, reason = end.reason(), "session with TWS is over");
     }
-    drop(reader);
-    // The connection is closed before the gateway hears of it: then nothing of the old session can still leave.
-    if tokio::time::timeout(CLOSE_LIMIT, client.disconnect())
-        .await
-        .is_err()
-    {
-        tracing::warn!(%peer, session = number, "the connection did not close in time");
+    session.close(end).await
+}
+
+impl Session<'_> {
+    /// Talks with TWS until the session is to end.
+    async fn talk(
+        &mut self,
+        commands: &mut mpsc::Receiver<TwsCommand>,
+        ending: &CancellationToken,
+    ) -> End {
+        // Whether something had come due before the last messages were read.
+        let mut due = false;
+        let mut over = None;
+        loop {
+            if let Err(end) = self.hear() {
+                return end;
+            }
+            let held = !self.conversation.events.is_empty();
+            if !held {
+                // All that TWS said before its end has been heard.
+                if let Some(reason) = over {
+                    return End::Over(reason);
+                }
+                if std::mem::take(&mut due) {
+                    if let Err(end) = self.conversation.due(Instant::now()) {
+                        return end;
+                    }
+                    continue;
+                }
+            }
+            self.wire.outbox.extend(&mut self.conversation.messages);
+            let writing = !self.wire.outbox.is_empty() && self.broken.is_none();
+            let reading = !held && over.is_none();
+            let listening = !writing
+                && self.broken.is_none()
+                && over.is_none()
+                && self.conversation.events.len() < EVENTS_HELD_MAX;
+            let stuck_at = self.stuck_at().filter(|_| writing || self.broken.is_some());
+            // Whether a stream of messages goes on for ever or not: each of these has its turn.
+            tokio::select! {
+                () = ending.cancelled() => return End::Ending,
+                () = self.outlet.closed() => return End::NobodyReads,
+                permit = self.outlet.reserve(), if held => match permit {
+                    Ok(permit) => {
+                        if let Some(event) = self.conversation.events.pop_front() {
+                            permit.send(event);
+                        }
+                        self.conversation.was_deaf(Instant::now());
+                    }
+                    Err(Closed) => return End::NobodyReads,
+                },
+                turn = self.wire.turn(reading, writing) => match turn {
+                    Turn::Read(Ok(0)) => over = Some(self.why_over(None)),
+                    Turn::Read(Ok(_)) => {}
+                    Turn::Read(Err(error)) => over = Some(self.why_over(Some(&error))),
+                    Turn::Written(Ok(Some(message))) => self.conversation.written(message),
+                    Turn::Written(Ok(None)) => {}
+                    Turn::Written(Err(error)) => {
+                        let reason = self.why_over(Some(&error));
+                        self.broken = Some((reason, Instant::now() + LAST_WORDS_LIMIT));
+                    }
+                },
+                command = commands.recv(), if listening => {
+                    let Some(command) = command else { return End::Ending };
+                    if let Err(end) = self.carry_out(command).await {
+                        return end;
+                    }
+                }
+                () = sleep_until(self.conversation.next_due()), if !held => {
+                    // What has arrived by now was in time.
+                    let _ = self.wire.read_ready();
+                    due = true;
+                }
+                () = wait_until(stuck_at) => return End::Over(self.why_stuck()),
+            }
+        }
     }
-    let down = TwsEvent::SessionDown {
-        session: number,
-        reason,
-    };
-    match outlet.send(down).await {
-        Ok(()) => end,
-        Err(_) => End::NobodyReads,
+
+    /// Hears every message that has come, as long as the events it makes find room.
+    fn hear(&mut self) -> Result<(), End> {
+        loop {
+            while let Some(event) = self.conversation.events.pop_front() {
+                match self.outlet.try_send(event) {
+                    TrySend::Sent => {}
+                    TrySend::Full(event) => {
+                        self.conversation.events.push_front(event);
+                        return Ok(());
+                    }
+                    TrySend::Closed => return Err(End::NobodyReads),
+                }
+            }
+            match self.wire.incoming.frame() {
+                Ok(Some(frame)) => self.conversation.hear(frame, Instant::now())?,
+                Ok(None) => return Ok(()),
+                Err(bad) => return Err(End::Over(bad.to_string())),
+            }
+        }
+    }
+
+    async fn carry_out(&mut self, command: TwsCommand) -> Result<(), End> {
+        if command.session() == self.number {
+            return self.conversation.command(command, Instant::now());
+        }
+        answer_unsent(command, self.outlet)
+            .await
+            .map_err(|Closed| End::NobodyReads)
+    }
+
+    fn stuck_at(&self) -> Option<Instant> {
+        match &self.broken {
+            Some((_, until)) => Some(*until),
+            None => self.wire.outbox.stuck_at(self.settings.heartbeat_timeout),
+        }
+    }
+
+    fn why_stuck(&self) -> String {
+        match &self.broken {
+            Some((reason, _)) => reason.clone(),
+            None => format!(
+                "TWS does not read: a message did not leave within {:?}",
+                self.settings.heartbeat_timeout
+            ),
+        }
+    }
+
+    /// Why the connection is over.
+    fn why_over(&self, error: Option<&io::Error>) -> String {
+        let lost = "the connection to TWS was lost";
+        match error {
+            Some(error) => format!("{lost}: {error}"),
+            None if self.wire.incoming.rest() > 0 => format!("{lost} in the middle of a message"),
+            None => lost.to_owned(),
+        }
+    }
+
+    /// Closes the connection, and only then tells that the session is over: nothing of it can still leave.
+    async fn close(mut self, end: End) -> End {
+        match end {
+            End::Ending | End::Restart | End::NobodyReads => self.part().await,
+            End::Over(_) => {}
+        }
+        for cut in self.wire.outbox.cut() {
+            let reason = match &end {
+                End::Over(reason) => reason.as_str(),
+                End::Restart | End::Ending | End::NobodyReads => {
+                    "the session ended before it was sent"
+                }
+            };
+            self.conversation.cut(cut, reason);
+        }
+        let reason = self.conversation.end(&end);
+        let Self {
+            number,
+            outlet,
+            wire,
+            mut conversation,
+            ..
+        } = self;
+        drop(wire);
+        conversation.events.push_back(TwsEvent::SessionDown {
+            session: number,
+            reason,
+        });
+        while let Some(event) = conversation.events.pop_front() {
+            if outlet.send(event).await.is_err() {
+                return End::NobodyReads;
+            }
+        }
+        end
+    }
+
+    /// Parts from a TWS that is well: a message that is under way is finished first, and TWS is heard until it has read everything and closes.
+    async fn part(&mut self) {
+        let until = self.wire.outbox.stuck_at(self.settings.heartbeat_timeout);
+        if let (Some(until), None) = (until, &self.broken) {
+            let finish = async {
+                while !self.wire.outbox.is_empty() {
+                    match self.wire.write().await {
+                        Ok(Some(message)) => self.conversation.written(message),
+                        Ok(None) => {}
+                        Err(_) => return,
+                    }
+                }
+            };
+            tokio::select! {
+                () = finish => {}
+                () = sleep_until(until) => {}
+            }
+        }
+        self.wire.finish_writing().await;
+        let heard = async {
+            loop {
+                if self.hear().is_err() || !self.conversation.events.is_empty() {
+                    return;
+                }
+                match self.wire.read().await {
+                    Ok(0) | Err(_) => return,
+                    Ok(_) => {}
+                }
+            }
+        };
+        // A TWS that does not close in time is closed all the same.
+        let _ = timeout(CLOSE_LIMIT, heard).await;
     }
 }
 
-/// Tells that the session is up, and what TWS sent while it was set up.
-async fn announce(
-    session: &Session<'_>,
-    info: SessionInfo,
-    startup: Vec<ibapi::StartupMessage>,
-    reader: &mut Reader<'_>,
-) -> Result<(), super::outlet::Closed> {
-    session.outlet.send(TwsEvent::SessionUp(info)).await?;
-    for message in startup {
-        match convert::startup(message, session.client.time_zone()) {
-            Ok(Some(report)) => {
-                session
-                    .outlet
-                    .send(TwsEvent::Report {
-                        session: session.number,
-                        report,
-                    })
-                    .await?;
-            }
-            Ok(None) => {}
-            Err(unreadable) => reader.lost(unreadable.to_string()),
-        }
+async fn wait_until(at: Option<Instant>) {
+    match at {
+        Some(at) => sleep_until(at).await,
+        None => std::future::pending().await,
     }
-    Ok(())
 }

@@ -22,12 +22,13 @@ pub(super) async fn run(
     let mut delay = settings.reconnect_delay_min;
     let mut sessions = 0;
     let mut last_failure = None;
+    let mut last_address = None;
     loop {
         let opened = tokio::select! {
             biased;
             () = ending.cancelled() => break,
             () = refuse(&mut commands, &outlet) => break,
-            opened = connect::open(&settings) => opened,
+            opened = connect::open(&settings, sessions + 1, &mut last_address) => opened,
         };
         match opened {
             Ok(opened) => {

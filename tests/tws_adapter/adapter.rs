@@ -9,8 +9,7 @@ use ibkr_orders::tws::{
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::frames;
-use crate::peer::{CURRENT_TIME, FakeTws, LIMIT, Peer};
+use crate::peer::{FakeTws, LIMIT, Peer};
 
 /// Events that may wait for a test.
 const EVENTS_MAX: usize = 65_536;
@@ -20,7 +19,7 @@ pub(crate) struct Adapter {
     pub(crate) events: mpsc::Receiver<TwsEvent>,
 }
 
-/// Short reconnects, and no heartbeat but a session's first unless a test wants more.
+/// Short reconnects, and no heartbeat unless a test wants some.
 pub(crate) fn settings(port: u16) -> TwsSettings {
     TwsSettings {
         host: "127.0.0.1".to_owned(),
@@ -29,10 +28,11 @@ pub(crate) fn settings(port: u16) -> TwsSettings {
         handshake_timeout: Duration::from_secs(5),
         heartbeat_interval: Duration::from_secs(3_600),
         heartbeat_timeout: Duration::from_secs(5),
+        time_request_spacing: Duration::from_millis(1),
+        barrier_timeout: Duration::from_secs(5),
         reconnect_delay_min: Duration::from_millis(10),
         reconnect_delay_max: Duration::from_millis(40),
         reconcile_step_timeout: Duration::from_secs(5),
-        messages_per_second_net: 100_000,
     }
 }
 
@@ -54,10 +54,9 @@ pub(crate) async fn connected_with(
 ) -> (FakeTws, Peer, Adapter) {
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
-    let mut peer = tws.session().await;
+    let peer = tws.session().await;
     let info = adapter.up().await;
     assert_eq!(info.session, 1);
-    adapter.first_heartbeat(&mut peer).await;
     (tws, peer, adapter)
 }
 
@@ -93,14 +92,6 @@ impl Adapter {
             TwsEvent::SessionUp(info) => info,
             other => panic!("no session, but {other:?}"),
         }
-    }
-
-    /// Answers the time request that a session begins with, and takes what the adapter tells of it.
-    pub(crate) async fn first_heartbeat(&mut self, peer: &mut Peer) {
-        peer.expect(CURRENT_TIME).await;
-        peer.send(&frames::current_time(1_795_000_000)).await;
-        let event = self.next().await;
-        assert!(matches!(event, TwsEvent::Heartbeat { .. }), "{event:?}");
     }
 
     /// Why the session ended; other events before that are dropped.

@@ -6,6 +6,8 @@ use ibkr_orders::domain::{OrderReport, Origin};
 use ibkr_orders::tws::{ConnectFailure, TwsEvent, TwsSettings};
 use test_support::ports::ClosedPort;
 
+use tokio::net::TcpListener;
+
 use crate::adapter::{Adapter, connected, settings, start};
 use crate::frames::{self, order};
 use crate::peer::{ACCOUNTS, FakeTws, IDS, START_API};
@@ -146,8 +148,8 @@ async fn a_closed_port_is_tried_again_with_growing_delays_until_someone_listens(
 }
 
 #[tokio::test]
-async fn more_open_orders_than_the_handshake_takes_are_all_reported_and_ids_are_asked_for() {
-    const ORDERS: i32 = 130;
+async fn however_many_open_orders_come_at_the_login_all_are_told_after_the_session() {
+    const ORDERS: i32 = 5_000;
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
     let mut peer = tws.greeted(225).await;
@@ -159,46 +161,93 @@ async fn more_open_orders_than_the_handshake_takes_are_all_reported_and_ids_are_
     }
     burst.extend(frames::open_orders_end());
     burst.extend(frames::managed_accounts("DU111"));
-    burst.extend(frames::next_valid_id(500));
+    burst.extend(frames::next_valid_id(5_001));
     peer.send(&burst).await;
-    // What ibapi's handshake no longer heard is asked for: the id comes with the burst meanwhile, the accounts were before it.
-    peer.expect(IDS).await;
-    peer.send(&frames::next_valid_id(500)).await;
-    peer.expect(ACCOUNTS).await;
-    // An error without an id ends ibapi's wait; the question is asked again.
-    peer.send(&frames::error(-1, 320, "Error reading request"))
-        .await;
-    peer.expect(ACCOUNTS).await;
-    peer.send(&frames::managed_accounts("DU111")).await;
     let info = adapter.up().await;
     assert_eq!(
         (info.next_valid_id, info.accounts),
-        (500, vec!["DU111".to_owned()])
+        (5_001, vec!["DU111".to_owned()])
     );
-
-    let mut opened = Vec::new();
-    let mut statuses = Vec::new();
-    while statuses.len() < ORDERS as usize {
-        match adapter.next().await {
-            TwsEvent::Report {
-                report: OrderReport::OpenOrder(report),
-                ..
-            } => {
-                if opened.is_empty() {
-                    assert_eq!(report.origin, Origin::Snapshot);
-                }
-                opened.push(report.order_id);
+    for id in 1..=ORDERS {
+        match adapter.report().await {
+            OrderReport::OpenOrder(report) => {
+                assert_eq!((report.order_id, report.origin), (id, Origin::Snapshot));
             }
-            TwsEvent::Report {
-                report: OrderReport::Status(report),
-                ..
-            } => statuses.push(report.order_id),
-            TwsEvent::Notice { code: 320, .. } => {}
+            other => panic!("{other:?}"),
+        }
+        match adapter.report().await {
+            OrderReport::Status(report) => {
+                assert_eq!((report.order_id, report.origin), (id, Origin::Snapshot));
+            }
             other => panic!("{other:?}"),
         }
     }
-    let all: Vec<i32> = (1..=ORDERS).collect();
-    assert_eq!((opened, statuses), (all.clone(), all));
+}
+
+#[tokio::test]
+async fn what_tws_does_not_name_by_itself_is_asked_for() {
+    let tws = FakeTws::bind().await;
+    let mut adapter = start(impatient(tws.port));
+    let mut peer = tws.greeted(225).await;
+    peer.expect(START_API).await;
+    peer.expect(IDS).await;
+    peer.expect(ACCOUNTS).await;
+    peer.send(&frames::next_valid_id(0)).await;
+    // Of no use: asked again at once.
+    peer.expect(IDS).await;
+    peer.send(&frames::next_valid_id(500)).await;
+    peer.send(&frames::managed_accounts("DU1, DU2,DU1, ")).await;
+    let info = adapter.up().await;
+    assert_eq!(info.next_valid_id, 500);
+    assert_eq!(info.accounts, ["DU1", "DU2"]);
+}
+
+#[tokio::test]
+async fn an_id_sequence_that_is_spent_is_refused_with_what_to_do() {
+    for id in [1_500_000_000, i32::MAX] {
+        let tws = FakeTws::bind().await;
+        let mut adapter = start(settings(tws.port));
+        let mut peer = tws.greeted(225).await;
+        peer.expect(START_API).await;
+        peer.send(&frames::managed_accounts("DU111")).await;
+        peer.send(&frames::next_valid_id(id)).await;
+        let failure = failure(&mut adapter).await;
+        let (code, detail) = refused(&failure);
+        assert_eq!(code, None);
+        assert!(
+            detail.contains(&id.to_string())
+                && detail.contains("nothing is sent")
+                && detail.contains("reset the API order id sequence"),
+            "{detail}"
+        );
+        peer.closed().await;
+    }
+}
+
+#[tokio::test]
+async fn every_address_of_a_name_is_tried_and_the_first_may_be_mute() {
+    let mute = TcpListener::bind(("::1", 0)).await.unwrap();
+    let port = mute.local_addr().unwrap().port();
+    // The same port on the other address, where nobody has taken it meanwhile.
+    let Ok(speaks) = TcpListener::bind(("127.0.0.1", port)).await else {
+        return;
+    };
+    let names = tokio::net::lookup_host(("localhost", port)).await.unwrap();
+    let names: Vec<_> = names.map(|address| address.is_ipv6()).collect();
+    let tws = FakeTws::of(speaks);
+    let mut adapter = start(TwsSettings {
+        host: "localhost".to_owned(),
+        handshake_timeout: Duration::from_secs(2),
+        ..settings(port)
+    });
+    if names.contains(&true) {
+        // It takes the connection and says nothing.
+        let _held = mute.accept().await.unwrap();
+        tws.session().await;
+    } else {
+        tws.session().await;
+    }
+    assert_eq!(adapter.up().await.session, 1);
 }
 
 #[tokio::test]
@@ -211,7 +260,7 @@ async fn a_tws_without_accounts_is_refused() {
     peer.send(&frames::next_valid_id(1)).await;
     for _ in 0..4 {
         peer.expect(ACCOUNTS).await;
-        peer.send(&frames::managed_accounts("")).await;
+        peer.send(&frames::managed_accounts(" ,")).await;
     }
     let failure = failure(&mut adapter).await;
     assert!(refused(&failure).1.contains("accounts"), "{failure:?}");

@@ -4,13 +4,15 @@
 #![allow(clippy::unwrap_used)]
 
 mod adapter;
+mod barriers;
 mod chaos;
 mod handshake;
+mod heartbeats;
+mod ibapi_witness;
 mod links;
 mod reconcile;
 mod reports;
 mod sending;
-mod time_requests;
 
 use test_support::random;
 use test_support::tws::{frames, peer};

@@ -7,7 +7,7 @@ use ibkr_orders::tws::{TwsCommand, TwsEvent};
 
 use crate::adapter::{Adapter, connected};
 use crate::frames::{self, order};
-use crate::peer::{CURRENT_TIME, Peer};
+use crate::peer::{CANCEL_ORDER, Peer};
 
 fn amount(text: &str) -> Amount {
     Amount::parse(text).unwrap()
@@ -95,15 +95,20 @@ async fn a_fill_is_told_frame_by_frame_in_the_order_of_tws() {
 }
 
 #[tokio::test]
-async fn what_is_no_report_about_an_order_of_ours_is_left_out() {
+async fn orders_of_other_clients_are_told_as_theirs_and_what_is_no_report_is_left_out() {
     let (_tws, mut peer, mut adapter) = connected().await;
     peer.send(&order(90, "PreSubmitted").what_if().open()).await;
     peer.send(&order(91, "Submitted").of_client(3).open()).await;
     peer.send(&order(91, "Submitted").of_client(3).status("0", "1"))
         .await;
+    peer.send(&order(91, "Filled").of_client(0).execution(-1, "e.2.01"))
+        .await;
     peer.send(&frames::commission("e.9.01", f64::MAX)).await;
     peer.send(&order(92, "AnUnheardWord").status("0", "1"))
         .await;
+    assert!(matches!(adapter.report().await, OrderReport::OpenOrder(r) if r.client_id == 3));
+    assert!(matches!(adapter.report().await, OrderReport::Status(r) if r.client_id == 3));
+    assert!(matches!(adapter.report().await, OrderReport::Execution(r) if r.client_id == 0));
     assert!(
         matches!(adapter.report().await, OrderReport::Status(r) if r.order_id == 92 && r.status == "AnUnheardWord")
     );
@@ -155,10 +160,19 @@ async fn messages_without_an_order_are_sorted_by_what_they_mean() {
 }
 
 #[tokio::test]
-async fn a_frame_that_cannot_be_read_is_said_to_be_missed_and_the_next_is_told() {
+async fn a_report_that_cannot_be_read_is_said_to_be_missed_and_the_next_is_told() {
     let (_tws, mut peer, mut adapter) = connected().await;
     peer.send(&order(90, "Submitted").status_without_remaining())
         .await;
+    match adapter.next().await {
+        TwsEvent::Unreadable {
+            session: 1,
+            message: "orderStatus",
+            order_id: Some(90),
+            ..
+        } => {}
+        other => panic!("{other:?}"),
+    }
     let missed = adapter.next().await;
     assert!(
         matches!(missed, TwsEvent::ReportsMissed { session: 1, .. }),
@@ -166,30 +180,48 @@ async fn a_frame_that_cannot_be_read_is_said_to_be_missed_and_the_next_is_told()
     );
     peer.send(&order(90, "Filled").status("100", "0")).await;
     assert!(matches!(adapter.report().await, OrderReport::Status(r) if r.status == "Filled"));
+    // Somebody else's is counted, and no reason to reconcile.
+    peer.send(
+        &order(5, "Submitted")
+            .of_client(3)
+            .status_without_remaining(),
+    )
+    .await;
+    assert!(matches!(adapter.next().await, TwsEvent::Unreadable { .. }));
+    peer.send(&frames::error(-1, 2104, "OK")).await;
+    assert!(matches!(adapter.next().await, TwsEvent::Notice { .. }));
 }
 
 #[tokio::test]
-async fn many_unreadable_frames_are_not_as_many_calls_for_a_reconcile() {
+async fn many_unreadable_reports_are_not_as_many_calls_for_a_reconcile() {
     let (_tws, mut peer, mut adapter) = connected().await;
     for id in 1..=50 {
         peer.send(&order(id, "Submitted").status_without_remaining())
             .await;
         peer.send(&frames::error(id, 399, "Warning: x")).await;
     }
-    // The last error frame may fall to the reopening of the stream, a notice does not.
     peer.send(&frames::error(-1, 2104, "OK")).await;
-    let events = adapter
+    let mut events = adapter
         .until(|event| matches!(event, TwsEvent::Notice { code: 2104, .. }))
         .await;
-    let missed = events
-        .iter()
-        .filter(|event| matches!(event, TwsEvent::ReportsMissed { .. }))
-        .count();
-    assert!((1..10).contains(&missed), "{missed}");
-    let later = adapter
-        .until(|event| matches!(event, TwsEvent::ReportsMissed { .. }))
-        .await;
-    assert!(!later.is_empty(), "and once more for the rest");
+    let count = |events: &[TwsEvent], which: fn(&TwsEvent) -> bool| {
+        events.iter().filter(|event| which(event)).count()
+    };
+    let is_missed = |event: &TwsEvent| matches!(event, TwsEvent::ReportsMissed { .. });
+    // Every message is counted and what can be read is told.
+    assert_eq!(
+        count(&events, |event| matches!(
+            event,
+            TwsEvent::Unreadable { .. }
+        )),
+        50
+    );
+    assert_eq!(
+        count(&events, |event| matches!(event, TwsEvent::Report { .. })),
+        50
+    );
+    events.extend(adapter.until(is_missed).await);
+    assert!((1..10).contains(&count(&events, is_missed)));
 }
 
 /// Sends order statuses from a task of its own, as fast as the adapter reads.
@@ -224,36 +256,35 @@ async fn a_burst_of_reports_is_told_whole_and_in_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn reports_that_nobody_takes_are_said_to_be_missed() {
+async fn reports_that_nobody_takes_wait_in_tws_and_none_is_lost() {
+    const REPORTS: i32 = 20_000;
     let tws = crate::peer::FakeTws::bind().await;
     let (sender, events) = tokio::sync::mpsc::channel(8);
     let handle = ibkr_orders::tws::start(crate::adapter::settings(tws.port), sender);
     let mut adapter = Adapter { handle, events };
-    let mut peer = tws.session().await;
+    let peer = tws.session().await;
     adapter.up().await;
-    adapter.first_heartbeat(&mut peer).await;
-    // The second time request follows when the answer to the first was read, and with it all before it.
-    adapter.command(TwsCommand::Barrier {
+    let sender = tokio::spawn(flood(peer, REPORTS));
+    // Nobody takes a report, and a cancel goes out all the same.
+    adapter.command(TwsCommand::Cancel {
         session: 1,
-        token: 1,
+        order_id: 90,
     });
-    peer.expect(CURRENT_TIME).await;
-    adapter.command(TwsCommand::Barrier {
-        session: 1,
-        token: 2,
-    });
-    // ibapi keeps 8,192 reports for a reader that does not read.
-    let mut peer = flood(peer, 20_000).await;
-    peer.send(&frames::current_time(1)).await;
-    peer.expect(CURRENT_TIME).await;
-    let events = adapter
-        .until(|event| matches!(event, TwsEvent::ReportsMissed { .. }))
-        .await;
-    assert!(events.len() < 20);
-    // And the newest ones are told.
-    adapter
-        .until(|event| {
-            matches!(event, TwsEvent::Report { report: OrderReport::Status(r), .. } if r.order_id == 20_000)
-        })
-        .await;
+    for id in 1..=REPORTS {
+        loop {
+            match adapter.next().await {
+                TwsEvent::Report {
+                    report: OrderReport::Status(report),
+                    ..
+                } => {
+                    assert_eq!(report.order_id, id);
+                    break;
+                }
+                TwsEvent::Sent { order_id: 90, .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    let mut peer = sender.await.unwrap();
+    peer.expect(CANCEL_ORDER).await;
 }

@@ -158,6 +158,21 @@ async fn an_id_that_is_none_is_not_sent() {
 }
 
 #[tokio::test]
+async fn an_order_of_a_type_that_we_do_not_have_is_not_sent() {
+    let (_tws, mut peer, mut adapter) = connected().await;
+    let mut changed_by_hand = ticket(89);
+    changed_by_hand.terms.pricing = Pricing::Other;
+    adapter.place(1, changed_by_hand);
+    let outcome = adapter.sent(89, SendKind::Place).await;
+    assert!(
+        matches!(&outcome, Sent::NotSent { reason } if reason.contains("changed in TWS")),
+        "{outcome:?}"
+    );
+    adapter.place(1, ticket(90));
+    assert_eq!(peer.expect(PLACE_ORDER).await.number(), 90);
+}
+
+#[tokio::test]
 async fn a_command_for_another_session_is_not_sent() {
     let tws = FakeTws::bind().await;
     let mut adapter = start(settings(tws.port));
@@ -173,7 +188,6 @@ async fn a_command_for_another_session_is_not_sent() {
     adapter.down().await;
     let mut peer = tws.session().await;
     assert_eq!(adapter.up().await.session, 2);
-    adapter.first_heartbeat(&mut peer).await;
     adapter.place(1, ticket(91));
     adapter.command(TwsCommand::Cancel {
         session: 1,

@@ -3,7 +3,7 @@
 use super::{TrackedOrder, derive};
 use crate::domain::{Status, Timestamp};
 
-/// TWS answered a time request that followed the order: it has read it, and holds it back.
+/// TWS answered a barrier that followed the order: it has read it, and holds it back.
 pub fn staged(order: &mut TrackedOrder, now: Timestamp) -> bool {
     let record = &mut order.record;
     if record.state.status != Status::Submitting || record.state.transmit {

@@ -110,7 +110,7 @@ impl Step<'_> {
         self.effect(Effect::Link(LinkChange { state, peer, text }));
     }
 
-    /// Puts an order in the queue; behind a staged one a time request goes.
+    /// Puts an order in the queue; behind a staged one a barrier goes.
     fn queue_place(&mut self, order_id: i32, staged: bool) {
         let desk = &mut self.batch.desk;
         desk.queued += 1;

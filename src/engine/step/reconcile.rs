@@ -16,8 +16,8 @@ use crate::tws::{Answer, Answers, TwsCommand};
 const RETRY_DELAY_MIN: Duration = Duration::from_secs(1);
 /// Longest delay after a reconcile that failed.
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
-/// Some TWSs send every execution and never the end mark. Asked so often, what came within the limit counts as all.
-const EXECUTIONS_ENDLESS: u32 = 2;
+/// There are TWSs that send every row of an answer and never its end mark. Asked so often, what came within the limit counts as all.
+const ENDLESS_TIMES: u32 = 2;
 /// TWS answers for no more days than these.
 const DAYS_BACK_MAX: u32 = 7;
 /// Midnight is every half hour somewhere, and which clock TWS keeps is not known.
@@ -327,15 +327,18 @@ fn insufficient(answers: &Answers) -> Option<String> {
         completed_orders,
         executions,
     } = answers;
-    let whole = |name: &str, answer: &Answer, times_enough: u32| match answer {
+    [
+        ("open orders", open_orders),
+        ("completed orders", completed_orders),
+        ("executions", executions),
+    ]
+    .into_iter()
+    .find_map(|(name, answer)| match answer {
         Answer::Whole => None,
-        Answer::Partial { times } if *times >= times_enough => None,
+        Answer::Partial { times } if *times >= ENDLESS_TIMES => None,
         Answer::Partial { times: _ } => Some(format!("{name}: not answered to the end in time")),
         Answer::None { reason } => Some(format!("{name}: {reason}")),
-    };
-    whole("open orders", open_orders, u32::MAX)
-        .or_else(|| whole("completed orders", completed_orders, u32::MAX))
-        .or_else(|| whole("executions", executions, EXECUTIONS_ENDLESS))
+    })
 }
 
 /// Whether a cancel is to go out: asked for, and neither under way in this session nor answered.

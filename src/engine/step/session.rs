@@ -135,7 +135,7 @@ impl Step<'_> {
             }
         }
         self.effect(Effect::Unpaced(HANDSHAKE_MESSAGES));
-        self.effect(Effect::HeartbeatAt(self.now.tick));
+        self.effect(Effect::HeartbeatAt(self.now.tick + info.heartbeat_in));
         self.batch.unparked.insert(None);
         self.effect(Effect::UnparkAll);
     }

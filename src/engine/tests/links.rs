@@ -132,6 +132,7 @@ fn a_login_that_is_not_the_right_one_gets_nothing_not_even_a_question() {
             next_valid_id: 1,
             server_version: 226,
             tws_time: None,
+            heartbeat_in: Duration::from_secs(10),
         })
     };
     let mut bench = Bench::new();
@@ -225,6 +226,7 @@ fn what_another_login_tells_is_not_about_our_orders() {
         next_valid_id: 1,
         server_version: 226,
         tws_time: None,
+        heartbeat_in: Duration::from_secs(10),
     }));
     // The other store's order 1, as its snapshot shows it.
     bench.report_in(2, status(1, "Filled"));

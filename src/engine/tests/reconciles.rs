@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::bench::{Bench, completed, error, execution, open_order, row, status};
 use crate::domain::{Amount, CompletedReport, ExecutionReport, OrderReport, Origin, Status};
-use crate::tws::{Answers, SendKind, Sent, TwsCommand, TwsEvent};
+use crate::tws::{Answer, Answers, SendKind, Sent, TwsCommand, TwsEvent};
 
 #[test]
 fn an_order_without_a_sign_for_half_a_minute_is_asked_for_and_then_unconfirmed() {
@@ -212,6 +212,43 @@ fn a_reconcile_that_failed_reaches_back_as_far_when_it_is_made_again() {
     bench.reconciled(2, token);
     bench.heartbeat(2);
     assert_eq!(bench.days_of_the_next(2), 0);
+}
+
+#[test]
+fn an_answer_that_tws_never_ends_counts_as_it_came_the_second_time() {
+    let partial = |times| Answer::Partial { times };
+    for answers in [
+        |partial| Answers {
+            open_orders: partial,
+            ..Answers::whole()
+        },
+        |partial| Answers {
+            completed_orders: partial,
+            ..Answers::whole()
+        },
+        |partial| Answers {
+            executions: partial,
+            ..Answers::whole()
+        },
+    ] {
+        let mut bench = Bench::connected();
+        bench.place(true);
+        bench.session_down(1);
+        bench.session_up(2);
+        let told = |bench: &mut Bench, times| {
+            let token = bench.reconcile_token().expect("asked for");
+            bench.tws(TwsEvent::Reconciled {
+                session: 2,
+                token,
+                answers: answers(partial(times)),
+            });
+        };
+        told(&mut bench, 1);
+        bench.assert_status(1, Status::Submitting);
+        bench.wait(Duration::from_secs(2));
+        told(&mut bench, 2);
+        bench.assert_status(1, Status::Unconfirmed);
+    }
 }
 
 #[test]

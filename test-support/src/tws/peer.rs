@@ -27,6 +27,11 @@ pub struct FakeTws {
 impl FakeTws {
     pub async fn bind() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        Self::of(listener)
+    }
+
+    /// On a listener of the test's own.
+    pub fn of(listener: TcpListener) -> Self {
         let port = listener.local_addr().unwrap().port();
         Self { listener, port }
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use ibkr_orders::domain::{Amount, OrderReport, Origin};
-use ibkr_orders::tws::{TwsCommand, TwsSettings};
+use ibkr_orders::tws::{Answers, TwsCommand, TwsSettings};
 
 use super::{
     nothing_completed_or_executed, nothing_open_or_completed, reconcile, reconciled, summary,
@@ -49,28 +49,22 @@ async fn the_three_steps_follow_each_other_and_every_row_comes_before_the_end() 
         .await;
     peer.send(&frames::executions_end(id)).await;
 
-    let (reports, result) = reconciled(&mut adapter, 1).await;
-    assert_eq!(result, Ok(()));
-    let mut rows = summary(&reports);
-    // Completed orders come through another channel than what happens meanwhile.
-    let at = rows
-        .iter()
-        .position(|row| *row == ("status", 90, Origin::Live))
-        .unwrap();
-    assert!((3..=5).contains(&at), "{rows:?}");
-    rows.remove(at);
+    let (reports, answers) = reconciled(&mut adapter, 1).await;
+    assert_eq!(answers, Answers::whole());
     assert_eq!(
-        rows,
+        summary(&reports),
         [
             ("open", 90, Origin::Snapshot),
             ("status", 90, Origin::Snapshot),
             ("execution", 90, Origin::Live),
             ("completed", -1, Origin::Snapshot),
             ("completed", -1, Origin::Snapshot),
+            ("status", 90, Origin::Live),
             ("execution", 80, Origin::Snapshot),
             ("commission", 0, Origin::Snapshot),
             ("execution", 90, Origin::Live),
-        ]
+        ],
+        "in the order of TWS"
     );
     let completed: Vec<_> = reports
         .iter()
@@ -121,15 +115,14 @@ async fn client_0_does_not_bind_manual_orders_by_reconciling() {
     });
     let mut peer = tws.session().await;
     adapter.up().await;
-    adapter.first_heartbeat(&mut peer).await;
     reconcile(&adapter, 1);
     peer.expect(ALL_OPEN_ORDERS).await;
     peer.send(&order(5, "Submitted").of_client(0).open()).await;
     peer.send(&order(6, "Submitted").of_client(3).open()).await;
     peer.send(&frames::open_orders_end()).await;
     nothing_completed_or_executed(&mut peer).await;
-    let (reports, result) = reconciled(&mut adapter, 1).await;
-    assert_eq!(result, Ok(()));
+    let (reports, answers) = reconciled(&mut adapter, 1).await;
+    assert_eq!(answers, Answers::whole());
     let clients: Vec<_> = reports
         .iter()
         .map(|report| match report {
@@ -152,7 +145,7 @@ async fn orders_go_out_while_a_reconcile_is_under_way() {
     assert_eq!(peer.expect(PLACE_ORDER).await.number(), 90);
     peer.send(&frames::open_orders_end()).await;
     nothing_completed_or_executed(&mut peer).await;
-    assert_eq!(reconciled(&mut adapter, 1).await.1, Ok(()));
+    assert_eq!(reconciled(&mut adapter, 1).await.1, Answers::whole());
 }
 
 #[tokio::test]
@@ -165,8 +158,8 @@ async fn a_second_reconcile_waits_for_the_first() {
         peer.send(&order(90, "Submitted").open()).await;
         peer.send(&frames::open_orders_end()).await;
         nothing_completed_or_executed(&mut peer).await;
-        let (reports, result) = reconciled(&mut adapter, token).await;
-        assert_eq!((reports.len(), result), (1, Ok(())));
+        let (reports, answers) = reconciled(&mut adapter, token).await;
+        assert_eq!((reports.len(), answers), (1, Answers::whole()));
     }
 }
 
@@ -189,6 +182,9 @@ async fn thousands_of_executions_are_read_whole() {
     }
     bytes.extend(frames::executions_end(id));
     peer.send(&bytes).await;
-    let (reports, result) = reconciled(&mut adapter, 1).await;
-    assert_eq!((reports.len(), result), (2 * EXECUTED as usize, Ok(())));
+    let (reports, answers) = reconciled(&mut adapter, 1).await;
+    assert_eq!(
+        (reports.len(), answers),
+        (2 * EXECUTED as usize, Answers::whole())
+    );
 }

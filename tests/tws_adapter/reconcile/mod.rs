@@ -4,7 +4,7 @@ mod answers;
 mod failures;
 
 use ibkr_orders::domain::{OrderReport, Origin};
-use ibkr_orders::tws::{Answer, Answers, TwsCommand, TwsEvent};
+use ibkr_orders::tws::{Answers, TwsCommand, TwsEvent};
 
 use crate::adapter::Adapter;
 use crate::frames;
@@ -18,30 +18,9 @@ fn reconcile(adapter: &Adapter, token: u64) {
     });
 }
 
-/// Everything up to the end of the reconcile, and what its answers came to: the first that is not whole, in words.
-async fn reconciled(adapter: &mut Adapter, of: u64) -> (Vec<OrderReport>, Result<(), String>) {
-    let mut events = adapter
-        .until(|event| matches!(event, TwsEvent::Reconciled { token, .. } if *token == of))
-        .await;
-    let Some(TwsEvent::Reconciled { answers, .. }) = events.pop() else {
-        panic!()
-    };
-    let Answers {
-        open_orders,
-        completed_orders,
-        executions,
-    } = answers;
-    let result = [
-        ("open orders", open_orders),
-        ("completed orders", completed_orders),
-        ("executions", executions),
-    ]
-    .into_iter()
-    .try_for_each(|(name, answer)| match answer {
-        Answer::Whole => Ok(()),
-        Answer::Partial { times } => Err(format!("{name}: not answered to the end, {times}")),
-        Answer::None { reason } => Err(format!("{name}: {reason}")),
-    });
+/// Everything up to the end of the reconcile, and what its answers came to.
+async fn reconciled(adapter: &mut Adapter, of: u64) -> (Vec<OrderReport>, Answers) {
+    let (events, answers) = events_until_reconciled(adapter, of).await;
     let reports = events
         .into_iter()
         .filter_map(|event| match event {
@@ -49,7 +28,17 @@ async fn reconciled(adapter: &mut Adapter, of: u64) -> (Vec<OrderReport>, Result
             _ => None,
         })
         .collect();
-    (reports, result)
+    (reports, answers)
+}
+
+async fn events_until_reconciled(adapter: &mut Adapter, of: u64) -> (Vec<TwsEvent>, Answers) {
+    let mut events = adapter
+        .until(|event| matches!(event, TwsEvent::Reconciled { token, .. } if *token == of))
+        .await;
+    let Some(TwsEvent::Reconciled { answers, .. }) = events.pop() else {
+        panic!()
+    };
+    (events, answers)
 }
 
 /// Answers the first two queries of a reconcile with nothing but their end marks.

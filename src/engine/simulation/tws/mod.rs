@@ -95,6 +95,7 @@ impl ModelTws {
             next_valid_id: (self.next_id - rolled).max(1),
             server_version: 226,
             tws_time: None,
+            heartbeat_in: std::time::Duration::from_secs(10),
         }));
     }
 

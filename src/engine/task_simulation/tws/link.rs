@@ -125,6 +125,7 @@ impl Tws {
             next_valid_id: self.next_valid_id,
             server_version: 225,
             tws_time: None,
+            heartbeat_in: std::time::Duration::from_secs(10),
         }));
         if !self.ib_connected {
             self.to_engine.push_back(TwsEvent::IbLink {
