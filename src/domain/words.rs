@@ -161,6 +161,17 @@ words! {
     }
 }
 
+impl OrderType {
+    /// The type that a word of TWS stands for; `Other` for one that this version does not have.
+    pub fn from_tws(word: &str) -> Self {
+        match word {
+            "MKT" => Self::Market,
+            "LMT" => Self::Limit,
+            _ => Self::Other,
+        }
+    }
+}
+
 impl Status {
     /// Whether the watch of an order ends here. A later report still counts.
     pub const fn is_terminal(self) -> bool {

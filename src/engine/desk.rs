@@ -35,6 +35,10 @@ pub(crate) struct Desk {
     pub(crate) parked: usize,
     /// Callers answered at once because as many as may waited for their order already: for the statistics.
     pub(crate) answered_early: u64,
+    /// Reports that named an order of ours and showed another one: for the statistics.
+    pub(crate) foreign_reports: u64,
+    /// Second orders that TWS made under an order's id: for the statistics.
+    pub(crate) second_orders: u64,
     /// The reconcile.
     pub(crate) reconcile: Reconcile,
     /// Until when nothing of TWS can have been missed: it was heard then, with its link to IB, and no reconcile was due.
@@ -77,6 +81,8 @@ pub(crate) struct Reconcile {
     pub(crate) failed: u64,
     /// See `failed`.
     pub(crate) ended: (u64, Duration),
+    /// How many days back the round under way asks for executions.
+    pub(crate) days_back: u32,
     /// Watchers were told that a link broke or came back: its end is shown to them.
     pub(crate) announce: bool,
 }

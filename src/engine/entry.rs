@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::lifecycle::{Executions, TrackedOrder};
+use crate::domain::lifecycle::TrackedOrder;
 use crate::domain::{Fill, InstructionState, OrderRecord, Status};
 
 /// An order in memory.
@@ -22,22 +22,22 @@ impl Entry {
                 placed: Some(record.placed()),
                 ..Run::default()
             },
-            order: TrackedOrder {
-                record,
-                executions: Executions::from_fills(fills),
-            },
+            order: TrackedOrder::stored(record, fills),
         }
     }
 
     /// Whether it has ended for good: an INACTIVE order can still be cancelled.
     pub(crate) fn is_over(&self) -> bool {
-        let status = self.order.record.state.status;
-        status.is_terminal() && status != Status::Inactive
+        let record = &self.order.record;
+        record.state.terminal
+            && record.state.status != Status::Inactive
+            && record.other_working.is_empty()
     }
 
     /// Whether it may leave memory.
     pub(crate) fn is_done(&self) -> bool {
-        self.order.record.state.terminal && self.run.waiters.is_empty()
+        let record = &self.order.record;
+        record.state.terminal && record.other_working.is_empty() && self.run.waiters.is_empty()
     }
 }
 
@@ -56,10 +56,12 @@ pub(crate) struct Run {
     pub(crate) waiters: Vec<Waiter>,
     /// The latest reconcile round in which TWS showed that it holds it.
     pub(crate) seen_round: u64,
+    /// The latest reconcile round in which an open order or a status showed it: an execution alone does not say that it still works.
+    pub(crate) shown_round: u64,
     /// The reconcile round that was under way when a live report ended it.
     pub(crate) ended_round: Option<u64>,
-    /// TWS made a second permanent id for it, and that was logged.
-    pub(crate) second_perm_id: Option<i64>,
+    /// Another order was shown under its number, and that was logged.
+    pub(crate) foreign_seen: bool,
 }
 
 /// Where an order's placeOrder is.

@@ -29,6 +29,8 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
         engine_queue,
         callers_waiting,
         answered_early,
+        foreign_reports,
+        second_orders,
         watchers,
         watcher_fallbacks,
         watchers_lagged,
@@ -113,6 +115,16 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
             "ibkr_orders_answered_early_total",
             "Callers answered at once because as many as may waited for their order already.",
             answered_early,
+        ),
+        (
+            "ibkr_orders_tws_foreign_reports_total",
+            "Reports of TWS that named an order of the store and showed another one: not applied.",
+            foreign_reports,
+        ),
+        (
+            "ibkr_orders_second_orders_total",
+            "Second orders that TWS made under the id of an order.",
+            second_orders,
         ),
         (
             "ibkr_orders_watcher_fallbacks_total",

@@ -133,6 +133,10 @@ pub struct Stats {
     pub callers_waiting: Gauge,
     /// Callers answered at once because as many as may waited for their order already.
     pub answered_early: Counter,
+    /// Reports of TWS that named an order of the store and showed another one.
+    pub foreign_reports: Counter,
+    /// Second orders that TWS made under the id of an order.
+    pub second_orders: Counter,
     /// Watches open.
     pub watchers: Gauge,
     /// Times a watcher fell back to the store because it was slow.
@@ -164,6 +168,8 @@ impl Default for Stats {
             engine_queue: Gauge::default(),
             callers_waiting: Gauge::default(),
             answered_early: Counter::default(),
+            foreign_reports: Counter::default(),
+            second_orders: Counter::default(),
             watchers: Gauge::default(),
             watcher_fallbacks: Counter::default(),
             watchers_lagged: Counter::default(),

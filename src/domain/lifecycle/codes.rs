@@ -3,6 +3,12 @@
 /// TWS does not know the order that is to be cancelled.
 pub const CANCEL_NOT_FOUND: i32 = 10147;
 
+/// An order is held while shares to sell short are located.
+pub(super) const HELD: i32 = 404;
+
+/// An order was cancelled.
+pub(super) const ORDER_CANCELLED: i32 = 202;
+
 /// TWS knows no order with this id: in answer to a cancel, much the same.
 pub(super) const NO_SUCH_ORDER: i32 = 135;
 
@@ -29,12 +35,12 @@ pub enum CodeKind {
 /// What a code means. The text matters for 399 only: a warning has a line that says so.
 pub fn code_kind(code: i32, text: &str) -> CodeKind {
     match code {
-        i32::MIN..=0 | 404 | 481 | 2109 | 10349 => CodeKind::Warning,
+        i32::MIN..=0 | HELD | 481 | 2109 | 10349 => CodeKind::Warning,
         399 if text.contains("Warning:") => CodeKind::Warning,
         104 | 105 | 134 | 329 | 2102 => CodeKind::ModifyOnly,
         2100..=2199 => CodeKind::Warning,
         136 | 161 | CANCEL_NOT_FOUND | 10148 => CodeKind::CancelVerdict,
-        202 => CodeKind::CancelConfirmed,
+        ORDER_CANCELLED => CodeKind::CancelConfirmed,
         201 | 203 | 10311 => CodeKind::EndsNew { also_working: true },
         103
         | 106

@@ -1,8 +1,11 @@
 //! What errors and warnings of TWS do to an order.
 
-use super::codes::{CANCEL_NOT_FOUND, NO_SUCH_ORDER};
+use super::codes::{CANCEL_NOT_FOUND, HELD, NO_SUCH_ORDER, ORDER_CANCELLED};
 use super::{CodeKind, Step, code_kind};
 use crate::domain::{ErrorReport, Status};
+
+/// What whyHeld says of an order that waits for shares to be borrowed.
+const LOCATE: &str = "locate";
 
 impl Step<'_> {
     pub(super) fn error(&mut self, report: &ErrorReport) {
@@ -14,6 +17,9 @@ impl Step<'_> {
         let status = self.order.record.state.status;
         match code_kind(*code, text) {
             CodeKind::Warning => {
+                if *code == HELD {
+                    self.held();
+                }
                 if self.is_harmless_so_far() {
                     self.note(*code, text);
                 }
@@ -24,6 +30,7 @@ impl Step<'_> {
                     self.out.traced = true;
                     self.set_status(Status::Cancelled);
                 }
+                self.cancelled_for(text);
             }
             CodeKind::CancelVerdict => self.cancel_verdict(*code, text),
             CodeKind::ModifyOnly => self.modify_refused(*code, text),
@@ -33,11 +40,34 @@ impl Step<'_> {
             CodeKind::Unlisted => {
                 if status.may_work() {
                     self.out.evidence = true;
+                    self.out.refused_unlisted = !self.order.record.acknowledged;
                     self.note(*code, text);
                 }
             }
         }
         self.settle();
+    }
+
+    /// 404: the order waits until shares to sell short have been found. Not the end, whatever word the status has.
+    fn held(&mut self) {
+        let state = &mut self.order.record.state;
+        if state.status.may_work() && state.why_held.is_none() {
+            state.why_held = Some(LOCATE.to_owned());
+            self.out.changed = true;
+        }
+    }
+
+    /// 202 that nobody here asked for says why IB cancelled an order.
+    fn cancelled_for(&mut self, text: &str) {
+        let state = &self.order.record.state;
+        let reason = text.split_once("reason:").map_or("", |(_, reason)| reason);
+        if !state.cancel_requested
+            && !reason.trim().is_empty()
+            && matches!(state.status, Status::Cancelled | Status::ApiCancelled)
+            && self.is_harmless_so_far()
+        {
+            self.note(ORDER_CANCELLED, text);
+        }
     }
 
     fn cancel_verdict(&mut self, code: i32, text: &str) {
@@ -50,6 +80,10 @@ impl Step<'_> {
             return;
         }
         if status.may_work() {
+            // A held order shows nothing else of the cancel that failed.
+            if self.order.record.state.why_held.is_some() {
+                self.note(code, text);
+            }
             self.out.cancel_verdict = Some((code, text.to_owned()));
         }
     }
@@ -69,14 +103,21 @@ impl Step<'_> {
     }
 
     fn ends_new(&mut self, code: i32, text: &str, also_working: bool) {
-        match self.order.record.state.status {
+        let record = &self.order.record;
+        match record.state.status {
             Status::Staged
             | Status::Submitting
             | Status::Unconfirmed
             | Status::ApiPending
             | Status::PendingSubmit
-            | Status::Inactive
             | Status::Unknown => self.reject(code, text),
+            Status::Inactive => {
+                if also_working || record.state.why_held.is_none() {
+                    self.reject(code, text);
+                } else {
+                    self.note(code, text);
+                }
+            }
             Status::PreSubmitted | Status::Submitted | Status::PendingCancel => {
                 if also_working {
                     self.reject(code, text);
@@ -90,7 +131,7 @@ impl Step<'_> {
             }
             // A refusal shows as Cancelled as well; what the caller cancelled stays cancelled.
             Status::Cancelled | Status::ApiCancelled => {
-                if also_working && !self.order.record.state.cancel_requested {
+                if also_working && !record.state.cancel_requested {
                     self.reject(code, text);
                 }
             }
@@ -98,10 +139,15 @@ impl Step<'_> {
         }
     }
 
+    /// TWS refused the order. One that has worked was cancelled, for a reason: it is not as if it had never been.
     fn reject(&mut self, code: i32, text: &str) {
         self.out.evidence = true;
         self.out.traced = true;
         self.note(code, text);
-        self.set_status(Status::Rejected);
+        self.set_status(if self.order.record.worked {
+            Status::Cancelled
+        } else {
+            Status::Rejected
+        });
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rust_decimal::Decimal;
 
-use crate::domain::{Amount, Fill};
+use crate::domain::{Amount, Commission, Fill};
 
 /// Decimal places kept of an average price: a division may need more than anybody asked for.
 const AVERAGE_DECIMALS: u32 = 8;
@@ -30,6 +30,10 @@ pub enum ExecutionChange {
 }
 
 /// The executions of one order, corrections applied. Copying is cheap until something is added.
+///
+/// TWS may show the same shares again under other execution ids (a master's fill and its allocations, a repeated report), so the sum of the
+/// executions can be more than what filled: [`Executions::quantity`] never counts more than TWS's own cumulative quantities.
+/// Executions of a second order that TWS made under the same id are kept, and count for nothing here.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Executions {
     inner: Arc<Inner>,
@@ -38,31 +42,56 @@ pub struct Executions {
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Inner {
     /// By the id up to its last dot: what follows counts the corrections.
-    by_stem: HashMap<String, Fill>,
-    quantity: Decimal,
+    by_stem: HashMap<String, Entry>,
+    /// Sum of the shares of all that count.
+    sum: Decimal,
+    /// Shares in `sum` that others in it count as well.
+    repeated: Decimal,
+    /// The largest cumulative quantity that came with an execution, and what has executed without one.
+    cumulative_max: Decimal,
+    uncounted: Decimal,
     cost: Decimal,
-    commission: Option<Decimal>,
+    commissions: Vec<Commission>,
     /// Shares that corrections took away: an older status still counts them.
     corrected_away: Decimal,
 }
 
+#[derive(Debug, Clone, PartialEq)]
+struct Entry {
+    fill: Fill,
+    /// It is an execution of the order itself, not of a second one under its id.
+    counts: bool,
+}
+
 impl Executions {
-    /// From what is stored.
-    pub fn from_fills(fills: impl IntoIterator<Item = Fill>) -> Self {
+    /// From what is stored. `filled` is what the order is known to have filled.
+    pub fn from_fills(fills: impl IntoIterator<Item = Fill>, filled: Decimal) -> Self {
         let mut executions = Self::default();
         for fill in fills {
-            executions.take(fill);
+            let counts = fill.perm_id.is_none();
+            executions.take(fill, None, counts);
         }
+        // What TWS counted was stored with the order: more in the sum are shares that it showed more than once.
+        let inner = Arc::make_mut(&mut executions.inner);
+        inner.repeated = (inner.sum - filled).max(Decimal::ZERO);
+        inner.cumulative_max = inner.sum - inner.repeated;
+        inner.uncounted = Decimal::ZERO;
         executions
     }
 
-    /// Takes an execution; `None` when it is known, or older than its correction.
-    pub fn take(&mut self, fill: Fill) -> Option<ExecutionChange> {
+    /// Takes an execution; `None` when it is known, or older than its correction. `cumulative` is TWS's own count of what had filled by then;
+    /// `counts` is false for an execution of a second order under the same id.
+    pub fn take(
+        &mut self,
+        fill: Fill,
+        cumulative: Option<Decimal>,
+        counts: bool,
+    ) -> Option<ExecutionChange> {
         let (stem, revision) = split(&fill.exec_id);
         let corrects = revision.parse::<u32>().is_ok_and(|revision| revision > 1);
         let known = self.inner.by_stem.get(stem);
         if let Some(known) = known
-            && !is_newer(revision, split(&known.exec_id).1)
+            && !is_newer(revision, split(&known.fill.exec_id).1)
         {
             return None;
         }
@@ -73,20 +102,32 @@ impl Executions {
         let change = match previous {
             None => {
                 // By how much what it corrects was more is not known: nobody heard it, or an earlier process did.
-                if corrects {
+                if corrects && counts {
                     inner.corrected_away = CORRECTED_UNKNOWN;
+                }
+                if counts {
+                    inner.add(&fill, cumulative);
                 }
                 ExecutionChange::New(fill.clone())
             }
-            Some(previous) => {
-                inner.quantity -= previous.quantity.value();
-                inner.cost -= previous.quantity.value() * previous.price.value();
+            Some(Entry {
+                fill: previous,
+                counts: counted,
+            }) => {
                 let lost = previous.quantity.value() - fill.quantity.value();
-                inner.corrected_away = (inner.corrected_away + lost).max(Decimal::ZERO);
-                inner.uncharge(previous.commission);
+                if counted {
+                    inner.sum -= lost;
+                    inner.cost -= previous.quantity.value() * previous.price.value();
+                    inner.cost += fill.quantity.value() * fill.price.value();
+                    inner.repeated = inner.repeated.min(inner.sum);
+                    inner.corrected_away = (inner.corrected_away + lost).max(Decimal::ZERO);
+                }
                 if fill.commission.is_none() {
                     fill.commission = previous.commission;
                     fill.currency = previous.currency.clone();
+                } else if counted {
+                    inner.charge(&previous, true);
+                    inner.charge(&fill, false);
                 }
                 ExecutionChange::Replaced {
                     previous: previous.exec_id,
@@ -94,10 +135,7 @@ impl Executions {
                 }
             }
         };
-        inner.quantity += fill.quantity.value();
-        inner.cost += fill.quantity.value() * fill.price.value();
-        inner.charge(fill.commission);
-        inner.by_stem.insert(stem, fill);
+        inner.by_stem.insert(stem, Entry { fill, counts });
         Some(change)
     }
 
@@ -109,20 +147,24 @@ impl Executions {
         currency: &str,
     ) -> Option<ExecutionChange> {
         let (stem, _) = split(exec_id);
-        let known = self.inner.by_stem.get(stem)?;
+        let known = &self.inner.by_stem.get(stem)?.fill;
         if known.exec_id != exec_id
             || (known.commission == Some(amount) && known.currency.as_deref() == Some(currency))
         {
             return None;
         }
         let inner = Arc::make_mut(&mut self.inner);
-        let fill = inner.by_stem.get_mut(stem)?;
-        let previous = fill.commission.replace(amount);
-        fill.currency = Some(currency.to_owned());
-        let change = ExecutionChange::Charged(fill.clone());
-        inner.uncharge(previous);
-        inner.charge(Some(amount));
-        Some(change)
+        let entry = inner.by_stem.get_mut(stem)?;
+        let counts = entry.counts;
+        let previous = entry.fill.clone();
+        entry.fill.commission = Some(amount);
+        entry.fill.currency = Some(currency.to_owned());
+        let fill = entry.fill.clone();
+        if counts {
+            inner.charge(&previous, true);
+            inner.charge(&fill, false);
+        }
+        Some(ExecutionChange::Charged(fill))
     }
 
     /// Whether nothing was added since one was copied from the other. Cheap; may say no for equal ones.
@@ -135,30 +177,30 @@ impl Executions {
         self.inner
             .by_stem
             .values()
-            .map(|fill| fill.exec_id.as_str())
+            .map(|entry| entry.fill.exec_id.as_str())
     }
 
-    /// Shares executed.
+    /// Shares executed, none of them counted twice.
     pub fn quantity(&self) -> Decimal {
-        self.inner.quantity
+        self.inner.sum - self.inner.repeated
     }
 
-    /// Average price; `None` before the first execution.
+    /// Average price; `None` while nothing has executed.
     pub fn average(&self) -> Option<Amount> {
-        (self.inner.quantity > Decimal::ZERO).then(|| {
-            Amount::new((self.inner.cost / self.inner.quantity).round_dp(AVERAGE_DECIMALS))
-        })
+        (self.inner.sum > Decimal::ZERO)
+            .then(|| Amount::new((self.inner.cost / self.inner.sum).round_dp(AVERAGE_DECIMALS)))
     }
 
-    /// Sum of the commissions known; `None` before the first.
-    pub fn commission(&self) -> Option<Amount> {
-        self.inner.commission.map(Amount::new)
+    /// Sums of the commissions known, one for each currency, in the order of the currencies' codes.
+    pub fn commissions(&self) -> &[Commission] {
+        &self.inner.commissions
     }
 
     /// What a count of TWS says about shares filled, if TWS made it before it knew of the corrections that we know.
     pub(super) fn without_corrected(&self, filled: Decimal) -> Decimal {
-        if filled <= self.inner.quantity + self.inner.corrected_away {
-            filled.min(self.inner.quantity)
+        let executed = self.quantity();
+        if filled <= executed + self.inner.corrected_away {
+            filled.min(executed)
         } else {
             filled
         }
@@ -166,15 +208,62 @@ impl Executions {
 }
 
 impl Inner {
-    fn charge(&mut self, commission: Option<Amount>) {
-        if let Some(commission) = commission {
-            self.commission = Some(self.commission.unwrap_or_default() + commission.value());
-        }
+    /// Adds an execution that counts. Of its shares those are repeated that TWS's own count leaves no room for.
+    fn add(&mut self, fill: &Fill, cumulative: Option<Decimal>) {
+        let quantity = fill.quantity.value();
+        let before = self.sum - self.repeated;
+        self.sum += quantity;
+        self.cost += quantity * fill.price.value();
+        self.charge(fill, false);
+        let counted = match cumulative {
+            Some(cumulative) => {
+                self.cumulative_max = self.cumulative_max.max(cumulative);
+                (before + quantity).min((self.cumulative_max + self.uncounted).max(before))
+            }
+            // Nothing bounds it.
+            None => {
+                self.uncounted += quantity;
+                before + quantity
+            }
+        };
+        self.repeated = self.sum - counted;
     }
 
-    fn uncharge(&mut self, commission: Option<Amount>) {
-        if let Some(commission) = commission {
-            self.commission = self.commission.map(|sum| sum - commission.value());
+    fn charge(&mut self, fill: &Fill, back: bool) {
+        let (Some(amount), Some(currency)) = (fill.commission, fill.currency.as_ref()) else {
+            return;
+        };
+        let amount = if back {
+            -amount.value()
+        } else {
+            amount.value()
+        };
+        let at = self
+            .commissions
+            .binary_search_by(|known| known.currency.cmp(currency));
+        match at {
+            Ok(at) => {
+                let known = &mut self.commissions[at];
+                known.amount = Amount::new(known.amount.value() + amount);
+            }
+            Err(at) => self.commissions.insert(
+                at,
+                Commission {
+                    amount: Amount::new(amount),
+                    currency: currency.clone(),
+                },
+            ),
+        }
+        // A currency that nothing is charged in any more is gone; one that was charged with 0 stays.
+        if back {
+            let still = self.by_stem.values().any(|entry| {
+                entry.counts
+                    && entry.fill.commission.is_some()
+                    && entry.fill.currency.as_ref() == Some(currency)
+            });
+            if !still {
+                self.commissions.retain(|known| known.currency != *currency);
+            }
         }
     }
 }

@@ -1,20 +1,25 @@
-//! How an order's state changes. [`apply`] is the only way a report of TWS changes it; the functions of `wishes` are what
+//! How an order's state changes. [`apply`] is the only way a report of TWS changes it; the functions of `local_transitions` are what
 //! the gateway itself does to it. Reports may come in any order, twice, or not at all.
 
 mod codes;
 mod errors;
 mod executions;
+mod follow;
+mod local_transitions;
+mod ownership;
+mod progress;
 mod reports;
 #[cfg(test)]
 mod tests;
-mod wishes;
 
-use rust_decimal::Decimal;
-
-use super::{Amount, OrderRecord, OrderReport, Origin, Status, Timestamp};
+use super::{Fill, OrderRecord, OrderReport, Origin, Status, Timestamp};
 pub use codes::{CANCEL_NOT_FOUND, CodeKind, code_kind};
 pub use executions::{ExecutionChange, Executions};
-pub use wishes::{cancel_requested, cancelled_unsent, not_sent, staged, transmitting, untraced};
+pub use local_transitions::{
+    absent_after_its_day, absent_when_executed, cancel_requested, cancelled_unsent,
+    executions_complete, not_sent, refused_without_trace, staged, transmitting, untraced,
+};
+pub use ownership::{Ownership, ownership};
 
 /// An order with everything its life cycle needs: its row and its executions.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,27 +45,70 @@ pub struct Transition {
     pub cancel_verdict: Option<(i32, String)>,
     /// TWS said live that an order works which had ended: only a reconcile can tell whether that was late or new.
     pub revived: bool,
-    /// The report carries another permanent id than the order's: TWS made a second one.
-    pub second_perm_id: Option<i64>,
+    /// Everything executed and TWS has not said that the order is filled: only an open-orders answer without it ends it.
+    pub fully_executed: bool,
+    /// TWS refused an order that it never acknowledged, with a code that is in no list: a reconcile without a trace makes it a refusal.
+    pub refused_unlisted: bool,
+    /// The report is about a second order that TWS made under the same id.
+    pub second_order: Option<SecondOrder>,
+    /// The report is about somebody else's order, and why: it changed nothing.
+    pub foreign: Option<&'static str>,
 }
 
-/// Applies what TWS said about this very order.
+/// A second order of ours that TWS made under the id of the first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecondOrder {
+    /// Its permanent id.
+    pub perm_id: i64,
+    /// Whether the report said that it has ended; `None` where it did not say.
+    pub ended: Option<bool>,
+    /// It was heard of for the first time.
+    pub is_new: bool,
+}
+
+impl TrackedOrder {
+    /// An order that was just placed.
+    pub fn new(record: OrderRecord) -> Self {
+        Self {
+            record,
+            executions: Executions::default(),
+        }
+    }
+
+    /// From what is stored.
+    pub fn stored(record: OrderRecord, fills: Vec<Fill>) -> Self {
+        let state = &record.state;
+        let executions = Executions::from_fills(fills, state.filled.value());
+        Self { record, executions }
+    }
+}
+
+/// Applies what TWS said about the order that it was found to name, by permanent id or by client id and order id.
 ///
-/// The caller has found the order by its ids; what contradicts them here (another orderRef) changes nothing.
+/// What shows to be another order's changes nothing but is said in [`Transition::foreign`].
 pub fn apply(order: &mut TrackedOrder, report: &OrderReport, now: Timestamp) -> Transition {
     let mut step = Step {
         order,
         out: Transition::default(),
     };
-    match report {
-        OrderReport::OpenOrder(report) => step.open_order(report),
-        OrderReport::Status(report) => step.status(report),
-        OrderReport::Execution(report) => step.execution(report),
-        OrderReport::Commission(report) => step.commission(report),
-        OrderReport::Completed(report) => step.completed(report),
-        OrderReport::Error(report) => step.error(report),
+    match ownership(step.order, report) {
+        Ownership::Foreign { why } => step.out.foreign = Some(why),
+        Ownership::SecondOrder { perm_id } => step.second_order(perm_id, report),
+        Ownership::Ours => match report {
+            OrderReport::OpenOrder(report) => step.open_order(report),
+            OrderReport::Status(report) => step.status(report),
+            OrderReport::Execution(report) => step.execution(report),
+            OrderReport::Commission(report) => step.commission(report),
+            OrderReport::Completed(report) => step.completed(report),
+            OrderReport::Error(report) => step.error(report),
+        },
     }
-    let out = step.out;
+    let mut out = step.out;
+    if out.foreign.is_none() {
+        let state = &order.record.state;
+        out.fully_executed =
+            !state.terminal && state.filled.value() >= state.terms.quantity.value();
+    }
     if out.changed {
         let state = &mut order.record.state;
         state.last_update = now;
@@ -76,15 +124,6 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// A report with another orderRef under the same id belongs to somebody else's order: ours always carries its own.
-    fn is_foreign(&self, order_ref: Option<&str>) -> bool {
-        order_ref.is_some_and(|other| other != self.order.record.state.order_ref)
-    }
-
-    fn quantity(&self) -> Decimal {
-        self.order.record.state.terms.quantity.value()
-    }
-
     fn acknowledge(&mut self, perm_id: Option<i64>) {
         self.out.evidence = true;
         self.out.traced = true;
@@ -93,61 +132,8 @@ impl Step<'_> {
             record.acknowledged = true;
             self.out.changed = true;
         }
-        if let Some(perm_id) = perm_id {
-            match record.state.perm_id {
-                None => {
-                    record.state.perm_id = Some(perm_id);
-                    self.out.changed = true;
-                }
-                Some(known) if known != perm_id => self.out.second_perm_id = Some(perm_id),
-                Some(_) => {}
-            }
-        }
-    }
-
-    /// Takes a status word of TWS where it may follow the status that stands.
-    fn word(&mut self, word: Status, origin: Origin) {
-        let accepted = match self.order.record.state.status {
-            Status::Filled => false,
-            Status::Cancelled | Status::ApiCancelled | Status::Rejected => match word {
-                Status::Filled => true,
-                Status::ApiPending
-                | Status::PendingSubmit
-                | Status::PreSubmitted
-                | Status::Submitted
-                | Status::PendingCancel => {
-                    self.out.revived = origin == Origin::Live;
-                    origin == Origin::Snapshot
-                }
-                Status::Staged
-                | Status::Submitting
-                | Status::Unconfirmed
-                | Status::Cancelled
-                | Status::ApiCancelled
-                | Status::Inactive
-                | Status::Rejected
-                | Status::Unknown => false,
-            },
-            Status::Staged
-            | Status::Submitting
-            | Status::Unconfirmed
-            | Status::ApiPending
-            | Status::PendingSubmit
-            | Status::PreSubmitted
-            | Status::Submitted
-            | Status::PendingCancel
-            | Status::Inactive
-            | Status::Unknown => true,
-        };
-        if accepted {
-            self.set_status(word);
-        }
-    }
-
-    fn set_status(&mut self, status: Status) {
-        let state = &mut self.order.record.state;
-        if state.status != status {
-            state.status = status;
+        if record.state.perm_id.is_none() && perm_id.is_some() {
+            record.state.perm_id = perm_id;
             self.out.changed = true;
         }
     }
@@ -181,64 +167,142 @@ impl Step<'_> {
         }
     }
 
-    fn raise_filled(&mut self, filled: Decimal) {
+    /// What follows from the rest: the average of the executions where they account for all that filled, commissions, whether it is over.
+    fn settle(&mut self) {
+        let executed = self.order.executions.quantity();
         let state = &mut self.order.record.state;
-        if filled > state.filled.value() {
-            state.filled = Amount::new(filled);
-            self.out.changed = true;
-        }
-    }
-
-    /// The word Filled says that all of it filled, but for what a correction took away since.
-    fn raise_whole(&mut self) {
-        let whole = self.order.executions.without_corrected(self.quantity());
-        self.raise_filled(whole);
-    }
-
-    /// TWS's average counts where the executions known do not account for all that filled.
-    fn average(&mut self, reported: Option<Decimal>) {
-        let state = &mut self.order.record.state;
-        if let Some(reported) = reported
-            && reported > Decimal::ZERO
-            && state.filled.is_positive()
-            && self.order.executions.quantity() != state.filled.value()
-        {
-            let reported = Some(Amount::new(reported));
-            if state.avg_fill_price != reported {
-                state.avg_fill_price = reported;
+        if executed == state.filled.value() {
+            let average = self.order.executions.average();
+            if state.avg_fill_price != average {
+                state.avg_fill_price = average;
                 self.out.changed = true;
             }
         }
-    }
-
-    fn total_commission(&mut self) {
-        self.order.record.state.commission = self.order.executions.commission();
-    }
-
-    /// What follows from the rest: a whole fill ends the order, and the derived fields.
-    fn settle(&mut self) {
-        let executed = self.order.executions.quantity();
-        let quantity = self.quantity();
-        if executed >= quantity || self.order.record.state.filled.value() >= quantity {
-            self.set_status(Status::Filled);
+        if let Some(unexplained) = state.filled_unexplained {
+            let left = unexplained_part(state.filled.value(), executed);
+            if left != Some(unexplained) {
+                state.filled_unexplained = left;
+                self.out.changed = true;
+            }
         }
-        let state = &mut self.order.record.state;
-        if executed == state.filled.value()
-            && let Some(average) = self.order.executions.average()
-            && state.avg_fill_price != Some(average)
+        if state.fill_quantity_unknown
+            && (state.status != Status::Filled
+                || state.filled.value() >= state.terms.quantity.value())
         {
-            state.avg_fill_price = Some(average);
+            state.fill_quantity_unknown = false;
             self.out.changed = true;
         }
-        if self.out.changed {
-            derive(state);
+        // All of an order that TWS ended executed before it did.
+        if matches!(
+            state.status,
+            Status::Cancelled | Status::ApiCancelled | Status::Rejected
+        ) && executed >= state.terms.quantity.value()
+        {
+            state.status = Status::Filled;
+            self.out.changed = true;
         }
+        state.terminal = is_terminal(state);
     }
 }
 
-/// Fields that follow from others.
-fn derive(state: &mut super::OrderState) {
-    state.terminal = state.status.is_terminal();
-    state.remaining =
-        Amount::new((state.terms.quantity.value() - state.filled.value()).max(Decimal::ZERO));
+/// Whether the order is over: TWS's Inactive is not the end of an order that is held and will work later.
+fn is_terminal(state: &super::OrderState) -> bool {
+    state.status.is_terminal() && !(state.status == Status::Inactive && state.why_held.is_some())
+}
+
+/// What filled without an execution that shows it.
+fn unexplained_part(
+    filled: rust_decimal::Decimal,
+    executed: rust_decimal::Decimal,
+) -> Option<super::Amount> {
+    (filled > executed).then(|| super::Amount::new(filled - executed))
+}
+
+/// Which reports of a moment can still change the status of an order that TWS has already spoken of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reopening {
+    /// TWS says that a part of a filled order still works.
+    Allowed,
+    /// The report says nothing of the kind.
+    No,
+}
+
+impl Step<'_> {
+    /// Takes a status word of TWS where it may follow the status that stands.
+    fn word(&mut self, word: Status, origin: Origin, reopening: Reopening) {
+        let works = match word {
+            Status::ApiPending
+            | Status::PendingSubmit
+            | Status::PreSubmitted
+            | Status::Submitted
+            | Status::PendingCancel => true,
+            Status::Staged
+            | Status::Submitting
+            | Status::Unconfirmed
+            | Status::Filled
+            | Status::Cancelled
+            | Status::ApiCancelled
+            | Status::Inactive
+            | Status::Rejected
+            | Status::Unknown => false,
+        };
+        let accepted = match self.order.record.state.status {
+            Status::Filled => works && reopening == Reopening::Allowed,
+            Status::Cancelled | Status::ApiCancelled | Status::Rejected => {
+                if works {
+                    self.out.revived = origin == Origin::Live;
+                    origin == Origin::Snapshot
+                } else {
+                    word == Status::Filled
+                }
+            }
+            Status::Staged
+            | Status::Submitting
+            | Status::Unconfirmed
+            | Status::ApiPending
+            | Status::PendingSubmit
+            | Status::PreSubmitted
+            | Status::Submitted
+            | Status::PendingCancel
+            | Status::Inactive
+            | Status::Unknown => true,
+        };
+        if accepted {
+            self.worked(word);
+            self.set_status(word);
+        }
+    }
+
+    /// Remembers that TWS worked the order, and that a staged one that works was released, by whomever.
+    fn worked(&mut self, word: Status) {
+        match word {
+            Status::PreSubmitted | Status::Submitted | Status::Filled => {
+                let record = &mut self.order.record;
+                record.worked = true;
+                if !record.state.transmit {
+                    record.state.transmit = true;
+                    self.out.changed = true;
+                }
+            }
+            Status::Staged
+            | Status::Submitting
+            | Status::Unconfirmed
+            | Status::ApiPending
+            | Status::PendingSubmit
+            | Status::PendingCancel
+            | Status::Cancelled
+            | Status::ApiCancelled
+            | Status::Inactive
+            | Status::Rejected
+            | Status::Unknown => {}
+        }
+    }
+
+    fn set_status(&mut self, status: Status) {
+        let state = &mut self.order.record.state;
+        if state.status != status {
+            state.status = status;
+            self.out.changed = true;
+        }
+    }
 }

@@ -283,12 +283,22 @@ impl Driver {
             moves,
         } = {
             let before = self.core.desk.reconcile.clone();
-            let answered_early = self.core.desk.answered_early;
+            let desk = &self.core.desk;
+            let (answered_early, foreign_reports, second_orders) = (
+                desk.answered_early,
+                desk.foreign_reports,
+                desk.second_orders,
+            );
             let outbound = self.core_mut()?.commit(batch, now);
             self.count_reconciles(&before);
-            self.stats
+            let (stats, desk) = (&self.stats, &self.core.desk);
+            stats
                 .answered_early
-                .add(self.core.desk.answered_early - answered_early);
+                .add(desk.answered_early - answered_early);
+            stats
+                .foreign_reports
+                .add(desk.foreign_reports - foreign_reports);
+            stats.second_orders.add(desk.second_orders - second_orders);
             outbound
         };
         for (from, to) in moves {

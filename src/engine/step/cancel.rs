@@ -19,7 +19,14 @@ impl Step<'_> {
             return Ok(());
         };
         let unsent = entry.run.sending == Sending::Queued && !entry.order.record.acknowledged;
+        // A second order under the id works on when the first has ended.
+        let second_works = !entry.order.record.other_working.is_empty();
         match entry.order.record.state.status {
+            Status::Filled | Status::Rejected | Status::Cancelled | Status::ApiCancelled
+                if second_works =>
+            {
+                self.cancel_in_tws(ask, order_id);
+            }
             Status::Cancelled | Status::ApiCancelled => {
                 self.answer(ask.waiter, order_id, Purpose::Cancel);
             }

@@ -4,12 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rust_decimal::Decimal;
+
 use super::super::batch::Effect;
 use super::super::desk::Reconcile;
 use super::super::entry::{Cancelling, Entry, Sending};
 use super::super::rows::Stop;
 use super::Step;
-use crate::domain::{CompletedReport, LinkState, OrderReport, Status, Timestamp, lifecycle};
+use crate::domain::{
+    Amount, CompletedReport, LinkState, OrderReport, Status, TimeInForce, Timestamp, Zone,
+    lifecycle,
+};
 use crate::tws::{Answer, Answers, TwsCommand};
 
 /// First delay after a reconcile that failed; doubles up to the longest.
@@ -22,6 +27,10 @@ const ENDLESS_TIMES: u32 = 2;
 const DAYS_BACK_MAX: u32 = 7;
 /// Midnight is every half hour somewhere, and which clock TWS keeps is not known.
 const MIDNIGHTS_MICROS: i64 = 30 * 60 * 1_000_000;
+/// Stocks of any exchange that IB routes to have ended their day when New York's is over.
+const EXCHANGE_ZONE: &str = "America/New_York";
+/// An execution that has not come so long after the status that counts it is asked for.
+const EXECUTIONS_DUE_MICROS: i64 = 5_000_000;
 const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 impl Step<'_> {
@@ -76,6 +85,7 @@ impl Step<'_> {
         desk.unmatched = Arc::default();
         desk.others = Arc::default();
         let days_back = days_back(desk.heard_until, now.wall);
+        desk.reconcile.days_back = days_back;
         self.effect(Effect::Command(TwsCommand::Reconcile {
             session,
             token,
@@ -150,7 +160,10 @@ impl Step<'_> {
             }
         }
         let concerned = self.ids_where(|entry| {
-            !entry.order.record.state.terminal
+            let record = &entry.order.record;
+            !record.state.terminal
+                || !record.other_working.is_empty()
+                || has_unexplained_fill(entry)
                 || matches!(entry.run.cancel, Cancelling::Verdict { .. })
         });
         for order_id in &concerned {
@@ -192,7 +205,9 @@ impl Step<'_> {
     /// Nothing is to be done about an order after a round, so that no copy of it is needed.
     fn is_quiet_in(&self, entry: &Entry, session: u64, round: u64) -> bool {
         !self.is_untraced(entry, session, round)
+            && !is_executed_and_absent(entry, round)
             && !wants_cancel(entry, session)
+            && !has_unexplained_fill(entry)
             && !matches!(entry.run.cancel, Cancelling::Verdict { .. })
     }
 
@@ -202,6 +217,8 @@ impl Step<'_> {
             return;
         };
         let untraced = self.is_untraced(&touched.entry, session, round);
+        let executed = is_executed_and_absent(&touched.entry, round);
+        let expired = untraced && self.is_day_over(&touched.entry);
         let Some(entry) = self.entry(order_id) else {
             return;
         };
@@ -216,12 +233,25 @@ impl Step<'_> {
             | Cancelling::Queued
             | Cancelling::Handed { .. } => None,
         };
-        if untraced {
+        // The executions have come: what filled without one has none. One that came meanwhile takes that back.
+        if has_unexplained_fill(entry) && lifecycle::executions_complete(&mut entry.order, now) {
+            self.changed(order_id);
+        }
+        let Some(entry) = self.entry(order_id) else {
+            return;
+        };
+        if executed && lifecycle::absent_when_executed(&mut entry.order, now) {
+            self.changed(order_id);
+            self.settle(order_id);
+        } else if untraced {
             let not_found = answered
                 .as_ref()
                 .filter(|(code, _)| *code == lifecycle::CANCEL_NOT_FOUND)
                 .map(|(code, text)| (*code, text.as_str()));
-            if lifecycle::untraced(&mut entry.order, not_found, now) {
+            let changed = lifecycle::refused_without_trace(&mut entry.order, now)
+                || (expired && lifecycle::absent_after_its_day(&mut entry.order, now))
+                || lifecycle::untraced(&mut entry.order, not_found, now);
+            if changed {
                 self.changed(order_id);
             }
             self.settle(order_id);
@@ -270,12 +300,26 @@ impl Step<'_> {
                 at,
                 round: begun,
             } => {
-                let answer_due = at + self.core.settings.acknowledgement_timeout <= self.now.tick;
+                // TWS has answered with an error: nothing else is to be waited for.
+                let refused = !record.acknowledged && record.state.last_error_code.is_some();
+                let answer_due =
+                    refused || at + self.core.settings.acknowledgement_timeout <= self.now.tick;
                 // Sent in this very session it may still be on its way, unless TWS has shown it before or had its time.
                 sent_in != session
                     || (begun < round && (answer_due || record.state.status != Status::Submitting))
             }
         }
+    }
+
+    /// Whether the day of a DAY order is over where it trades, and the executions of all its days were asked for.
+    fn is_day_over(&self, entry: &Entry) -> bool {
+        let state = &entry.order.record.state;
+        let Some(zone) = Zone::named(EXCHANGE_ZONE) else {
+            return false;
+        };
+        state.terms.tif == TimeInForce::Day
+            && self.batch.desk.reconcile.days_back < DAYS_BACK_MAX
+            && zone.day_of(state.created_at).end <= self.now.wall
     }
 
     /// Looks for what has waited too long.
@@ -298,6 +342,11 @@ impl Step<'_> {
         for order_id in &silent_cancels {
             self.find(*order_id)?;
         }
+        let unexplained = self.core.book.entries().any(|(_, entry)| {
+            let since = entry.order.record.state.last_update.unix_micros();
+            has_unexplained_fill(entry)
+                && since + EXECUTIONS_DUE_MICROS <= self.now.wall.unix_micros()
+        });
         let silent_order = self.core.book.entries().any(|(_, entry)| {
             entry.order.record.state.status == Status::Submitting
                 && matches!(entry.run.sending, Sending::Handed { session: other, at, .. } if other == session && at + limit <= now)
@@ -312,7 +361,9 @@ impl Step<'_> {
             if since + self.core.settings.reconcile_timeout <= now {
                 self.reconcile_failed("it took too long");
             }
-        } else if (silent_order || !silent_cancels.is_empty()) && reconcile.due.is_none() {
+        } else if (silent_order || unexplained || !silent_cancels.is_empty())
+            && reconcile.due.is_none()
+        {
             self.reconcile_after(Duration::ZERO);
         }
         self.begin_due_reconcile();
@@ -341,11 +392,34 @@ fn insufficient(answers: &Answers) -> Option<String> {
     })
 }
 
+/// Whether all of an order executed and no open order or status of a complete round showed it, though it was sent before the round began.
+fn is_executed_and_absent(entry: &Entry, round: u64) -> bool {
+    let sent_before = match entry.run.sending {
+        Sending::Queued => false,
+        Sending::Unsure => true,
+        Sending::Handed { round: begun, .. } => begun < round,
+    };
+    let order = &entry.order;
+    sent_before
+        && entry.run.shown_round < round
+        && order.executions.quantity() >= order.record.state.terms.quantity.value()
+}
+
+/// Whether more filled than the executions known show, and no answer about executions has said yet that there are no more.
+fn has_unexplained_fill(entry: &Entry) -> bool {
+    let state = &entry.order.record.state;
+    let unexplained = state.filled.value() - entry.order.executions.quantity();
+    state.fill_quantity_unknown
+        || (unexplained > Decimal::ZERO
+            && state.filled_unexplained.map(Amount::value) != Some(unexplained))
+}
+
 /// Whether a cancel is to go out: asked for, and neither under way in this session nor answered.
 fn wants_cancel(entry: &Entry, session: u64) -> bool {
     let state = &entry.order.record.state;
     state.cancel_requested
-        && !state.terminal
+        && !entry.is_over()
+        && (!state.terminal || !entry.order.record.other_working.is_empty())
         && entry.run.sending != Sending::Queued
         && match entry.run.cancel {
             Cancelling::Idle => true,

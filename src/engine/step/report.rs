@@ -9,13 +9,16 @@ use super::super::batch::Row;
 use super::super::entry::{Cancelling, Sending};
 use super::super::rows::Stop;
 use super::Step;
-use crate::domain::lifecycle::{self, ExecutionChange, Transition};
+use crate::domain::lifecycle::{self, ExecutionChange, Ownership, Transition};
 use crate::domain::{Amount, CommissionReport, CompletedReport, OrderReport, Origin, Status};
 
 /// Commissions kept whose execution has not come.
 const EARLY_COMMISSIONS_MAX: usize = 1_024;
-/// How long after TWS said that an ended order works it is asked: mostly that was said before the end and came late, several times.
-const REVIVED_DELAY: Duration = Duration::from_secs(1);
+/// How long TWS is given to say the rest before it is asked: what seems to be new after an end mostly was said before it and came late, and
+/// after the executions mostly comes the word.
+const UNDECIDED_DELAY: Duration = Duration::from_secs(1);
+/// The ids that an order of an API client can have: manual orders have others, and requests begin after them.
+const ORDER_IDS: std::ops::Range<i32> = 1..1_500_000_000;
 /// Rows of the completed-orders query kept until the executions have come.
 const UNMATCHED_MAX: usize = 10_000;
 
@@ -24,10 +27,31 @@ impl Step<'_> {
     pub(super) fn report(&mut self, report: &OrderReport) -> Result<(), Stop> {
         let ours = self.core.settings.client_id;
         let order_id = match report {
-            OrderReport::OpenOrder(report) => own(report.client_id == ours, report.order_id),
-            OrderReport::Status(report) => own(report.client_id == ours, report.order_id),
-            OrderReport::Execution(report) => own(report.client_id == ours, report.order_id),
-            OrderReport::Error(report) => own(true, report.order_id),
+            OrderReport::OpenOrder(row) => {
+                let names = Names {
+                    order_id: row.order_id,
+                    perm_id: row.perm_id,
+                    order_ref: row.order_ref.as_deref(),
+                };
+                self.named(row.client_id == ours, &names, report)?
+            }
+            OrderReport::Status(row) => {
+                let names = Names {
+                    order_id: row.order_id,
+                    perm_id: row.perm_id,
+                    order_ref: None,
+                };
+                self.named(row.client_id == ours, &names, report)?
+            }
+            OrderReport::Execution(row) => {
+                let names = Names {
+                    order_id: row.order_id,
+                    perm_id: row.perm_id,
+                    order_ref: row.order_ref.as_deref(),
+                };
+                self.named(row.client_id == ours, &names, report)?
+            }
+            OrderReport::Error(row) => self.by_order_id(row.order_id)?,
             OrderReport::Commission(report) => {
                 let Some(order_id) = self.find_execution(&report.exec_id)? else {
                     self.keep_commission(report);
@@ -37,14 +61,61 @@ impl Step<'_> {
             }
             OrderReport::Completed(report) => return self.completed(report),
         };
-        let Some(order_id) = order_id else {
-            self.note_other(report);
-            return Ok(());
-        };
-        if self.find(order_id)? {
-            self.apply(order_id, report);
+        match order_id {
+            Some(order_id) => self.apply(order_id, report),
+            None => self.note_other(report),
         }
         Ok(())
+    }
+
+    /// The order of ours that a report names: by its permanent id, else by its order id, else (an execution can come without either) by an
+    /// orderRef that only one order has. Whether the report fits it, `lifecycle::apply` says.
+    fn named(
+        &mut self,
+        client_is_ours: bool,
+        names: &Names<'_>,
+        report: &OrderReport,
+    ) -> Result<Option<i32>, Stop> {
+        if !client_is_ours {
+            return Ok(None);
+        }
+        let in_memory = names.perm_id.and_then(|perm_id| {
+            let in_batch = self.batch.by_perm_id.get(&perm_id).copied();
+            in_batch.or_else(|| self.core.book.of_perm_id(perm_id))
+        });
+        if let Some(order_id) = in_memory
+            && self.find(order_id)?
+        {
+            return Ok(Some(order_id));
+        }
+        if let Some(order_id) = self.by_order_id(names.order_id)? {
+            return Ok(Some(order_id));
+        }
+        if let Some(perm_id) = names.perm_id
+            && let Some(order_id) = self.find_perm_id(perm_id)?
+        {
+            return Ok(Some(order_id));
+        }
+        if !ORDER_IDS.contains(&names.order_id)
+            && let Some(order_ref) = names.order_ref
+        {
+            let mut fitting = self.find_order_ref(order_ref)?;
+            fitting.retain(|order_id| {
+                self.batch.touched.get(order_id).is_some_and(|touched| {
+                    let order = &touched.entry.order;
+                    order.record.state.perm_id.is_none()
+                        && lifecycle::ownership(order, report) == Ownership::Ours
+                })
+            });
+            if let [only] = fitting[..] {
+                return Ok(Some(only));
+            }
+        }
+        Ok(None)
+    }
+
+    fn by_order_id(&mut self, order_id: i32) -> Result<Option<i32>, Stop> {
+        Ok((ORDER_IDS.contains(&order_id) && self.find(order_id)?).then_some(order_id))
     }
 
     /// Applies a report to the order it was found to be about.
@@ -80,10 +151,20 @@ impl Step<'_> {
             traced,
             cancel_verdict,
             revived,
-            second_perm_id,
+            fully_executed,
+            refused_unlisted,
+            second_order,
+            foreign,
         } = transition;
+        if let Some(why) = foreign {
+            self.foreign(order_id, why, report);
+            return;
+        }
         if traced {
             entry.run.seen_round = round;
+            if matches!(report, OrderReport::OpenOrder(_) | OrderReport::Status(_)) {
+                entry.run.shown_round = round;
+            }
         }
         if entry.order.record.state.terminal {
             if !was_terminal && reconciling && origin(report) == Some(Origin::Live) {
@@ -92,14 +173,23 @@ impl Step<'_> {
         } else {
             entry.run.ended_round = None;
         }
-        if second_perm_id.is_some() && entry.run.second_perm_id != second_perm_id {
-            entry.run.second_perm_id = second_perm_id;
-            tracing::warn!(
+        let state = &entry.order.record.state;
+        let cancelled = state.cancel_requested;
+        let unknown_size = state.fill_quantity_unknown;
+        if let Some(second) = second_order.filter(|second| second.is_new) {
+            tracing::error!(
                 order_id,
-                first = entry.order.record.state.perm_id,
-                second = second_perm_id,
-                "TWS made a second permanent id for one order"
+                first = state.perm_id,
+                second = second.perm_id,
+                "TWS works a second order under this order's id: its fills are kept apart; cancel the order to end both"
             );
+        }
+        // One cancel ends one of several orders under an id: the rest is cancelled again, after TWS was asked what still works.
+        let rest_to_cancel = cancelled
+            && !entry.order.record.other_working.is_empty()
+            && (second_order.is_some() || entry.order.record.state.terminal);
+        if rest_to_cancel {
+            entry.run.cancel = Cancelling::Idle;
         }
         let verdict = cancel_verdict.is_some();
         if let Some((code, text)) = cancel_verdict {
@@ -134,8 +224,14 @@ impl Step<'_> {
         if verdict {
             self.reconcile_after(Duration::ZERO);
         }
-        if revived {
-            self.reconcile_after(REVIVED_DELAY);
+        if revived || (changed && (fully_executed || unknown_size)) || refused_unlisted {
+            self.reconcile_after(UNDECIDED_DELAY);
+        }
+        if rest_to_cancel {
+            self.reconcile_after(UNDECIDED_DELAY);
+        }
+        if second_order.is_some_and(|second| second.is_new) {
+            self.batch.desk.second_orders += 1;
         }
         if let Some(early) = early {
             self.apply(order_id, &OrderReport::Commission(early));
@@ -196,26 +292,21 @@ impl Step<'_> {
         let round = self.batch.desk.reconcile.round;
         let size = [row.unfilled, row.filled];
         let size: Decimal = size.into_iter().flatten().map(Amount::value).sum();
+        let report = OrderReport::Completed(row.clone());
         let candidates = self.find_order_ref(order_ref)?;
         let mut fitting = candidates.into_iter().filter(|order_id| {
             self.batch.touched.get(order_id).is_some_and(|touched| {
                 let state = &touched.entry.order.record.state;
-                let other_perm_id = state.perm_id.is_some_and(|perm_id| {
-                    row.perm_id.is_some_and(|of_row| of_row != perm_id)
-                        && touched.entry.run.second_perm_id != row.perm_id
-                });
-                let other_account = row
-                    .account
-                    .as_ref()
-                    .is_some_and(|account| *account != state.account);
+                let fits = matches!(
+                    lifecycle::ownership(&touched.entry.order, &report),
+                    Ownership::Ours
+                ) && (state.perm_id.is_none() || state.perm_id == row.perm_id);
                 let sent_before = match touched.entry.run.sending {
                     Sending::Queued => false,
                     Sending::Handed { round: begun, .. } => begun < round,
                     Sending::Unsure => true,
                 };
-                !other_perm_id
-                    && !other_account
-                    && sent_before
+                fits && sent_before
                     && size <= state.terms.quantity.value()
                     && row.contract.symbol.as_deref() == Some(state.terms.symbol())
                     && state.status != Status::Staged
@@ -225,6 +316,24 @@ impl Step<'_> {
             (Some(only), None) => Ok(Some(only)),
             _ => Ok(None),
         }
+    }
+
+    /// A report that names an order of ours and shows another one: counted and logged, once an order aloud.
+    fn foreign(&mut self, order_id: i32, why: &'static str, report: &OrderReport) {
+        self.batch.desk.foreign_reports += 1;
+        let is_first = self
+            .entry(order_id)
+            .is_some_and(|entry| !std::mem::replace(&mut entry.run.foreign_seen, true));
+        if is_first {
+            tracing::warn!(
+                order_id,
+                why,
+                "TWS shows another order under this order's number: it is not taken for ours"
+            );
+            // Open orders show whether it is a second one of ours.
+            self.reconcile_after(UNDECIDED_DELAY);
+        }
+        self.note_other(report);
     }
 
     fn keep_commission(&mut self, report: &CommissionReport) {
@@ -248,9 +357,11 @@ impl Step<'_> {
     }
 }
 
-/// Manual orders have no positive id, and other clients' ids are theirs.
-fn own(client_is_ours: bool, order_id: i32) -> Option<i32> {
-    (client_is_ours && order_id > 0).then_some(order_id)
+/// The names that a report gives its order.
+struct Names<'a> {
+    order_id: i32,
+    perm_id: Option<i64>,
+    order_ref: Option<&'a str>,
 }
 
 fn origin(report: &OrderReport) -> Option<Origin> {

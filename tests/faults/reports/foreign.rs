@@ -4,11 +4,13 @@ use ibkr_orders::domain::Status;
 use ibkr_orders::simulator::{ManualOrder, SimulatorConfig};
 
 use super::rests;
+use test_support::waiting::eventually;
+
 use crate::frames;
 use crate::world::{World, resting};
 
 #[tokio::test]
-async fn a_second_permanent_id_leaves_one_order_with_its_first() {
+async fn a_status_with_another_permanent_id_is_not_taken_for_the_orders_own() {
     let world = World::start().await;
     let order_id = rests(&world, "a", 10).await;
     let first = world.get(order_id).await.perm_id.unwrap();
@@ -20,10 +22,13 @@ async fn a_second_permanent_id_leaves_one_order_with_its_first() {
         remaining: "6",
     };
     world.control().inject(&second.frame()).await.unwrap();
-    let state = world
-        .until(order_id, "filled by 4", |state| state.filled == 4.into())
-        .await;
-    assert_eq!(state.perm_id, Some(first));
+    let stats = world.gateway.stats();
+    eventually("the foreign status", async || {
+        stats.foreign_reports.get() == 1
+    })
+    .await;
+    let state = world.get(order_id).await;
+    assert_eq!((state.perm_id, state.filled), (Some(first), 0.into()));
     // The reconcile shows the first one again; nothing doubles.
     world.reconnect().await;
     world.control().fill(order_id).await.unwrap();

@@ -96,7 +96,13 @@ async fn a_place_is_answered_by_an_execution_that_comes_before_any_status() {
         .await
         .unwrap();
     let state = placing.await.unwrap().unwrap().state.unwrap();
-    assert_eq!((state.status, state.filled), (Status::Filled, 100.into()));
+    assert_eq!(
+        (state.status, state.filled),
+        (Status::Submitted, 100.into())
+    );
+    // The executions are not TWS's word: that comes with the open orders that no longer have it.
+    let state = world.until_status(state.order_id, Status::Filled).await;
+    assert_eq!((state.filled, state.remaining), (100.into(), 0.into()));
     world.end().await;
 }
 

@@ -2,6 +2,7 @@
 
 use super::super::*;
 use super::scene::{assert_state, execution, in_status, open_order, play, status};
+use crate::domain::Amount;
 
 #[test]
 fn an_ended_order_is_not_brought_back_by_a_late_status() {
@@ -21,6 +22,10 @@ fn an_ended_order_is_not_brought_back_by_a_late_status() {
             "Wobbly",
         ] {
             let mut order = in_status(ended);
+            if ended == Status::Filled {
+                order.record.state.filled = order.record.state.terms.quantity;
+                order.record.state.remaining = Amount::ZERO;
+            }
             play(
                 &mut order,
                 &[status(word, "0"), open_order(word, Origin::Live)],

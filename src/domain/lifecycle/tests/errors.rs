@@ -102,6 +102,7 @@ fn a_warned_order_still_fills() {
         &[
             error(399, "Warning: tomorrow"),
             execution("a.01", "100", "10"),
+            status("Filled", "100"),
         ],
     );
     assert_state(&order, Status::Filled, "100");

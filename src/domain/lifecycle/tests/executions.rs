@@ -1,10 +1,12 @@
 //! Executions and their corrections.
 
+use rust_decimal::Decimal;
+
 use super::super::*;
 use super::scene::{
     NOW, amount, assert_state, commission, execution, open_order, order, play, status,
 };
-use crate::domain::{Fill, told};
+use crate::domain::{Amount, Fill, told};
 
 #[test]
 fn an_execution_before_any_status_acknowledges_the_order() {
@@ -15,7 +17,7 @@ fn an_execution_before_any_status_acknowledges_the_order() {
 }
 
 #[test]
-fn executions_alone_finish_an_order_that_never_shows_filled() {
+fn executions_alone_end_nothing_until_open_orders_come_without_the_order() {
     let mut order = order();
     play(
         &mut order,
@@ -25,7 +27,10 @@ fn executions_alone_finish_an_order_that_never_shows_filled() {
             execution("c.01", "40", "12"),
         ],
     );
+    assert_state(&order, Status::Submitted, "100");
+    assert!(absent_when_executed(&mut order, NOW));
     assert_state(&order, Status::Filled, "100");
+    assert!(!absent_when_executed(&mut order, NOW));
     assert_eq!(order.record.state.avg_fill_price, Some(amount("11.1")));
 }
 
@@ -34,7 +39,11 @@ fn a_correction_replaces_the_execution_it_names() {
     let mut order = order();
     play(
         &mut order,
-        &[execution("x.1.01", "100", "10"), commission("x.1.01", "2")],
+        &[
+            execution("x.1.01", "100", "10"),
+            commission("x.1.01", "2"),
+            status("Filled", "100"),
+        ],
     );
     let out = apply(&mut order, &execution("x.1.02", "90", "10.5"), NOW);
     assert!(
@@ -69,15 +78,15 @@ fn a_restart_does_not_forget_that_a_correction_took_shares_away() {
     let fills = [Fill {
         order_id: 5,
         exec_id: "x.1.02".to_owned(),
+        perm_id: None,
         quantity: amount("90"),
         price: amount("10"),
         time: None,
         exchange: "NASDAQ".to_owned(),
         commission: None,
         currency: None,
-        perm_id: None,
     }];
-    order.executions = Executions::from_fills(fills);
+    order.executions = Executions::from_fills(fills, Decimal::from(90));
     play(&mut order, &[status("Filled", "100")]);
     assert_state(&order, Status::Filled, "90");
 }

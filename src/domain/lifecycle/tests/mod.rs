@@ -2,9 +2,11 @@
 
 mod any_history;
 mod cancels;
+mod changed_in_tws;
 mod ends;
 mod errors;
 mod executions;
+mod owners;
 mod scene;
 mod statuses;
 mod traces;

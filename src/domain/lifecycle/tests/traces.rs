@@ -16,23 +16,13 @@ fn reports_of_somebody_elses_order_under_the_same_id_change_nothing() {
         report.order_ref = Some("theirs".to_owned());
     }
     for report in [foreign, theirs] {
-        assert_eq!(apply(&mut order, &report, NOW), Transition::default());
+        let foreign = Transition {
+            foreign: Some("another orderRef"),
+            ..Transition::default()
+        };
+        assert_eq!(apply(&mut order, &report, NOW), foreign);
     }
     assert_eq!(order, before);
-}
-
-#[test]
-fn a_second_permanent_id_is_noticed_and_its_fills_count() {
-    let mut order = in_status(Status::Submitted);
-    order.record.state.perm_id = Some(77);
-    let mut second = execution("b.01", "100", "10");
-    if let OrderReport::Execution(report) = &mut second {
-        report.perm_id = Some(78);
-    }
-    let out = apply(&mut order, &second, NOW);
-    assert_eq!(out.second_perm_id, Some(78));
-    assert_eq!(order.record.state.perm_id, Some(77));
-    assert_state(&order, Status::Filled, "100");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::held::Execution;
 use super::{Frame, Held, Life, Tws};
-use crate::domain::{CompletedReport, ExecutionReport, OrderReport, Origin, Timestamp, told};
+use crate::domain::{CompletedReport, ExecutionReport, OrderReport, Origin, told};
 use crate::tws::{Answers, TwsEvent};
 
 impl Tws {
@@ -43,7 +43,7 @@ impl Tws {
         let report = ExecutionReport {
             origin,
             time_text: "20260825 14:11:30 US/Eastern".to_owned(),
-            time: Some(Timestamp::from_unix_micros(1_787_681_490_000_000)),
+            time: None,
             cumulative_quantity: Some(execution.cumulative.into()),
             avg_price: Some(10.into()),
             ..order

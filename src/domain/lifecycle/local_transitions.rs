@@ -1,0 +1,141 @@
+//! What the gateway itself does to an order: the changes that no report of TWS makes. Each says whether the state changed.
+
+use super::{TrackedOrder, is_terminal, unexplained_part};
+use crate::domain::{Amount, Status, Timestamp};
+
+/// TWS answered a barrier that followed the order: it has read it, and holds it back.
+pub fn staged(order: &mut TrackedOrder, now: Timestamp) -> bool {
+    let record = &mut order.record;
+    if record.state.status != Status::Submitting || record.state.transmit {
+        return false;
+    }
+    record.acknowledged = true;
+    change(order, Status::Staged, now)
+}
+
+/// A staged order is about to be released.
+pub fn transmitting(order: &mut TrackedOrder, now: Timestamp) -> bool {
+    order.record.state.transmit = true;
+    change(order, Status::Submitting, now)
+}
+
+/// A cancel was asked for.
+pub fn cancel_requested(order: &mut TrackedOrder, now: Timestamp) -> bool {
+    let state = &mut order.record.state;
+    let changed = !state.cancel_requested;
+    state.cancel_requested = true;
+    if changed {
+        state.last_update = now;
+    }
+    changed
+}
+
+/// The order was cancelled while it waited to be sent.
+pub fn cancelled_unsent(order: &mut TrackedOrder, now: Timestamp) -> bool {
+    order.record.state.last_error_code = None;
+    order.record.state.last_error = Some("cancelled before it was sent to TWS".to_owned());
+    change(order, Status::Cancelled, now)
+}
+
+/// No byte of the order left, and none will. A staged order whose release did not leave is still staged.
+pub fn not_sent(order: &mut TrackedOrder, reason: &str, now: Timestamp) -> bool {
+    let record = &mut order.record;
+    if record.state.status != Status::Submitting {
+        return false;
+    }
+    record.state.last_error_code = None;
+    record.state.last_error = Some(format!("not sent: {reason}"));
+    if record.acknowledged {
+        record.state.transmit = false;
+        change(order, Status::Staged, now)
+    } else {
+        change(order, Status::Rejected, now)
+    }
+}
+
+/// A complete reconcile found no trace of an order that TWS may have. Where TWS had already said that it does not know the
+/// order (`not_found`), that settles it.
+pub fn untraced(order: &mut TrackedOrder, not_found: Option<(i32, &str)>, now: Timestamp) -> bool {
+    match not_found {
+        Some((code, text)) => {
+            order.record.state.last_error_code = Some(code);
+            order.record.state.last_error = Some(text.to_owned());
+            change(order, Status::Cancelled, now)
+        }
+        None => change(order, Status::Unconfirmed, now),
+    }
+}
+
+/// A whole open-orders answer does not show an order of which everything executed: it is filled, though TWS never said the word.
+pub fn absent_when_executed(order: &mut TrackedOrder, now: Timestamp) -> bool {
+    let state = &order.record.state;
+    if !state.status.may_work()
+        || order.executions.quantity() < state.terms.quantity.value()
+        || state.status == Status::Unknown
+    {
+        return false;
+    }
+    order.record.state.remaining = Amount::ZERO;
+    change(order, Status::Filled, now)
+}
+
+/// A whole reconcile found no trace of an order that TWS had refused with a code in no list, and never acknowledged: it was a refusal.
+pub fn refused_without_trace(order: &mut TrackedOrder, now: Timestamp) -> bool {
+    let record = &order.record;
+    if record.acknowledged || record.state.last_error_code.is_none() {
+        return false;
+    }
+    match record.state.status {
+        Status::Submitting | Status::Unconfirmed => change(order, Status::Rejected, now),
+        Status::Staged
+        | Status::ApiPending
+        | Status::PendingSubmit
+        | Status::PreSubmitted
+        | Status::Submitted
+        | Status::PendingCancel
+        | Status::Filled
+        | Status::Cancelled
+        | Status::ApiCancelled
+        | Status::Inactive
+        | Status::Rejected
+        | Status::Unknown => false,
+    }
+}
+
+/// A whole reconcile does not show an order whose day is over, and no execution of its days is missing: it expired.
+pub fn absent_after_its_day(order: &mut TrackedOrder, now: Timestamp) -> bool {
+    if !order.record.state.status.may_work() {
+        return false;
+    }
+    order.record.state.last_error_code = None;
+    order.record.state.last_error =
+        Some("expired: its day is over and TWS no longer has it".to_owned());
+    change(order, Status::Cancelled, now)
+}
+
+/// An executions answer that was whole has come: what filled without an execution in it is shown as such, and a fill whose size TWS never
+/// gave is now known by its executions.
+pub fn executions_complete(order: &mut TrackedOrder, now: Timestamp) -> bool {
+    let executed = order.executions.quantity();
+    let state = &mut order.record.state;
+    let unexplained = unexplained_part(state.filled.value(), executed);
+    let unknown = state.fill_quantity_unknown && executed.is_zero();
+    let changed = state.filled_unexplained != unexplained || state.fill_quantity_unknown != unknown;
+    if changed {
+        state.filled_unexplained = unexplained;
+        state.fill_quantity_unknown = unknown;
+        state.last_update = now;
+    }
+    changed
+}
+
+fn change(order: &mut TrackedOrder, status: Status, now: Timestamp) -> bool {
+    let state = &mut order.record.state;
+    if state.status == status {
+        return false;
+    }
+    state.status = status;
+    state.last_update = now;
+    state.terminal = is_terminal(state);
+    true
+}
