@@ -22,6 +22,7 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
         commit_seconds,
         commit_events,
         commit_failures,
+        inputs_dropped,
         store_writable,
         store_reads_waiting,
         pacing_wait_seconds,
@@ -110,6 +111,11 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
             "ibkr_orders_store_commit_failures_total",
             "Commits of the store that failed.",
             commit_failures,
+        ),
+        (
+            "ibkr_orders_inputs_dropped_total",
+            "Inputs given up because the store kept refusing what followed from them.",
+            inputs_dropped,
         ),
         (
             "ibkr_orders_answered_early_total",

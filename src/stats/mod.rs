@@ -119,6 +119,8 @@ pub struct Stats {
     pub commit_events: Histogram,
     /// Commits that failed.
     pub commit_failures: Counter,
+    /// Inputs that were given up because the store kept refusing what followed from them.
+    pub inputs_dropped: Counter,
     /// Whether the store can be written.
     pub store_writable: Gauge,
     /// Reads of the store that wait for a connection.
@@ -161,6 +163,7 @@ impl Default for Stats {
             commit_seconds: Histogram::new(histogram::SECONDS),
             commit_events: Histogram::new(histogram::COUNTS),
             commit_failures: Counter::default(),
+            inputs_dropped: Counter::default(),
             store_writable: Gauge::default(),
             store_reads_waiting: ReadsWaiting::default(),
             pacing_wait_seconds: Histogram::new(histogram::SECONDS),

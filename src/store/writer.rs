@@ -38,9 +38,9 @@ struct Shared {
     checkpoints: Option<Checkpoints>,
     /// Held while the store is open. A lock so that the last of many handles can give it back.
     lock: Mutex<Option<LockFile>>,
-    /// Commits that fail from now on, as they do on a full disk.
+    /// Commits that fail from now on, and how.
     #[cfg(test)]
-    refusals: AtomicU64,
+    refusals: Mutex<(u64, StoreError)>,
 }
 
 impl Store {
@@ -103,7 +103,7 @@ impl Store {
                 checkpoints,
                 lock: Mutex::new(lock),
                 #[cfg(test)]
-                refusals: AtomicU64::new(0),
+                refusals: Mutex::new((0, StoreError::NoRoom)),
             }),
         };
         Opened {
@@ -153,10 +153,14 @@ impl Store {
         self.shared.commits.load(Ordering::Relaxed)
     }
 
-    /// Makes the next so many commits fail for lack of room.
+    /// Makes the next so many commits fail in this way: for lack of room, or because a row of theirs is refused.
     #[cfg(test)]
-    pub(crate) fn refuse_commits(&self, commits: u64) {
-        self.shared.refusals.store(commits, Ordering::Relaxed);
+    pub(crate) fn refuse_commits(&self, commits: u64, how: StoreError) {
+        *self
+            .shared
+            .refusals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = (commits, how);
     }
 
     /// Ends what is under way, writes the log back into the database and gives the lock back. Other handles answer
@@ -237,8 +241,10 @@ impl Shared {
         }
         drop(transaction);
         #[cfg(test)]
-        if connection.total_changes() != before && self.takes_refusal() {
-            return Err(StoreError::NoRoom);
+        if connection.total_changes() != before
+            && let Some(refusal) = self.takes_refusal()
+        {
+            return Err(refusal);
         }
         fail::fail_point!("store-before-commit");
         let committed = injected_commit_failure().and_then(|()| scope.commit());
@@ -260,12 +266,11 @@ impl Shared {
     }
 
     #[cfg(test)]
-    fn takes_refusal(&self) -> bool {
-        self.refusals
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                left.checked_sub(1)
-            })
-            .is_ok()
+    fn takes_refusal(&self) -> Option<StoreError> {
+        let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        let (left, how) = &mut *refusals;
+        *left = left.checked_sub(1)?;
+        Some(how.clone())
     }
 }
 

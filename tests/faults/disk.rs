@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::os::unix::fs::FileExt as _;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ibkr_orders::domain::{HealthIn, OrderKey, Status};
+use ibkr_orders::domain::{HealthIn, LinkState, ListIn, OrderKey, PlaceIn, Status};
 use ibkr_orders::error::Reason;
+use ibkr_orders::simulator::SimulatorConfig;
+use tokio_rusqlite::rusqlite::Connection;
 
 use crate::preload::Faults;
 use crate::process::{Process, Site};
-use crate::world::{eventually, limit_order, resting};
+use crate::world::{World, eventually, limit_order, resting};
 
 fn faults(site: &Site) -> Faults {
     Faults::new(site.directory.path())
@@ -346,4 +349,83 @@ async fn a_slow_disk_delays_and_loses_nothing() {
     })
     .await;
     gateway.end().await;
+}
+
+/// Makes the store refuse every change of an order, as a row does that contradicts the schema.
+fn refuse_rows(path: &Path, refuse: bool) {
+    let connection = Connection::open(path).unwrap();
+    connection.busy_timeout(Duration::from_secs(5)).unwrap();
+    let sql = if refuse {
+        "CREATE TRIGGER refused BEFORE UPDATE ON orders BEGIN SELECT RAISE(ABORT, 'refused by the test'); END"
+    } else {
+        "DROP TRIGGER refused"
+    };
+    connection.execute_batch(sql).unwrap();
+}
+
+#[tokio::test]
+async fn what_the_store_refuses_for_a_while_is_made_good_the_loss_of_the_session_among_it() {
+    let world = World::with(SimulatorConfig::explicit(), |config| {
+        config.ib_max_messages_per_second = 2;
+    })
+    .await;
+    let rests = world.place(resting("rests")).await;
+    world.until_status(rests.order_id, Status::Submitted).await;
+    // The slots of most are seconds away: they wait in the gateway.
+    let client = world.client.clone();
+    let waiting = tokio::spawn(async move {
+        let mut placed = Vec::new();
+        for number in 0..10 {
+            let input = PlaceIn {
+                timeout: 20.0,
+                ..resting(&number.to_string())
+            };
+            let client = client.clone();
+            placed.push(tokio::spawn(async move { client.place(input).await }));
+        }
+        let mut states = Vec::new();
+        for place in placed {
+            states.push(place.await.unwrap().unwrap().state.unwrap());
+        }
+        states
+    });
+    eventually("ten orders are stored", || async {
+        let waiting = world.client.list(ListIn::default()).await.unwrap().orders;
+        waiting.len() == 11
+    })
+    .await;
+    let mut watch = world.watch_all(0).await;
+    watch.next().await.unwrap().unwrap();
+
+    let failures = || world.gateway.stats().commit_failures.get();
+    let before = failures();
+    refuse_rows(&world.config.order_db_path, true);
+    world.control().fill(rests.order_id).await.unwrap();
+    world.control().drop_connections().await.unwrap();
+    eventually("the store has refused", || async {
+        failures() > before + 2
+    })
+    .await;
+    refuse_rows(&world.config.order_db_path, false);
+
+    for state in [LinkState::Lost, LinkState::Restored, LinkState::Reconciled] {
+        world.link_shown(&mut watch, state).await;
+    }
+    let filled = world.until_status(rests.order_id, Status::Filled).await;
+    assert_eq!(filled.filled, 10.into());
+    // Some may have had their slot before the link broke; what had not is known not to have been sent.
+    let never_sent = waiting.await.unwrap().into_iter().filter(|state| {
+        state.status == Status::Rejected
+            && state
+                .last_error
+                .as_deref()
+                .is_some_and(|text| text.contains("not sent: the session with TWS was lost"))
+    });
+    let never_sent: Vec<i32> = never_sent.map(|state| state.order_id).collect();
+    assert!(!never_sent.is_empty());
+    for order_id in never_sent {
+        assert_eq!(world.place_frames(order_id).await, 0);
+    }
+    assert_eq!(world.gateway.stats().inputs_dropped.get(), 0);
+    world.end().await;
 }

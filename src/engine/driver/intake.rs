@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BATCH_MAX, Call, Driver, Fatal, OUTBOX_DELAY, STUCK_MAX};
+use super::retry::Gathered;
+use super::{BATCH_MAX, Call, Driver, Fatal, OUTBOX_DELAY};
 use crate::engine::input::{Ask, Input};
 use crate::tws::{SendKind, Sent, TwsEvent};
 
 impl Driver {
     /// Waits until there is something to do, and takes all of it.
-    pub(in crate::engine) async fn gather(&mut self) -> Result<Vec<Input>, Fatal> {
+    pub(in crate::engine) async fn gather(&mut self) -> Result<Gathered, Fatal> {
         let now = self.clock.now();
         let mut inputs = self.core_mut()?.due(now);
         let mut events = Vec::new();
         let mut calls = Vec::new();
-        let stuck_is_due = !self.stuck.is_empty() && now.tick >= self.stuck_until;
-        if inputs.is_empty() && !stuck_is_due {
+        let retry_is_due = self.retries.due().is_some_and(|due| due <= now.tick);
+        if inputs.is_empty() && !retry_is_due {
             let wake = self.wake(now.tick);
             tokio::select! {
                 biased;
@@ -52,17 +53,10 @@ impl Driver {
             self.count_sent(event);
         }
         let events = events.into_iter().map(Input::Tws);
-        if self.stuck.is_empty() {
+        if self.retries.is_empty() {
             inputs.extend(events);
         } else {
-            self.stuck.extend(events);
-            self.bound_stuck();
-            if self.clock.tick() >= self.stuck_until {
-                inputs.splice(0..0, std::mem::take(&mut self.stuck));
-                if std::mem::take(&mut self.reports_dropped) {
-                    inputs.push(Input::ReportsDropped);
-                }
-            }
+            self.retries.behind(events);
         }
         if inputs.iter().any(|input| matches!(input, Input::Tick)) {
             inputs.extend(self.gone());
@@ -87,7 +81,7 @@ impl Driver {
         self.stats
             .callers_waiting
             .set(i64::try_from(self.callers.len()).unwrap_or(i64::MAX));
-        Ok(inputs)
+        Ok(self.with_retries(inputs))
     }
 
     /// Callers who went away since the last look, after their wish was stored.
@@ -110,8 +104,8 @@ impl Driver {
         } else {
             now + OUTBOX_DELAY
         };
-        if !self.stuck.is_empty() {
-            wake = wake.min(self.stuck_until);
+        if let Some(due) = self.retries.due() {
+            wake = wake.min(due);
         }
         if let Some(until) = self.closing {
             wake = wake.min(until);
@@ -153,15 +147,6 @@ impl Driver {
             TwsEvent::SessionDown { .. } => self.in_adapter = 0,
             TwsEvent::Unreadable { .. } => self.stats.tws_unreadable.add_one(),
             _ => {}
-        }
-    }
-
-    /// What waits for the store is bounded: reports can be asked for again, the rest is little.
-    fn bound_stuck(&mut self) {
-        if self.stuck.len() > STUCK_MAX {
-            self.stuck
-                .retain(|input| !matches!(input, Input::Tws(TwsEvent::Report { .. })));
-            self.reports_dropped = true;
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod intake;
 mod outgoing;
+mod retry;
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -21,13 +22,11 @@ use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::{Store, StoreError};
 use crate::tws::{TwsCommand, TwsEvent};
+pub(super) use retry::Gathered;
+use retry::RetryQueue;
 
 /// Inputs of one kind in one batch.
 const BATCH_MAX: usize = 1_024;
-/// TWS events kept while the store cannot be written; of what goes beyond, the reports are dropped and asked for again later.
-const STUCK_MAX: usize = 10_000;
-/// Time between two attempts to write what could not be written.
-const STUCK_DELAY: Duration = Duration::from_millis(200);
 /// Time until a full command channel is tried again.
 const OUTBOX_DELAY: Duration = Duration::from_millis(2);
 
@@ -73,10 +72,8 @@ pub(super) struct Driver {
     pub(super) outbox: VecDeque<TwsCommand>,
     /// Messages handed to the adapter and not yet reported sent, in this session.
     pub(super) in_adapter: usize,
-    /// What could not be stored yet, oldest first.
-    pub(super) stuck: Vec<Input>,
-    pub(super) stuck_until: Duration,
-    pub(super) reports_dropped: bool,
+    /// What could not be stored yet.
+    retries: RetryQueue,
     pub(super) store_ok: bool,
     /// When what is still under way is given up.
     pub(super) closing: Option<Duration>,
@@ -122,9 +119,7 @@ impl Driver {
             waiters: 0,
             outbox: VecDeque::new(),
             in_adapter: 0,
-            stuck: Vec::new(),
-            stuck_until: Duration::ZERO,
-            reports_dropped: false,
+            retries: RetryQueue::default(),
             store_ok: true,
             closing: None,
             abandoned: false,
@@ -134,23 +129,24 @@ impl Driver {
     /// Runs until it is closed, or cannot go on.
     pub(super) async fn run(&mut self) -> Result<(), Fatal> {
         loop {
-            let inputs = self.gather().await?;
-            self.process(inputs).await?;
+            let gathered = self.gather().await?;
+            self.process(gathered).await?;
             self.send()?;
             if let Some(until) = self.closing {
                 let quiet = self.core.is_quiet()
                     && self.in_adapter == 0
                     && self.outbox.is_empty()
-                    && self.stuck.is_empty();
+                    && self.retries.is_empty();
                 if quiet || self.clock.tick() >= until {
-                    return self.process(vec![Input::CloseNow]).await;
+                    return self.process(Gathered::new(vec![Input::CloseNow])).await;
                 }
             }
         }
     }
 
     /// Commits inputs as one batch; where that fails, finds out what can still be done.
-    pub(super) async fn process(&mut self, inputs: Vec<Input>) -> Result<(), Fatal> {
+    pub(super) async fn process(&mut self, gathered: Gathered) -> Result<(), Fatal> {
+        let (inputs, refusals) = gathered.into_parts();
         if inputs.is_empty() {
             return Ok(());
         }
@@ -164,42 +160,21 @@ impl Driver {
         let busy = error == StoreError::Busy;
         // One by one: a row that the store refuses must not take the others with it, and a caller who only asks for what is
         // stored, or whose time is over, needs no room.
-        for input in inputs.iter() {
+        for (index, input) in inputs.iter().enumerate() {
+            let refusals = refusals.get(index).copied().unwrap_or(0);
             let asked = matches!(input, Input::Ask(_));
             let alone =
                 asked || poisoned || matches!(input, Input::Expired { .. } | Input::Gone(_));
-            if alone {
+            if alone && inputs.len() > 1 && !(asked && busy) {
                 let single: Arc<[Input]> = Arc::from([input.clone()]);
-                if inputs.len() > 1 && !(asked && busy) {
-                    match self.attempt(single).await? {
-                        Ok(()) => {}
-                        Err(error) => self.give_up(input, error),
-                    }
-                } else {
-                    self.give_up(input, error.clone());
+                if let Err(error) = self.attempt(single).await? {
+                    self.not_stored(input, refusals, &error)?;
                 }
             } else {
-                self.stuck.push(input.clone());
+                self.not_stored(input, refusals, &error)?;
             }
-        }
-        if !self.stuck.is_empty() {
-            self.stuck_until = self.clock.tick() + STUCK_DELAY;
         }
         Ok(())
-    }
-
-    fn give_up(&mut self, input: &Input, error: StoreError) {
-        match input {
-            Input::Ask(ask) => {
-                if let Some(reply) = self.callers.remove(&ask.waiter) {
-                    let _ = reply.send(Err(error.into()));
-                }
-            }
-            _ if is_poisoned(&error) => {
-                tracing::error!(?input, %error, "an input was dropped: the store refuses what follows from it");
-            }
-            other => self.stuck.push(other.clone()),
-        }
     }
 
     /// One batch. The outer error ends the engine; after the inner one everything is as before.

@@ -1,5 +1,6 @@
 //! What the engine's tests and its two simulations share: settings, chance and seeds.
 
+mod driven;
 mod random;
 mod seeds;
 
@@ -8,6 +9,7 @@ use std::time::Duration;
 use super::core::Settings;
 use crate::domain::Limits;
 
+pub(super) use driven::{OtherEnds, driver};
 pub(super) use random::Random;
 pub(super) use seeds::play_seeds;
 

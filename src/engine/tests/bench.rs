@@ -236,7 +236,7 @@ impl Bench {
     }
 }
 
-pub(super) fn place(request_id: &str, transmit: bool) -> Wish {
+pub(in crate::engine) fn place(request_id: &str, transmit: bool) -> Wish {
     let order = json!({
         "action": "BUY", "symbol": "AAPL", "order_type": "LMT", "limit_price": 10, "quantity": 100, "transmit": transmit,
     });

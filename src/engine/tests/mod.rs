@@ -5,3 +5,5 @@ mod ends;
 mod links;
 mod reconciles;
 mod sending;
+
+pub(super) use bench::place;

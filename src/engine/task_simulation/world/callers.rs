@@ -73,7 +73,7 @@ impl World {
             deadline: self.time.lock().unwrap().tick + PATIENCE,
             reply,
         };
-        if self.process.calls.try_send(call).is_ok() {
+        if self.process.ends.calls.try_send(call).is_ok() {
             self.calls.push(clients::Call {
                 request,
                 purpose,
@@ -157,7 +157,7 @@ impl World {
                         | Reason::Pacing
                         | Reason::Store
                         | Reason::ShuttingDown
-                );
+                ) || is_refused_row(error);
                 self.expect(promised, || format!("a place was answered {error:?}"));
                 let key = OrderKey::RequestId(self.requests[request].wish.request_id.clone());
                 let stored = self.process.store.reader().get(key).await.unwrap();
@@ -169,7 +169,7 @@ impl World {
                 let right = matches!(
                     error.reason,
                     Reason::RequestIdReused | Reason::Store | Reason::ShuttingDown
-                );
+                ) || is_refused_row(error);
                 self.expect(right, || {
                     format!("a reused request id was answered {error:?}")
                 });
@@ -181,4 +181,9 @@ impl World {
             }
         }
     }
+}
+
+/// The store refused a row of the call, and with it all of it.
+fn is_refused_row(error: &Error) -> bool {
+    error.reason == Reason::Internal && error.message.contains("a row was refused")
 }

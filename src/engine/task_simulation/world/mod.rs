@@ -13,6 +13,7 @@ use super::clients::{self, Purpose, Request};
 use super::tws::{Tws, Weather};
 use crate::engine::moment::Moment;
 use crate::engine::stage::Random;
+use crate::store::StoreError;
 use process::{Process, open, start};
 
 /// Where the wall clock of a run starts.
@@ -122,7 +123,8 @@ impl World {
             65..=66 => self.tws.drop_link("the link broke"),
             67 => self.tws.restart(),
             68..=69 => self.tws.toggle_ib(),
-            70..=71 => self.process.store.refuse_commits(1 + self.random.below(3)),
+            70 => self.refuse_commits(StoreError::NoRoom),
+            71 => self.refuse_commits(StoreError::Refused("a row".to_owned())),
             72..=73 => self.crash().await,
             74 => self.close().await,
             75..=84 => self.tws.connect(false),
@@ -141,12 +143,18 @@ impl World {
         }
     }
 
+    /// The next few commits fail.
+    fn refuse_commits(&mut self, how: StoreError) {
+        let commits = 1 + self.random.below(3);
+        self.process.store.refuse_commits(commits, how);
+    }
+
     /// Faults end, everybody asks until answered, orders come to their ends, and TWS is asked what it holds.
     pub(super) async fn settle(&mut self) {
         self.tws.weather.torn = 0;
         self.tws.weather.lost = 0;
         self.tws.weather.shuffled = 0;
-        self.process.store.refuse_commits(0);
+        self.process.store.refuse_commits(0, StoreError::NoRoom);
         // What could not be stored waits a moment before it is tried again.
         self.advance(Duration::from_secs(1));
         self.quieten().await;

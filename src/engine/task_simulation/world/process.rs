@@ -1,22 +1,18 @@
 //! The process of a run: how it starts on what is on disk, ends and dies.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::sync::{mpsc, watch};
 
 use super::World;
-use crate::engine::core::{Core, Found, Settings};
-use crate::engine::driver::{Call, Driver, Ends};
+use crate::engine::core::Settings;
+use crate::engine::driver::{Call, Driver, Gathered};
 use crate::engine::input::Input;
-use crate::engine::link::LinkStatus;
 use crate::engine::moment::{Clock, Moment};
-use crate::engine::stage::{self, CLIENT_ID};
+use crate::engine::stage::{self, CLIENT_ID, OtherEnds};
 use crate::feed::{Feed, FeedLimits, Watch, WatchSpec};
-use crate::stats::Stats;
 use crate::store::{Opened, Store, StoreSettings};
-use crate::tws::{TwsCommand, TwsEvent};
 
 /// Far beyond what a seed reaches.
 const LIMITS: FeedLimits = FeedLimits {
@@ -29,10 +25,7 @@ pub(in crate::engine) struct Process {
     pub(super) driver: Driver,
     pub(in crate::engine) store: Store,
     pub(super) watch: Watch,
-    pub(super) calls: mpsc::Sender<Call>,
-    pub(super) events: mpsc::Sender<TwsEvent>,
-    pub(super) commands: mpsc::Receiver<TwsCommand>,
-    _link: watch::Receiver<LinkStatus>,
+    pub(super) ends: OtherEnds,
 }
 
 impl World {
@@ -41,7 +34,7 @@ impl World {
         self.counts.crashes += 1;
         // A part of what was handed over gets out.
         for _ in 0..self.random.below(3) {
-            if let Ok(command) = self.process.commands.try_recv() {
+            if let Ok(command) = self.process.ends.commands.try_recv() {
                 self.tws.command(command);
             }
         }
@@ -55,14 +48,14 @@ impl World {
         let call = Call::Close {
             grace: Duration::from_secs(5),
         };
-        let _ = self.process.calls.try_send(call);
+        let _ = self.process.ends.calls.try_send(call);
         if self.run(false).await.is_err() {
             self.fail("the engine stopped");
         }
         if self
             .process
             .driver
-            .process(vec![Input::CloseNow])
+            .process(Gathered::new(vec![Input::CloseNow]))
             .await
             .is_err()
         {
@@ -95,16 +88,8 @@ pub(super) async fn open(directory: &TempDir) -> Opened {
 }
 
 pub(super) async fn start(opened: Opened, time: &'static Mutex<Moment>, seen: u64) -> Process {
-    let Opened {
-        store,
-        live,
-        fills,
-        head_sequence,
-        highest_order_id,
-        head_instruction,
-        accounts,
-    } = opened;
-    let feed = Feed::new(store.reader(), head_sequence, LIMITS);
+    let store = opened.store.clone();
+    let feed = Feed::new(store.reader(), opened.head_sequence, LIMITS);
     let watch = feed
         .watch(WatchSpec {
             after_sequence: seen,
@@ -113,43 +98,15 @@ pub(super) async fn start(opened: Opened, time: &'static Mutex<Moment>, seen: u6
         })
         .await
         .unwrap();
-    let (calls, inbox) = mpsc::channel(1_000);
-    let (events, told) = mpsc::channel(100_000);
-    let (commands, asked) = mpsc::channel(1_000);
-    let (link, link_seen) = watch::channel(LinkStatus::default());
     let settings = Settings {
         messages_per_second: 45,
         ..stage::settings()
     };
-    let found = Found::new(
-        live,
-        fills,
-        head_sequence,
-        highest_order_id,
-        head_instruction,
-        accounts,
-    );
-    let ends = Ends {
-        calls: inbox,
-        events: told,
-        commands,
-        link,
-    };
-    let driver = Driver::new(
-        Clock::played(time),
-        Core::new(settings, found),
-        store.clone(),
-        feed,
-        Arc::new(Stats::default()),
-        ends,
-    );
+    let (driver, ends) = stage::driver(opened, feed, settings, Clock::played(time));
     Process {
         driver,
         store,
         watch,
-        calls,
-        events,
-        commands: asked,
-        _link: link_seen,
+        ends,
     }
 }

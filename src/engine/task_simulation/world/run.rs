@@ -9,6 +9,7 @@ use super::World;
 use crate::domain::{EventKind, OrderKey, OrderTicket, Status};
 use crate::engine::input::Input;
 use crate::feed::FeedEvent;
+use crate::store::StoreError;
 use crate::tws::{Answers, TwsCommand, TwsEvent};
 
 impl World {
@@ -17,7 +18,7 @@ impl World {
             if matches!(event, TwsEvent::SessionUp(_)) {
                 self.counts.sessions += 1;
             }
-            let _ = self.process.events.try_send(event);
+            let _ = self.process.ends.events.try_send(event);
         }
     }
 
@@ -42,11 +43,12 @@ impl World {
     pub(super) async fn run(&mut self, dies: bool) -> Result<(), ()> {
         loop {
             let gathered = now(self.process.driver.gather());
-            let inputs = match gathered {
-                Some(Ok(inputs)) => inputs,
+            let gathered = match gathered {
+                Some(Ok(gathered)) => gathered,
                 Some(Err(fatal)) => self.fail(&fatal.0),
-                None => Vec::new(),
+                None => break,
             };
+            let inputs = &gathered.inputs;
             if inputs.is_empty() {
                 break;
             }
@@ -59,12 +61,14 @@ impl World {
             if dies {
                 // All that it still tries, or none: how far it gets is a matter of time, and a seed must play the same again.
                 let refused = if self.random.percent(50) { 1_000 } else { 0 };
-                self.process.store.refuse_commits(refused);
+                self.process
+                    .store
+                    .refuse_commits(refused, StoreError::NoRoom);
                 // The store's thread finishes what it has begun; the task never hears of it.
-                let _ = now(self.process.driver.process(inputs));
+                let _ = now(self.process.driver.process(gathered));
                 return Err(());
             }
-            if let Err(fatal) = self.process.driver.process(inputs).await {
+            if let Err(fatal) = self.process.driver.process(gathered).await {
                 self.fail(&fatal.0);
             }
             self.look_at_events(head, may_guess).await;
@@ -114,7 +118,7 @@ impl World {
 
     /// What leaves for TWS is on disk as it leaves.
     async fn take_commands(&mut self) {
-        while let Ok(command) = self.process.commands.try_recv() {
+        while let Ok(command) = self.process.ends.commands.try_recv() {
             if let TwsCommand::Place { ticket, .. } = &command {
                 let stored = self.stored(ticket.order_id).await;
                 self.expect(stored.as_ref() == Some(ticket), || {

@@ -1,0 +1,68 @@
+//! A driver that a test plays itself, with the other ends of its channels.
+
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, watch};
+
+use crate::engine::core::{Core, Found, Settings};
+use crate::engine::driver::{Call, Driver, Ends};
+use crate::engine::link::LinkStatus;
+use crate::engine::moment::Clock;
+use crate::feed::Feed;
+use crate::stats::Stats;
+use crate::store::Opened;
+use crate::tws::{TwsCommand, TwsEvent};
+
+/// The other ends of a driver's channels.
+#[derive(Debug)]
+pub(in crate::engine) struct OtherEnds {
+    pub(in crate::engine) calls: mpsc::Sender<Call>,
+    pub(in crate::engine) events: mpsc::Sender<TwsEvent>,
+    pub(in crate::engine) commands: mpsc::Receiver<TwsCommand>,
+    pub(in crate::engine) _link: watch::Receiver<LinkStatus>,
+}
+
+/// A driver over an open store.
+pub(in crate::engine) fn driver(
+    opened: Opened,
+    feed: Feed,
+    settings: Settings,
+    clock: Clock,
+) -> (Driver, OtherEnds) {
+    let Opened {
+        store,
+        live,
+        fills,
+        head_sequence,
+        highest_order_id,
+        head_instruction,
+        accounts,
+    } = opened;
+    let (calls, inbox) = mpsc::channel(1_000);
+    let (events, told) = mpsc::channel(100_000);
+    let (commands, asked) = mpsc::channel(1_000);
+    let (link, link_seen) = watch::channel(LinkStatus::default());
+    let found = Found::new(
+        live,
+        fills,
+        head_sequence,
+        highest_order_id,
+        head_instruction,
+        accounts,
+    );
+    let ends = Ends {
+        calls: inbox,
+        events: told,
+        commands,
+        link,
+    };
+    let core = Core::new(settings, found);
+    let driver = Driver::new(clock, core, store, feed, Arc::new(Stats::default()), ends);
+    let others = OtherEnds {
+        calls,
+        events,
+        commands: asked,
+        _link: link_seen,
+    };
+    (driver, others)
+}
