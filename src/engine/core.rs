@@ -390,6 +390,9 @@ impl Core {
 
     /// The error of a caller who waited for a session in vain.
     pub(crate) fn unreachable(desk: &Desk) -> Error {
+        if let Some(error) = super::step::ids_unknown(desk) {
+            return error;
+        }
         let error = Error::new(Reason::TwsUnavailable, super::link::why_unreachable(desk))
             .retry_after(Duration::from_secs(1));
         match &desk.failure {

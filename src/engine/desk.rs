@@ -19,6 +19,8 @@ pub(crate) struct Desk {
     pub(crate) attempted: bool,
     /// The id the next order gets.
     pub(crate) next_id: i32,
+    /// Since when it is not known whether TWS will take that id.
+    pub(crate) ids_doubted: Option<Duration>,
     /// Sequence of the last event.
     pub(crate) sequence: u64,
     /// The number of the last instruction.

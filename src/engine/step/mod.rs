@@ -5,6 +5,7 @@
 
 mod cancel;
 mod find;
+mod ids;
 mod place;
 mod reconcile;
 mod report;
@@ -15,6 +16,7 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use ids::ids_unknown;
 pub(crate) use session::is_paper;
 
 use super::batch::{Batch, Effect, Row, Write};
@@ -135,11 +137,8 @@ impl Step<'_> {
                 if ask.deadline <= self.now.tick {
                     let error = Core::unreachable(&self.batch.desk);
                     self.refuse(ask, error);
-                } else if self.batch.desk.parked >= self.core.settings.parked_max {
-                    self.refuse(ask, overloaded());
                 } else {
-                    self.batch.desk.parked += 1;
-                    self.effect(Effect::Park(ask.clone()));
+                    self.park(ask);
                 }
                 None
             }
@@ -151,6 +150,16 @@ impl Step<'_> {
                 }
                 None => Some(session),
             },
+        }
+    }
+
+    /// Lets a caller wait for a session, or for what its session has to say first.
+    fn park(&mut self, ask: &Ask) {
+        if self.batch.desk.parked >= self.core.settings.parked_max {
+            self.refuse(ask, overloaded());
+        } else {
+            self.batch.desk.parked += 1;
+            self.effect(Effect::Park(ask.clone()));
         }
     }
 

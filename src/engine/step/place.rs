@@ -41,18 +41,12 @@ impl Step<'_> {
         if !self.slot_for(ask) {
             return Ok(());
         }
-        let order_id = self.batch.desk.next_id;
-        let Some(next_id) = order_id.checked_add(1) else {
-            self.refuse(
-                ask,
-                Error::new(
-                    Reason::Internal,
-                    "TWS's order ids are used up: reset the API order id sequence in TWS and start with a new store",
-                ),
-            );
+        if !self.ids_are_known(ask) {
+            return Ok(());
+        }
+        let Some(order_id) = self.take_order_id(ask) else {
             return Ok(());
         };
-        self.batch.desk.next_id = next_id;
         self.batch.desk.instruction += 1;
         let record = self.record(order_id, account, wish);
         let placed = record.placed();

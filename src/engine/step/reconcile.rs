@@ -324,6 +324,7 @@ impl Step<'_> {
 
     /// Looks for what has waited too long.
     pub(super) fn tick(&mut self) -> Result<(), Stop> {
+        self.trust_ids_after_a_while();
         let now = self.now.tick;
         let limit = self.core.settings.acknowledgement_timeout;
         let Some(session) = self

@@ -34,7 +34,9 @@ impl Step<'_> {
             }
             // Under another login the same ids are other orders.
             TwsEvent::Report { session, report } if self.is_of_store(*session) => {
-                self.report(report)
+                self.report(report)?;
+                self.doubt_ids(*session, report);
+                Ok(())
             }
             TwsEvent::Report { .. } => Ok(()),
             TwsEvent::Sent {
@@ -109,6 +111,7 @@ impl Step<'_> {
         desk.failure = None;
         desk.heard_until = desk.heard_until.or(Some(self.now.wall));
         desk.next_id = desk.next_id.max(info.next_valid_id);
+        desk.ids_doubted = None;
         desk.tws_time = info.tws_time.or(desk.tws_time);
         desk.session = Some(Session {
             info: Arc::new(info.clone()),
@@ -214,6 +217,7 @@ impl Step<'_> {
         self.effect(Effect::ClearQueue);
         let desk = &mut self.batch.desk;
         desk.session = None;
+        desk.ids_doubted = None;
         desk.reconcile.running = None;
         desk.reconcile.due = None;
         desk.unmatched = Arc::default();
@@ -339,15 +343,6 @@ impl Step<'_> {
             }
         }
         Ok(())
-    }
-
-    /// TWS's count of the ids goes on from there; never back.
-    fn next_valid_id(&mut self, session: u64, next_valid_id: i32) {
-        let desk = &mut self.batch.desk;
-        let current = desk.session.as_ref();
-        if current.is_some_and(|current| current.info.session == session) {
-            desk.next_id = desk.next_id.max(next_valid_id);
-        }
     }
 
     fn barrier_answered(&mut self, token: u64) -> Result<(), Stop> {

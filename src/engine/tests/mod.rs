@@ -2,6 +2,7 @@
 
 mod bench;
 mod ends;
+mod ids;
 mod links;
 mod reconciles;
 mod sending;
