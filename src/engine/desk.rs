@@ -64,6 +64,8 @@ pub(crate) struct Session {
     pub(crate) ib_connected: bool,
     /// Why nothing may be sent in it.
     pub(crate) refused: Option<Error>,
+    /// Why nothing that opens risk may be sent in it: cancels and questions may.
+    pub(crate) risk_refused: Option<Error>,
     /// It is logged in to the accounts that the store belongs to.
     pub(crate) of_store: bool,
 }

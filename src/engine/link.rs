@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::desk::Desk;
+use super::desk::{Desk, Session};
 use crate::domain::Timestamp;
 use crate::error::{COULD_NOT_CONNECT, Error};
 use crate::tws::{ConnectFailure, SessionInfo};
@@ -16,7 +16,7 @@ pub struct LinkStatus {
     pub ib_connected: bool,
     /// The session.
     pub session: Option<Arc<SessionInfo>>,
-    /// Why nothing may be sent although a session is up: a live account, a store of other accounts.
+    /// Why no order may be sent although a session is up: a live account, a store of other accounts.
     pub refused: Option<Error>,
     /// Why there is no session, a sentence that starts with "could not connect to TWS".
     pub failure: Option<String>,
@@ -43,7 +43,14 @@ impl LinkStatus {
             connected: session.is_some(),
             ib_connected: session.is_some_and(|session| session.ib_connected),
             session: session.map(|session| Arc::clone(&session.info)),
-            refused: session.and_then(|session| session.refused.clone()),
+            refused: session.and_then(|session| {
+                let Session {
+                    refused,
+                    risk_refused,
+                    ..
+                } = session;
+                refused.as_ref().or(risk_refused.as_ref()).cloned()
+            }),
             failure: session.is_none().then(|| why_unreachable(desk)),
             attempted: desk.attempted,
             next_order_id: session.map(|_| desk.next_id),

@@ -1,12 +1,12 @@
 //! What must never be sent: to a live account, from the wrong store, beyond the operator's limits.
 
-use ibkr_orders::domain::PlaceIn;
+use ibkr_orders::domain::{PlaceIn, Status};
 use ibkr_orders::error::Reason;
 use ibkr_orders::simulator::SimulatorConfig;
 use serde_json::json;
 
 use crate::process::Site;
-use crate::world::{World, eventually, limit_order, resting};
+use crate::world::{World, eventually, limit_order, resting, staged};
 
 #[tokio::test]
 async fn a_login_with_any_live_account_gets_no_order() {
@@ -38,6 +38,44 @@ async fn a_live_account_is_traded_only_when_it_is_allowed() {
     };
     let world = World::with(simulator, |config| config.ib_allow_live = true).await;
     world.place(resting("a")).await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn when_live_trading_is_switched_off_working_orders_are_still_cancelled_and_reconciled() {
+    let simulator = SimulatorConfig {
+        accounts: vec!["U1234567".to_owned()],
+        ..SimulatorConfig::explicit()
+    };
+    let mut world = World::with(simulator, |config| config.ib_allow_live = true).await;
+    let cancelled = world.place(resting("cancelled")).await.order_id;
+    let fills = world.place(resting("fills")).await.order_id;
+    let stays = world.place(resting("stays")).await.order_id;
+    let held_back = world.place(staged("staged")).await.order_id;
+    world.until_status(held_back, Status::Staged).await;
+
+    world.stop_gateway().await;
+    world.control().fill(fills).await.unwrap();
+    world.config.ib_allow_live = false;
+    world.start_gateway().await;
+    world.connected(true).await;
+    // What happened meanwhile is asked for and shown.
+    world.until_status(fills, Status::Filled).await;
+    let health = world.health().await;
+    assert_eq!(health.paper, Some(false));
+    assert!(health.error.unwrap().contains("IB_ALLOW_LIVE"));
+    let error = world.client.place(resting("new")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::LiveAccount);
+    let error = world.transmit(held_back, 0.5).await.unwrap_err();
+    assert_eq!(error.reason, Reason::LiveAccount);
+    for order_id in [cancelled, held_back] {
+        let state = world.cancel(order_id, 5.0).await.unwrap();
+        assert_eq!(state.status, Status::Cancelled);
+    }
+    assert_eq!(world.get(stays).await.status, Status::Submitted);
+    world
+        .look(|view| assert_eq!(view.place_messages_total(), 4))
+        .await;
     world.end().await;
 }
 

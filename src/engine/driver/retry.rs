@@ -215,6 +215,7 @@ mod tests {
             next_valid_id: 1,
             server_version: 226,
             tws_time: None,
+            heartbeat_in: Duration::from_secs(10),
         }))
     }
 

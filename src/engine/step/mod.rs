@@ -183,6 +183,16 @@ impl Step<'_> {
         false
     }
 
+    /// The session that an ask which opens risk may use, connected to IB; otherwise as [`Self::session_for`].
+    fn session_for_risk(&mut self, ask: &Ask) -> Option<Session> {
+        let session = self.session_for(ask)?;
+        if let Some(error) = &session.risk_refused {
+            self.refuse(ask, error.clone());
+            return None;
+        }
+        self.ib_is_there(ask, &session).then_some(session)
+    }
+
     fn ib_is_there(&mut self, ask: &Ask, session: &Session) -> bool {
         if session.ib_connected {
             return true;

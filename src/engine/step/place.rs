@@ -24,12 +24,9 @@ impl Step<'_> {
             self.refuse(ask, violations.clone().into());
             return Ok(());
         }
-        let Some(session) = self.session_for(ask) else {
+        let Some(session) = self.session_for_risk(ask) else {
             return Ok(());
         };
-        if !self.ib_is_there(ask, &session) {
-            return Ok(());
-        }
         let accounts = &session.info.accounts;
         let account = match wish.order.account_for(accounts, &self.core.settings.limits) {
             Ok(account) => account,

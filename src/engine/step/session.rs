@@ -105,7 +105,15 @@ impl Step<'_> {
 
     fn session_up(&mut self, info: &SessionInfo) {
         let of_store = self.is_login_of_store(info);
-        let refused = self.why_refused(info, of_store);
+        let live = self.why_no_risk(info);
+        // The orders of a store are cancelled and asked for, live account or not. At a login that is not the store's, and in a store without
+        // orders, there is nothing of ours.
+        let known = of_store && self.batch.desk.accounts.is_some();
+        let (refused, risk_refused) = match live {
+            Some(error) if known => (None, Some(error)),
+            Some(error) => (Some(error), None),
+            None => (self.why_refused(info, of_store), None),
+        };
         let desk = &mut self.batch.desk;
         desk.attempted = true;
         desk.failure = None;
@@ -117,6 +125,7 @@ impl Step<'_> {
             info: Arc::new(info.clone()),
             ib_connected: true,
             refused: refused.clone(),
+            risk_refused: risk_refused.clone(),
             of_store,
         });
         desk.reconcile.running = None;
@@ -126,6 +135,9 @@ impl Step<'_> {
             LinkState::Restored,
             "connected to TWS; asking what happened meanwhile".to_owned(),
         );
+        if let Some(error) = risk_refused {
+            tracing::error!(%error, "nothing but cancels is sent in this session");
+        }
         match refused {
             Some(error) => tracing::error!(%error, "nothing is sent in this session"),
             None => {
@@ -143,27 +155,31 @@ impl Step<'_> {
         self.effect(Effect::UnparkAll);
     }
 
-    /// Why nothing may be sent at a login.
-    fn why_refused(&self, info: &SessionInfo, of_store: bool) -> Option<Error> {
+    /// Why nothing that opens risk may be sent at a login.
+    fn why_no_risk(&self, info: &SessionInfo) -> Option<Error> {
         let live: Vec<&str> = info
             .accounts
             .iter()
             .map(String::as_str)
             .filter(|account| !is_paper(account))
             .collect();
-        if info.accounts.is_empty() {
-            return Some(Error::new(
-                Reason::TwsUnavailable,
-                "TWS named no account: nothing was sent; log in to one",
-            ));
-        }
-        if !self.core.settings.allow_live && !live.is_empty() {
-            return Some(Error::new(
+        (!self.core.settings.allow_live && !live.is_empty()).then(|| {
+            Error::new(
                 Reason::LiveAccount,
                 format!(
                     "{} is not a paper account: nothing was sent; log in to a paper account, or allow live trading with IB_ALLOW_LIVE=true",
                     live.join(", ")
                 ),
+            )
+        })
+    }
+
+    /// Why nothing at all may be sent at a login.
+    fn why_refused(&self, info: &SessionInfo, of_store: bool) -> Option<Error> {
+        if info.accounts.is_empty() {
+            return Some(Error::new(
+                Reason::TwsUnavailable,
+                "TWS named no account: nothing was sent; log in to one",
             ));
         }
         let pinned = self.batch.desk.accounts.as_ref()?;

@@ -57,10 +57,7 @@ impl Step<'_> {
     }
 
     fn release(&mut self, ask: &Ask, order_id: i32) {
-        let Some(session) = self.session_for(ask) else {
-            return;
-        };
-        if !self.ib_is_there(ask, &session) || !self.slot_for(ask) {
+        if self.session_for_risk(ask).is_none() || !self.slot_for(ask) {
             return;
         }
         let now = self.now.wall;
