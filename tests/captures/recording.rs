@@ -13,7 +13,7 @@ pub(crate) struct Event {
     pub(crate) side: Side,
     pub(crate) word: String,
     pub(crate) fields: Fields,
-    /// The frame as it was, where the recording has it.
+    /// The frame as it was, where the recording has it. A message of market data has nothing but this, and no word.
     pub(crate) bytes: Option<Vec<u8>>,
 }
 
@@ -29,8 +29,15 @@ pub(crate) fn folder() -> Option<PathBuf> {
     folder.is_dir().then_some(folder)
 }
 
-/// The recording that a table was made from, when it is in the folder.
+/// The messages of order entry in the recording that a table was made from, when it is in the folder.
 pub(crate) fn of(table: &Table, folder: &Path) -> Option<Vec<Event>> {
+    let mut events = whole(table, folder)?;
+    events.retain(|event| !event.word.is_empty());
+    Some(events)
+}
+
+/// All of it.
+pub(crate) fn whole(table: &Table, folder: &Path) -> Option<Vec<Event>> {
     let source = Path::new(&table.source.path);
     let name = source.file_stem()?.to_str()?;
     let file = format!("{name}.sv{}.txt", table.source.server_version);
@@ -64,12 +71,12 @@ fn read_line(line: &str) -> Option<Event> {
             let bytes = base64(text);
             let (number, body) = wire::unframe(&bytes[4..]);
             let side = side(who);
-            let word = SCHEMA.word(side, number)?;
-            let (_, message) = SCHEMA.message(side, word);
+            let word = SCHEMA.word(side, number);
+            let fields = word.map(|word| wire::decode(SCHEMA.message(side, word).1, body));
             Some(Event {
                 side,
-                word: word.to_owned(),
-                fields: wire::decode(message, body),
+                word: word.unwrap_or_default().to_owned(),
+                fields: fields.unwrap_or_default(),
                 bytes: Some(bytes.clone()),
             })
         }

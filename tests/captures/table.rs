@@ -22,6 +22,8 @@ pub(crate) struct Table {
     /// Played first, not compared.
     pub(crate) before: Vec<Line>,
     pub(crate) recorded: Vec<Line>,
+    /// The same with the fields that a message always has, also where the recording does not show them.
+    pub(crate) whole: Vec<Line>,
     /// State of each order at the end, in the gateway's words.
     pub(crate) ends: BTreeMap<char, String>,
 }
@@ -104,6 +106,7 @@ impl Table {
             }),
             before: lines("before"),
             recorded: lines("recorded"),
+            whole: script::read(table["recorded"].as_str().unwrap(), true),
             name,
         }
     }

@@ -1,0 +1,324 @@
+//! The other way round: what was recorded, told to a gateway by a peer, ends in the states that happened.
+
+use std::collections::BTreeMap;
+
+use ibkr_orders::domain::{OrderKey, PlaceIn};
+use ibkr_orders::gateway::Gateway;
+use serde_json::{Map, json};
+use test_support::library;
+use test_support::tws::peer::{FakeTws, LIMIT};
+use test_support::waiting::eventually;
+use tokio::task::JoinSet;
+
+use crate::peer::CLIENT_ID;
+use crate::recording::{self, Event};
+use crate::schema::{Kind, SCHEMA, Side};
+use crate::script::{Line, Request, Wanted};
+use crate::table::Table;
+use crate::teller::Teller;
+use crate::values::{Bindings, Name, plain};
+use crate::wire::{self, Fields, Value};
+
+const ACCOUNT: &str = "DU9000001";
+
+/// Exchanges that say how an order ends and that the gateway cannot ask for, each with the reason.
+const NOT_ASKED: [(&str, &str); 12] = [
+    ("bracket-globally-cancelled", "no brackets yet"),
+    ("bracket-placed-closed", "no brackets yet"),
+    ("oca-two-limits", "no OCA groups yet"),
+    ("replace-limit-by-market-closed", "no replacements yet"),
+    ("replace-limit-by-market-open", "no replacements yet"),
+    ("stop-limit-rests-cancelled", "no stop orders yet"),
+    ("stop-replaced-cancelled", "no stop orders yet"),
+    ("stop-rests-cancelled", "no stop orders yet"),
+    ("trail-limit-rests-cancelled", "no trailing orders yet"),
+    ("trail-limit-triggers-cancelled", "no trailing orders yet"),
+    ("trail-rests-cancelled", "no trailing orders yet"),
+    ("trail-triggers-and-fills", "no trailing orders yet"),
+];
+
+fn is_asked(table: &Table) -> bool {
+    !NOT_ASKED.iter().any(|(name, _)| *name == table.name)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_recorded_ends_at_the_gateway_in_the_states_that_happened() {
+    let mut played = 0;
+    for table in Table::all() {
+        if table.ends.is_empty() || !is_asked(&table) {
+            continue;
+        }
+        play(&table).await;
+        played += 1;
+    }
+    assert_eq!(played, 8, "exchanges");
+}
+
+/// The very bytes of the recordings: frame by frame what TWS said, as soon as the gateway asked what had been asked.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the recordings: CAPTURES=../shared/captures"]
+async fn the_recorded_bytes_end_at_the_gateway_in_the_states_that_happened() {
+    let folder = recording::folder().expect("CAPTURES names a folder with the recordings");
+    let mut recordings: BTreeMap<String, (Vec<Event>, BTreeMap<i64, String>)> = BTreeMap::new();
+    for table in Table::all() {
+        let Some(events) = recording::whole(&table, &folder) else {
+            continue;
+        };
+        if events.iter().all(|event| event.bytes.is_none()) {
+            continue;
+        }
+        let name = format!("{} {}", table.source.path, table.source.commit);
+        let (_, ends) = recordings.entry(name).or_insert((events, BTreeMap::new()));
+        let these = table
+            .ends
+            .iter()
+            .filter(|_| is_asked(&table))
+            .map(|(order, end)| (table.orders[order], end.clone()));
+        ends.extend(these);
+    }
+    recordings.retain(|_, (_, ends)| !ends.is_empty());
+    assert!(recordings.len() >= 3, "{:?}", recordings.keys());
+    for (name, (events, ends)) in recordings {
+        play_bytes(&name, &events, &ends).await;
+    }
+}
+
+async fn play_bytes(name: &str, events: &[Event], ends: &BTreeMap<i64, String>) {
+    let is_login = |event: &&Event| event.side == Side::Server;
+    let login: Vec<&Event> = events.iter().take_while(is_login).collect();
+    let rest = &events[login.len()..];
+    let asks = |event: &Event| ends.contains_key(&id_of(event).unwrap_or(-1));
+    // The first order that the gateway can ask for has the id that TWS names next.
+    let first = rest.iter().filter(|event| asks(event)).find_map(id_of);
+    let first = first.unwrap_or_else(|| panic!("{name}: no order"));
+    let login: Vec<Vec<u8>> = login
+        .into_iter()
+        .map(|event| next_id(event, first))
+        .collect();
+    let mut desk = Desk::open(first, &login).await;
+    for event in rest {
+        match event.side {
+            Side::Client if asks(event) => {
+                let id = id_of(event).unwrap();
+                desk.ask(&event.word, id, &event.fields).await;
+            }
+            Side::Client => {}
+            // Ends of what the recording's client had asked for beside orders.
+            Side::Server if event.word.ends_with("End") || event.word == "currentTime" => {}
+            Side::Server => desk.teller.tell_bytes(event.bytes.as_ref().unwrap()).await,
+        }
+    }
+    desk.end(name, ends).await;
+}
+
+fn id_of(event: &Event) -> Option<i64> {
+    event.field("orderId").and_then(|id| id.parse().ok())
+}
+
+/// A frame of a login, with another next id where it tells one.
+fn next_id(event: &Event, id: i64) -> Vec<u8> {
+    if event.word != "nextValidId" {
+        return event.bytes.clone().unwrap();
+    }
+    let fields = Fields::from([("orderId".to_owned(), Value::Int(id))]);
+    let (number, message) = SCHEMA.message(Side::Server, &event.word);
+    wire::frame(number, &wire::encode(message, &fields))
+}
+
+/// A gateway whose TWS is a teller.
+struct Desk {
+    gateway: Gateway,
+    teller: Teller,
+    calls: JoinSet<()>,
+    _directory: tempfile::TempDir,
+}
+
+impl Desk {
+    async fn open(next_id: i64, login: &[Vec<u8>]) -> Self {
+        let tws = FakeTws::bind().await;
+        let directory = tempfile::TempDir::new().unwrap();
+        let mut config = library::config(tws.port, &directory);
+        config.ib_client_id = i32::try_from(CLIENT_ID).unwrap();
+        let (gateway, teller) = tokio::join!(
+            Gateway::open(&config),
+            Teller::log_in(&tws, ACCOUNT, next_id, login)
+        );
+        Self {
+            gateway: gateway.unwrap(),
+            teller,
+            calls: JoinSet::new(),
+            _directory: directory,
+        }
+    }
+
+    /// Has the gateway send a recorded request, and gives what it sent.
+    async fn ask(&mut self, word: &str, id: i64, fields: &Fields) -> Fields {
+        let gateway = self.gateway.clone();
+        let key = OrderKey::OrderId(i32::try_from(id).unwrap());
+        let transmits = fields.contains_key("order.transmit");
+        let known = gateway.get(key.clone()).await.is_ok();
+        match word {
+            "placeOrder" if known && transmits => {
+                self.calls.spawn(async move {
+                    gateway.transmit(key, LIMIT.as_secs_f64()).await.unwrap();
+                });
+            }
+            "placeOrder" => {
+                let order = order(fields);
+                self.calls.spawn(async move {
+                    let input = PlaceIn {
+                        timeout: LIMIT.as_secs_f64(),
+                        ..PlaceIn::new(order)
+                    };
+                    gateway.place(input).await.unwrap();
+                });
+            }
+            "cancelOrder" => {
+                self.calls.spawn(async move {
+                    gateway.cancel(key, LIMIT.as_secs_f64()).await.unwrap();
+                });
+            }
+            other => panic!("the gateway is not asked for {other}"),
+        }
+        let sent = self.teller.expect(word).await;
+        assert_eq!(sent.get("orderId"), Some(&Value::Int(id)), "{sent:?}");
+        if word == "placeOrder" && !transmits {
+            self.until("a staged order", id, "STAGED").await;
+        }
+        sent
+    }
+
+    /// Waits for a state: its status, and after that fields of it with their values.
+    async fn until(&self, what: &str, id: i64, wanted: &str) {
+        let key = OrderKey::OrderId(i32::try_from(id).unwrap());
+        let mut words = wanted.split(' ');
+        let status = words.next().unwrap();
+        let fields: Vec<(&str, &str)> = words.map(|word| word.split_once('=').unwrap()).collect();
+        eventually(&format!("{what}: order {id} {wanted}"), async || {
+            let state = self.gateway.get(key.clone()).await.unwrap().order;
+            let state = serde_json::to_value(state).unwrap();
+            state["status"] == json!(status)
+                && fields.iter().all(|(name, value)| {
+                    let field = &state[*name];
+                    let text = field
+                        .as_str()
+                        .map_or_else(|| field.to_string(), str::to_owned);
+                    text == *value
+                })
+        })
+        .await;
+    }
+
+    /// Every order comes to its end, and every call was answered.
+    async fn end(mut self, name: &str, ends: &BTreeMap<i64, String>) {
+        for (id, end) in ends {
+            self.until(name, *id, end).await;
+        }
+        while let Some(call) = self.calls.join_next().await {
+            call.unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        }
+        self.gateway.close(LIMIT).await;
+    }
+}
+
+/// The order in the gateway's words.
+fn order(fields: &Fields) -> serde_json::Value {
+    let mut order = Map::new();
+    let text = |path: &str| fields.get(path).map(plain);
+    for (name, path) in [
+        ("action", "order.action"),
+        ("quantity", "order.totalQuantity"),
+        ("symbol", "contract.symbol"),
+        ("tif", "order.tif"),
+        ("order_ref", "order.orderRef"),
+        ("limit_price", "order.lmtPrice"),
+    ] {
+        if let Some(text) = text(path) {
+            order.insert(name.to_owned(), json!(text));
+        }
+    }
+    let order_type = text("order.orderType").unwrap().replace(' ', "_");
+    order.insert("order_type".to_owned(), json!(order_type));
+    let transmit = fields.contains_key("order.transmit");
+    order.insert("transmit".to_owned(), json!(transmit));
+    serde_json::Value::Object(order)
+}
+
+async fn play(table: &Table) {
+    let first = table.ends.keys().map(|order| table.orders[order]).min();
+    let mut desk = Desk::open(first.unwrap(), &[]).await;
+    let mut bindings = Bindings::default();
+    bindings.set(Name::session("account"), ACCOUNT);
+    bindings.set(Name::session("client"), CLIENT_ID);
+    bindings.set(Name::session("user"), "paper-user-01");
+    for (order, id) in &table.orders {
+        bindings.set(Name::of(*order, "id"), id);
+        bindings.set(Name::of(*order, "perm"), 9_000_000_000 + id);
+        bindings.set(Name::of(*order, "exec"), format!("sanitized-exec-{id}"));
+    }
+    bindings.set_sample(&table.sample);
+    for line in &table.whole {
+        match line {
+            Line::Send(request) => {
+                let order = request.order.expect("an order or its cancel");
+                let reference = format!("reference of {order}");
+                bindings.set(Name::of(order, "orderRef"), reference);
+                let fields = filled(request, &bindings);
+                let sent = desk.ask(&request.word, table.orders[&order], &fields).await;
+                if let Some(reference) = sent.get("order.orderRef") {
+                    bindings.set(Name::of(order, "orderRef"), plain(reference));
+                }
+            }
+            Line::Expect(group) => {
+                for _ in 0..group.times {
+                    for message in &group.messages {
+                        let fields = told(message, &bindings);
+                        desk.teller.tell(&message.word, &fields).await;
+                    }
+                }
+            }
+            Line::Act(_) => {}
+        }
+    }
+    let ends = table
+        .ends
+        .iter()
+        .map(|(order, end)| (table.orders[order], end.clone()));
+    desk.end(&table.name, &ends.collect()).await;
+}
+
+fn filled(request: &Request, bindings: &Bindings) -> Fields {
+    let (_, message) = SCHEMA.message(Side::Client, &request.word);
+    let fields = request.fields.iter().filter_map(|(path, template)| {
+        let kind = SCHEMA.kind_at(message, path).unwrap_or(&Kind::Bytes);
+        Some((path.clone(), bindings.fill(template, kind)?))
+    });
+    fields.collect()
+}
+
+/// The message with a value for each field: the recorded one where it matters, else any of its kind.
+fn told(message: &Wanted, bindings: &Bindings) -> Fields {
+    let (_, definition) = SCHEMA.message(Side::Server, &message.word);
+    let fields = message.fields.iter().map(|(path, template)| {
+        let kind = SCHEMA.kind_at(definition, path).unwrap_or(&Kind::Bytes);
+        let value = bindings
+            .fill(template, kind)
+            .unwrap_or_else(|| any(path, kind));
+        (path.clone(), value)
+    });
+    fields.collect()
+}
+
+fn any(path: &str, kind: &Kind) -> Value {
+    match kind {
+        Kind::Int if path == "errorTime" => Value::Int(1_787_605_466_101),
+        Kind::Int => Value::Int(0),
+        Kind::Double => Value::Double(1.0),
+        Kind::Bool => Value::Bool(false),
+        Kind::Text if path.ends_with("ime") => {
+            Value::Text("20260825 14:11:30 US/Eastern".to_owned())
+        }
+        Kind::Text => Value::Text("any".to_owned()),
+        Kind::Bytes | Kind::Message(_) => Value::Bytes(Vec::new()),
+    }
+}
