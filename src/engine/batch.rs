@@ -8,7 +8,9 @@ use super::desk::Desk;
 use super::entry::Entry;
 use super::input::{Ask, Outcome};
 use crate::domain::lifecycle::ExecutionChange;
-use crate::domain::{Instruction, InstructionState, LinkChange, OrderRecord, StoredEvent};
+use crate::domain::{
+    Instruction, InstructionState, LinkChange, OrderRecord, StoredEvent, WorkingTerms,
+};
 use crate::store::{StoreError, Transaction};
 use crate::tws::TwsCommand;
 
@@ -60,6 +62,15 @@ pub(crate) enum Row {
     Event(Arc<StoredEvent>),
     /// Of `executions`.
     Execution(ExecutionChange),
+    /// Of `order_terms`: terms that an order had until now.
+    Terms {
+        /// Which order.
+        order_id: i32,
+        /// Which revision.
+        revision: u32,
+        /// What they were.
+        terms: WorkingTerms,
+    },
     /// Of `instructions`.
     Instruction(Box<Instruction>),
     /// What became of one.
@@ -162,6 +173,11 @@ impl Batch {
                     tx.replace_execution(previous, fill)?;
                 }
                 Row::Execution(ExecutionChange::Charged(fill)) => tx.update_execution(fill)?,
+                Row::Terms {
+                    order_id,
+                    revision,
+                    terms,
+                } => tx.insert_terms(*order_id, *revision, terms)?,
                 Row::Instruction(instruction) => tx.insert_instruction(instruction)?,
                 Row::InstructionState(id, state) => tx.set_instruction_state(*id, *state)?,
                 Row::Accounts(accounts) => tx.pin_accounts(accounts)?,
@@ -177,6 +193,7 @@ impl Batch {
             .filter_map(|row| match row {
                 Row::Event(event) => Some(Arc::clone(event)),
                 Row::Execution(_)
+                | Row::Terms { .. }
                 | Row::Instruction(_)
                 | Row::InstructionState(..)
                 | Row::Accounts(_) => None,

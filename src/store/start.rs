@@ -28,7 +28,8 @@ pub struct StoreSettings {
 pub struct Opened {
     /// The store.
     pub store: Store,
-    /// Every order that is not terminal, and the newest INACTIVE ones (they can come back), by sequence.
+    /// Every order that is not terminal, the newest INACTIVE ones (they can come back), and those under whose id a second order of TWS
+    /// works on, by sequence.
     pub live: Vec<OrderRecord>,
     /// The executions of those orders, oldest first.
     pub fills: Vec<Fill>,
@@ -248,14 +249,20 @@ pub(super) fn head_sequence(connection: &Connection, base: u64) -> rusqlite::Res
         .map(|head| head.map_or(base - 1, i64::cast_unsigned))
 }
 
+/// The orders that the gateway keeps in memory, of columns of theirs: every one that is not terminal, the newest INACTIVE ones (they can come
+/// back), and those whose second order under the same id works on.
+fn kept(columns: &str) -> String {
+    format!(
+        "SELECT {columns} FROM orders WHERE terminal = 0 UNION ALL \
+         SELECT * FROM (SELECT {columns} FROM orders WHERE terminal = 1 AND status = 'INACTIVE' AND other_working IS NULL \
+         ORDER BY order_id DESC LIMIT {INACTIVE_HELD}) UNION ALL \
+         SELECT {columns} FROM orders WHERE terminal = 1 AND other_working IS NOT NULL"
+    )
+}
+
 fn live(connection: &Connection) -> Result<Vec<OrderRecord>, StoreError> {
-    let sql = format!(
-        "SELECT {0} FROM orders WHERE terminal = 0 UNION ALL \
-         SELECT * FROM (SELECT {0} FROM orders WHERE terminal = 1 AND status = 'INACTIVE' ORDER BY order_id DESC LIMIT {INACTIVE_HELD})",
-        columns::ORDER
-    );
     let mut live = connection
-        .prepare(&sql)?
+        .prepare(&kept(columns::ORDER))?
         .query_map([], columns::order_record)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     live.sort_by_key(|record| record.state.sequence);
@@ -264,10 +271,9 @@ fn live(connection: &Connection) -> Result<Vec<OrderRecord>, StoreError> {
 
 fn live_fills(connection: &Connection) -> Result<Vec<Fill>, StoreError> {
     let sql = format!(
-        "SELECT {} FROM executions WHERE order_id IN (SELECT order_id FROM orders WHERE terminal = 0 UNION ALL \
-         SELECT * FROM (SELECT order_id FROM orders WHERE terminal = 1 AND status = 'INACTIVE' ORDER BY order_id DESC LIMIT {INACTIVE_HELD})) \
-         ORDER BY execution",
-        columns::FILL
+        "SELECT {} FROM executions WHERE order_id IN ({}) ORDER BY execution",
+        columns::FILL,
+        kept("order_id")
     );
     let fills = connection
         .prepare(&sql)?

@@ -1,6 +1,6 @@
 //! What is stored comes back, and is found by each of its names.
 
-use ibkr_orders::domain::{EventKind, OrderKey, OrderState, Pricing};
+use ibkr_orders::domain::{EventKind, OrderKey, OrderState, Pricing, Status};
 use ibkr_orders::store::{Store, StoreError};
 use tokio_rusqlite::rusqlite::Connection;
 
@@ -297,4 +297,60 @@ async fn an_event_shows_the_terms_that_the_order_had_then() {
         .transact(move |t| t.insert_terms(3, 1, &revisions[0].state.terms.working()))
         .await;
     assert!(matches!(twice, Err(StoreError::Refused(_))), "{twice:?}");
+}
+
+#[tokio::test]
+async fn a_start_finds_what_may_still_work_and_nothing_else() {
+    let (_directory, path) = place();
+    let opened = open(&path).await;
+    let with = |order_id: i32, status: Status, other_working: Vec<i64>| {
+        let mut row = record(
+            order_id,
+            opened.head_sequence + u64::try_from(order_id).unwrap(),
+        );
+        row.state.status = status;
+        row.state.terminal = status.is_terminal();
+        row.state.other_perm_ids.clone_from(&other_working);
+        row.other_working = other_working;
+        row
+    };
+    let held = {
+        let mut row = with(4, Status::Inactive, vec![]);
+        row.state.terminal = false;
+        row.state.why_held = Some("locate".to_owned());
+        row
+    };
+    let rows = [
+        with(1, Status::Submitted, vec![]),
+        with(2, Status::Cancelled, vec![]),
+        with(3, Status::Inactive, vec![]),
+        held,
+        with(5, Status::Cancelled, vec![77]),
+        with(6, Status::Inactive, vec![78]),
+        with(7, Status::Filled, vec![]),
+    ];
+    let fills: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            fill(
+                row.state.order_id,
+                &format!("{}.01", row.state.order_id),
+                "1",
+            )
+        })
+        .collect();
+    opened
+        .store
+        .transact(move |t| {
+            rows.iter().try_for_each(|row| t.insert_order(row))?;
+            fills.iter().try_for_each(|fill| t.insert_execution(fill))
+        })
+        .await
+        .unwrap();
+    opened.store.close().await.unwrap();
+    let again = open(&path).await;
+    let ids: Vec<_> = again.live.iter().map(|row| row.state.order_id).collect();
+    assert_eq!(ids, [1, 3, 4, 5, 6]);
+    let filled: Vec<_> = again.fills.iter().map(|fill| fill.order_id).collect();
+    assert_eq!(filled, ids);
 }

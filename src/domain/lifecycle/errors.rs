@@ -39,8 +39,10 @@ impl Step<'_> {
             }
             CodeKind::Unlisted => {
                 if status.may_work() {
-                    self.out.evidence = true;
-                    self.out.refused_unlisted = !self.order.record.acknowledged;
+                    // Of an order that TWS never acknowledged the reconcile says whether it was a refusal: who waits for it waits for that.
+                    let acknowledged = self.order.record.acknowledged;
+                    self.out.evidence = acknowledged;
+                    self.out.refused_unlisted = !acknowledged;
                     self.note(*code, text);
                 }
             }

@@ -1,6 +1,6 @@
 //! What the gateway itself does to an order: the changes that no report of TWS makes. Each says whether the state changed.
 
-use super::{TrackedOrder, is_terminal, unexplained_part};
+use super::{CodeKind, TrackedOrder, code_kind, is_terminal, unexplained_part};
 use crate::domain::{Amount, Status, Timestamp};
 
 /// TWS answered a barrier that followed the order: it has read it, and holds it back.
@@ -16,6 +16,7 @@ pub fn staged(order: &mut TrackedOrder, now: Timestamp) -> bool {
 /// A staged order is about to be released.
 pub fn transmitting(order: &mut TrackedOrder, now: Timestamp) -> bool {
     order.record.state.transmit = true;
+    order.record.released_at = Some(now);
     change(order, Status::Submitting, now)
 }
 
@@ -79,13 +80,20 @@ pub fn absent_when_executed(order: &mut TrackedOrder, now: Timestamp) -> bool {
     change(order, Status::Filled, now)
 }
 
+/// Whether TWS answered an order that it never acknowledged with an error: a warning says that the order lives.
+pub fn may_be_refused(order: &TrackedOrder) -> bool {
+    let record = &order.record;
+    let text = record.state.last_error.as_deref().unwrap_or_default();
+    let is_error = |code| code_kind(code, text) != CodeKind::Warning;
+    !record.acknowledged && record.state.last_error_code.is_some_and(is_error)
+}
+
 /// A whole reconcile found no trace of an order that TWS had refused with a code in no list, and never acknowledged: it was a refusal.
 pub fn refused_without_trace(order: &mut TrackedOrder, now: Timestamp) -> bool {
-    let record = &order.record;
-    if record.acknowledged || record.state.last_error_code.is_none() {
+    if !may_be_refused(order) {
         return false;
     }
-    match record.state.status {
+    match order.record.state.status {
         Status::Submitting | Status::Unconfirmed => change(order, Status::Rejected, now),
         Status::Staged
         | Status::ApiPending

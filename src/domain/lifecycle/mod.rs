@@ -12,12 +12,13 @@ mod reports;
 #[cfg(test)]
 mod tests;
 
-use super::{Fill, OrderRecord, OrderReport, Origin, Status, Timestamp};
+use super::{Fill, OrderRecord, OrderReport, Origin, Status, Timestamp, WorkingTerms};
 pub use codes::{CANCEL_NOT_FOUND, CodeKind, code_kind};
 pub use executions::{ExecutionChange, Executions};
 pub use local_transitions::{
     absent_after_its_day, absent_when_executed, cancel_requested, cancelled_unsent,
-    executions_complete, not_sent, refused_without_trace, staged, transmitting, untraced,
+    executions_complete, may_be_refused, not_sent, refused_without_trace, staged, transmitting,
+    untraced,
 };
 pub use ownership::{Ownership, ownership};
 
@@ -53,6 +54,8 @@ pub struct Transition {
     pub second_order: Option<SecondOrder>,
     /// The report is about somebody else's order, and why: it changed nothing.
     pub foreign: Option<&'static str>,
+    /// A revision of the terms that the one which TWS showed has taken the place of.
+    pub superseded: Option<(u32, WorkingTerms)>,
 }
 
 /// A second order of ours that TWS made under the id of the first.
@@ -87,6 +90,7 @@ impl TrackedOrder {
 ///
 /// What shows to be another order's changes nothing but is said in [`Transition::foreign`].
 pub fn apply(order: &mut TrackedOrder, report: &OrderReport, now: Timestamp) -> Transition {
+    let was_transmitted = order.record.state.transmit;
     let mut step = Step {
         order,
         out: Transition::default(),
@@ -108,6 +112,9 @@ pub fn apply(order: &mut TrackedOrder, report: &OrderReport, now: Timestamp) -> 
         let state = &order.record.state;
         out.fully_executed =
             !state.terminal && state.filled.value() >= state.terms.quantity.value();
+    }
+    if order.record.state.transmit && !was_transmitted {
+        order.record.released_at = Some(now);
     }
     if out.changed {
         let state = &mut order.record.state;

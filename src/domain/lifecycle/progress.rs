@@ -61,6 +61,7 @@ impl Step<'_> {
     /// The terms changed: what remains follows until TWS says it.
     pub(super) fn terms_changed(&mut self, before: &OrderTerms) {
         let state = &mut self.order.record.state;
+        self.out.superseded = Some((state.terms_revision, before.working()));
         state.terms_revision += 1;
         self.out.changed = true;
         if state.terms.quantity != before.quantity {

@@ -8,7 +8,7 @@ use super::super::core::Found;
 use super::super::entry::Entry;
 use super::super::rows::{Rows, Stop};
 use crate::domain::lifecycle::ExecutionChange;
-use crate::domain::{EventKind, Fill, Instruction, OrderRecord, StoredEvent};
+use crate::domain::{EventKind, Fill, Instruction, OrderRecord, StoredEvent, WorkingTerms};
 
 /// First sequence less one.
 pub(in crate::engine) const BASE: u64 = 1_000;
@@ -20,6 +20,7 @@ pub(in crate::engine) struct SimStore {
     pub(in crate::engine) events: Vec<Arc<StoredEvent>>,
     pub(in crate::engine) fills: BTreeMap<String, Fill>,
     pub(in crate::engine) instructions: BTreeMap<u64, Instruction>,
+    pub(in crate::engine) terms: BTreeMap<(i32, u32), WorkingTerms>,
     pub(in crate::engine) accounts: Option<Vec<String>>,
 }
 
@@ -67,6 +68,17 @@ impl SimStore {
                             .is_some()
                     );
                 }
+                Row::Terms {
+                    order_id,
+                    revision,
+                    terms,
+                } => {
+                    let known = self.terms.insert((*order_id, *revision), *terms);
+                    assert_eq!(
+                        known, None,
+                        "revision {revision} of {order_id} stored twice"
+                    );
+                }
                 Row::Instruction(instruction) => {
                     let known = self
                         .instructions
@@ -109,6 +121,18 @@ impl SimStore {
         for event in &self.events {
             if let EventKind::Order(state) = &event.kind {
                 assert_eq!(state.sequence, event.sequence);
+                let now = &self.orders[&event.order_id].state;
+                let revision = (event.order_id, state.terms_revision);
+                let terms = if state.terms_revision == now.terms_revision {
+                    now.terms.working()
+                } else {
+                    self.terms[&revision]
+                };
+                assert_eq!(
+                    terms,
+                    state.terms.working(),
+                    "terms of revision {revision:?}"
+                );
                 last.insert(event.order_id, state);
             }
         }

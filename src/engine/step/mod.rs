@@ -6,6 +6,7 @@
 mod cancel;
 mod find;
 mod ids;
+mod judge;
 mod place;
 mod reconcile;
 mod report;

@@ -1,20 +1,16 @@
-//! Asking TWS what it holds, and what follows for orders that it does not show.
+//! Asking TWS what it holds.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rust_decimal::Decimal;
-
 use super::super::batch::Effect;
 use super::super::desk::Reconcile;
-use super::super::entry::{Cancelling, Entry, Sending};
+use super::super::entry::Cancelling;
 use super::super::rows::Stop;
 use super::Step;
-use crate::domain::{
-    Amount, CompletedReport, LinkState, OrderReport, Status, TimeInForce, Timestamp, Zone,
-    lifecycle,
-};
+use super::judge::has_unexplained_fill;
+use crate::domain::{CompletedReport, LinkState, OrderReport, Timestamp};
 use crate::tws::{Answer, Answers, TwsCommand};
 
 /// First delay after a reconcile that failed; doubles up to the longest.
@@ -24,14 +20,10 @@ const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
 /// There are TWSs that send every row of an answer and never its end mark. Asked so often, what came within the limit counts as all.
 const ENDLESS_TIMES: u32 = 2;
 /// TWS answers for no more days than these.
-const DAYS_BACK_MAX: u32 = 7;
+pub(super) const DAYS_BACK_MAX: u32 = 7;
 /// Midnight is every half hour somewhere, and which clock TWS keeps is not known.
 const MIDNIGHTS_MICROS: i64 = 30 * 60 * 1_000_000;
-/// Stocks of any exchange that IB routes to have ended their day when New York's is over.
-const EXCHANGE_ZONE: &str = "America/New_York";
-/// An execution that has not come so long after the status that counts it is asked for.
-const EXECUTIONS_DUE_MICROS: i64 = 5_000_000;
-const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
+pub(super) const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 
 impl Step<'_> {
     /// A reconcile is due after a delay; one at a time.
@@ -63,7 +55,7 @@ impl Step<'_> {
         }
     }
 
-    fn begin_due_reconcile(&mut self) {
+    pub(super) fn begin_due_reconcile(&mut self) {
         let now = self.now;
         let desk = &mut self.batch.desk;
         let Some(session) = desk
@@ -116,7 +108,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn reconcile_failed(&mut self, reason: &str) {
+    pub(super) fn reconcile_failed(&mut self, reason: &str) {
         tracing::warn!(%reason, "a reconcile with TWS failed");
         let now = self.now.tick;
         let reconcile = &mut self.batch.desk.reconcile;
@@ -201,175 +193,6 @@ impl Step<'_> {
         self.heard();
         Ok(())
     }
-
-    /// Nothing is to be done about an order after a round, so that no copy of it is needed.
-    fn is_quiet_in(&self, entry: &Entry, session: u64, round: u64) -> bool {
-        !self.is_untraced(entry, session, round)
-            && !is_executed_and_absent(entry, round)
-            && !wants_cancel(entry, session)
-            && !has_unexplained_fill(entry)
-            && !matches!(entry.run.cancel, Cancelling::Verdict { .. })
-    }
-
-    fn judge(&mut self, order_id: i32, session: u64, round: u64) {
-        let now = self.now.wall;
-        let Some(touched) = self.batch.touched.get(&order_id) else {
-            return;
-        };
-        let untraced = self.is_untraced(&touched.entry, session, round);
-        let executed = is_executed_and_absent(&touched.entry, round);
-        let expired = untraced && self.is_day_over(&touched.entry);
-        let Some(entry) = self.entry(order_id) else {
-            return;
-        };
-        let answered = match &entry.run.cancel {
-            Cancelling::Verdict {
-                code,
-                text,
-                round: needed,
-            } if *needed <= round => Some((*code, text.clone())),
-            Cancelling::Verdict { .. }
-            | Cancelling::Idle
-            | Cancelling::Queued
-            | Cancelling::Handed { .. } => None,
-        };
-        // The executions have come: what filled without one has none. One that came meanwhile takes that back.
-        if has_unexplained_fill(entry) && lifecycle::executions_complete(&mut entry.order, now) {
-            self.changed(order_id);
-        }
-        let Some(entry) = self.entry(order_id) else {
-            return;
-        };
-        if executed && lifecycle::absent_when_executed(&mut entry.order, now) {
-            self.changed(order_id);
-            self.settle(order_id);
-        } else if untraced {
-            let not_found = answered
-                .as_ref()
-                .filter(|(code, _)| *code == lifecycle::CANCEL_NOT_FOUND)
-                .map(|(code, text)| (*code, text.as_str()));
-            let changed = lifecycle::refused_without_trace(&mut entry.order, now)
-                || (expired && lifecycle::absent_after_its_day(&mut entry.order, now))
-                || lifecycle::untraced(&mut entry.order, not_found, now);
-            if changed {
-                self.changed(order_id);
-            }
-            self.settle(order_id);
-        }
-        if answered.is_some() {
-            self.settle_cancels(order_id);
-        }
-        let Some(entry) = self.entry(order_id) else {
-            return;
-        };
-        if wants_cancel(entry, session) {
-            entry.run.cancel = Cancelling::Queued;
-            self.batch.desk.queued += 1;
-            self.effect(Effect::QueueCancel(order_id));
-        }
-    }
-
-    /// Whether a complete round should have shown an order and did not.
-    fn is_untraced(&self, entry: &Entry, session: u64, round: u64) -> bool {
-        let record = &entry.order.record;
-        match record.state.status {
-            // A query does not show staged orders.
-            Status::Staged
-            | Status::Filled
-            | Status::Cancelled
-            | Status::ApiCancelled
-            | Status::Inactive
-            | Status::Rejected => return false,
-            Status::Submitting
-            | Status::Unconfirmed
-            | Status::ApiPending
-            | Status::PendingSubmit
-            | Status::PreSubmitted
-            | Status::Submitted
-            | Status::PendingCancel
-            | Status::Unknown => {}
-        }
-        if entry.run.seen_round >= round {
-            return false;
-        }
-        match entry.run.sending {
-            Sending::Queued => false,
-            Sending::Unsure => true,
-            Sending::Handed {
-                session: sent_in,
-                at,
-                round: begun,
-            } => {
-                // TWS has answered with an error: nothing else is to be waited for.
-                let refused = !record.acknowledged && record.state.last_error_code.is_some();
-                let answer_due =
-                    refused || at + self.core.settings.acknowledgement_timeout <= self.now.tick;
-                // Sent in this very session it may still be on its way, unless TWS has shown it before or had its time.
-                sent_in != session
-                    || (begun < round && (answer_due || record.state.status != Status::Submitting))
-            }
-        }
-    }
-
-    /// Whether the day of a DAY order is over where it trades, and the executions of all its days were asked for.
-    fn is_day_over(&self, entry: &Entry) -> bool {
-        let state = &entry.order.record.state;
-        let Some(zone) = Zone::named(EXCHANGE_ZONE) else {
-            return false;
-        };
-        state.terms.tif == TimeInForce::Day
-            && self.batch.desk.reconcile.days_back < DAYS_BACK_MAX
-            && zone.day_of(state.created_at).end <= self.now.wall
-    }
-
-    /// Looks for what has waited too long.
-    pub(super) fn tick(&mut self) -> Result<(), Stop> {
-        self.trust_ids_after_a_while();
-        let now = self.now.tick;
-        let limit = self.core.settings.acknowledgement_timeout;
-        let Some(session) = self
-            .batch
-            .desk
-            .session
-            .as_ref()
-            .map(|session| session.info.session)
-        else {
-            return Ok(());
-        };
-        let silent_cancels = self.ids_where(|entry| {
-            matches!(entry.run.cancel, Cancelling::Handed { session: other, at } if other == session && at + limit <= now)
-                && !entry.is_over()
-        });
-        for order_id in &silent_cancels {
-            self.find(*order_id)?;
-        }
-        let unexplained = self.core.book.entries().any(|(_, entry)| {
-            let since = entry.order.record.state.last_update.unix_micros();
-            has_unexplained_fill(entry)
-                && since + EXECUTIONS_DUE_MICROS <= self.now.wall.unix_micros()
-        });
-        let silent_order = self.core.book.entries().any(|(_, entry)| {
-            entry.order.record.state.status == Status::Submitting
-                && matches!(entry.run.sending, Sending::Handed { session: other, at, .. } if other == session && at + limit <= now)
-        });
-        for order_id in &silent_cancels {
-            if let Some(entry) = self.entry(*order_id) {
-                entry.run.cancel = Cancelling::Idle;
-            }
-        }
-        let reconcile = &self.batch.desk.reconcile;
-        if let Some(since) = reconcile.running {
-            if since + self.core.settings.reconcile_timeout <= now {
-                self.reconcile_failed("it took too long");
-            }
-        } else if (silent_order || unexplained || !silent_cancels.is_empty())
-            && reconcile.due.is_none()
-        {
-            self.reconcile_after(Duration::ZERO);
-        }
-        self.begin_due_reconcile();
-        Ok(())
-    }
 }
 
 /// Why nothing may be concluded from the answers of a reconcile.
@@ -391,42 +214,6 @@ fn insufficient(answers: &Answers) -> Option<String> {
         Answer::Partial { times: _ } => Some(format!("{name}: not answered to the end in time")),
         Answer::None { reason } => Some(format!("{name}: {reason}")),
     })
-}
-
-/// Whether all of an order executed and no open order or status of a complete round showed it, though it was sent before the round began.
-fn is_executed_and_absent(entry: &Entry, round: u64) -> bool {
-    let sent_before = match entry.run.sending {
-        Sending::Queued => false,
-        Sending::Unsure => true,
-        Sending::Handed { round: begun, .. } => begun < round,
-    };
-    let order = &entry.order;
-    sent_before
-        && entry.run.shown_round < round
-        && order.executions.quantity() >= order.record.state.terms.quantity.value()
-}
-
-/// Whether more filled than the executions known show, and no answer about executions has said yet that there are no more.
-fn has_unexplained_fill(entry: &Entry) -> bool {
-    let state = &entry.order.record.state;
-    let unexplained = state.filled.value() - entry.order.executions.quantity();
-    state.fill_quantity_unknown
-        || (unexplained > Decimal::ZERO
-            && state.filled_unexplained.map(Amount::value) != Some(unexplained))
-}
-
-/// Whether a cancel is to go out: asked for, and neither under way in this session nor answered.
-fn wants_cancel(entry: &Entry, session: u64) -> bool {
-    let state = &entry.order.record.state;
-    state.cancel_requested
-        && !entry.is_over()
-        && (!state.terminal || !entry.order.record.other_working.is_empty())
-        && entry.run.sending != Sending::Queued
-        && match entry.run.cancel {
-            Cancelling::Idle => true,
-            Cancelling::Handed { session: other, .. } => other != session,
-            Cancelling::Queued | Cancelling::Verdict { .. } => false,
-        }
 }
 
 /// How many days of executions to ask for beyond today's, so that nothing since then is missed.

@@ -155,6 +155,7 @@ impl Step<'_> {
             refused_unlisted,
             second_order,
             foreign,
+            superseded,
         } = transition;
         if let Some(why) = foreign {
             self.foreign(order_id, why, report);
@@ -204,6 +205,13 @@ impl Step<'_> {
             && self.core.book.of_perm_id(perm_id) != Some(order_id)
         {
             self.batch.by_perm_id.insert(perm_id, order_id);
+        }
+        if let Some((revision, terms)) = superseded {
+            self.batch.rows.push(Row::Terms {
+                order_id,
+                revision,
+                terms,
+            });
         }
         let mut early = None;
         if let Some(change) = execution {
