@@ -39,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "tws",
         ],
     ),
-    ("telemetry", &["config"]),
+    ("telemetry", &["config", "stats"]),
     (
         "grpc",
         &[

@@ -142,19 +142,20 @@ pub(super) async fn serve(args: ServeArgs) -> Exit {
             return Exit::Configuration;
         }
     };
-    let ended = run(&args, config).await;
-    // Sends the last traces; what follows is for people.
-    drop(telemetry);
-    match ended {
+    match run(&args, config, &telemetry).await {
         Ok(()) => Exit::Success,
         Err((exit, message)) => {
-            stderr::say(format_args!("ibkr-orders serve: {message}"));
+            telemetry.say(format_args!("ibkr-orders serve: {message}"));
             exit
         }
     }
 }
 
-async fn run(args: &ServeArgs, mut config: Config) -> Result<(), Failure> {
+async fn run(
+    args: &ServeArgs,
+    mut config: Config,
+    telemetry: &telemetry::Guard,
+) -> Result<(), Failure> {
     let signals = Signals::listen().map_err(failed)?;
     let hangups = Hangups::listen().map_err(failed)?;
     let listener = bind("GRPC_LISTEN", config.grpc_listen).await?;
@@ -174,6 +175,7 @@ async fn run(args: &ServeArgs, mut config: Config) -> Result<(), Failure> {
         operations,
         signals,
         hangups,
+        telemetry,
     };
     if !args.simulate {
         return doors.open(&config).await;
@@ -193,16 +195,17 @@ async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure
 }
 
 /// Everything that stands ready before the gateway is opened.
-struct Doors {
+struct Doors<'a> {
     service: Prepared,
     operations: Option<TcpListener>,
     signals: Signals,
     hangups: Hangups,
     grace: Duration,
     reload: Arc<Notify>,
+    telemetry: &'a telemetry::Guard,
 }
 
-impl Doors {
+impl Doors<'_> {
     /// Opens the gateway, serves it to the end, and closes it.
     async fn open(self, config: &Config) -> Result<(), Failure> {
         let Self {
@@ -212,6 +215,7 @@ impl Doors {
             hangups,
             grace,
             reload,
+            telemetry,
         } = self;
         let gateway = tokio::select! {
             gateway = Gateway::open_at(config, Some(config.grpc_listen)) => gateway.map_err(failed)?,
@@ -220,10 +224,10 @@ impl Doors {
                 return Ok(());
             }
         };
-        stderr::say(format_args!("listening on {}", config.grpc_listen));
+        telemetry.say(format_args!("listening on {}", config.grpc_listen));
         if let Some(operations) = &operations {
             let address = operations.local_addr().map_err(failed)?;
-            stderr::say(format_args!("metrics and probes on {address}"));
+            telemetry.say(format_args!("metrics and probes on {address}"));
         }
         let stopping = CancellationToken::new();
         let closed = async {
@@ -252,7 +256,10 @@ impl Doors {
         };
         let operations = async {
             if let Some(listener) = operations {
-                let settings = OperationsSettings::default();
+                let settings = OperationsSettings {
+                    log_lines_dropped: telemetry.lines_dropped(),
+                    ..OperationsSettings::default()
+                };
                 metrics::serve(listener, &gateway, settings, stopping.clone()).await;
             }
             std::future::pending::<Infallible>().await

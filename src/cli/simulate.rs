@@ -85,7 +85,7 @@ pub(super) async fn simulate(args: SimulateArgs) -> Exit {
             return Exit::Configuration;
         }
     };
-    let (_telemetry, mut signals) = match (telemetry::start(&config, None), Signals::listen()) {
+    let (telemetry, mut signals) = match (telemetry::start(&config, None), Signals::listen()) {
         (Ok(telemetry), Ok(signals)) => (telemetry, signals),
         (Err(error), _) => {
             stderr::say(error);
@@ -136,14 +136,14 @@ pub(super) async fn simulate(args: SimulateArgs) -> Exit {
     let simulator = match simulator {
         Ok(simulator) => simulator,
         Err(error) => {
-            stderr::say(format_args!(
+            telemetry.say(format_args!(
                 "could not start the simulator on {}: {error}",
                 args.listen
             ));
             return Exit::Failed;
         }
     };
-    stderr::say(format_args!("listening on {}", simulator.address()));
+    telemetry.say(format_args!("listening on {}", simulator.address()));
     let signal = control::with_control(control, &simulator, signals.end()).await;
     info!("{signal}: ending");
     simulator.shutdown().await;

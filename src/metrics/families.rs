@@ -9,7 +9,7 @@ const GAUGE: &str = "gauge";
 const COUNTER: &str = "counter";
 const HISTOGRAM: &str = "histogram";
 
-pub(super) fn write(stats: &Stats, page: &mut Page) {
+pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
     let Stats {
         open_orders,
         status_changes,
@@ -156,6 +156,13 @@ pub(super) fn write(stats: &Stats, page: &mut Page) {
         page.family(name, COUNTER, help).value("", counter.get());
     }
 
+    page.family(
+        "ibkr_orders_log_lines_dropped_total",
+        COUNTER,
+        "Log lines dropped because nobody read stderr.",
+    )
+    .value("", log_lines_dropped);
+
     for (name, help, histogram) in [
         (
             "ibkr_orders_reconcile_duration_seconds",
@@ -258,7 +265,7 @@ mod tests {
         stats.calls.ended(2, 14, 0.003);
         stats.open_orders.of(Status::Staged).add(2);
         stats.tws_connected.set(1);
-        let page = exposition(&stats);
+        let page = exposition(&stats, 3);
         for line in [
             "# TYPE ibkr_orders_grpc_calls_total counter",
             "ibkr_orders_grpc_calls_total{method=\"Place\",code=\"UNAVAILABLE\"} 1",
@@ -268,6 +275,7 @@ mod tests {
             "ibkr_orders_grpc_call_duration_seconds_sum{method=\"Place\"} 0.003",
             "ibkr_orders_open_orders{status=\"STAGED\"} 2",
             "ibkr_orders_tws_connected 1",
+            "ibkr_orders_log_lines_dropped_total 3",
             "ibkr_orders_store_commit_events_count 0",
         ] {
             assert!(page.lines().any(|l| l == line), "{line} is not in\n{page}");
@@ -276,7 +284,7 @@ mod tests {
 
     #[test]
     fn the_documentation_lists_every_metric_and_no_other() {
-        let page = exposition(&Stats::default());
+        let page = exposition(&Stats::default(), 0);
         let mut shown: Vec<_> = page
             .lines()
             .filter_map(|line| line.strip_prefix("# TYPE "))

@@ -22,14 +22,17 @@ use tracing::warn;
 
 use crate::gateway::Gateway;
 use crate::grpc::{Probe, Readiness, follow};
+use crate::stats::Counter;
 
 /// What this listener takes at most: it serves a scraper and some probes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct OperationsSettings {
     /// Connections open at once; more are closed.
     pub connections_max: usize,
     /// Limit of reading a request's headers, the first request's from the connection's begin.
     pub header_timeout: Duration,
+    /// Log lines that the process dropped because nobody read them.
+    pub log_lines_dropped: Arc<Counter>,
 }
 
 impl Default for OperationsSettings {
@@ -37,6 +40,7 @@ impl Default for OperationsSettings {
         Self {
             connections_max: 256,
             header_timeout: Duration::from_secs(10),
+            log_lines_dropped: Arc::default(),
         }
     }
 }
@@ -79,12 +83,14 @@ pub async fn serve(
         };
         let (server, gateway, readiness) =
             (Arc::clone(&server), gateway.clone(), readiness.clone());
+        let settings = settings.clone();
         tasks.spawn(async move {
             let (stream, _permit) = stream;
             let asked = AtomicBool::new(false);
             let service = service_fn(|request| {
                 asked.store(true, Ordering::Relaxed);
-                answer(request, gateway.clone(), readiness.clone())
+                let dropped = settings.log_lines_dropped.get();
+                answer(request, gateway.clone(), dropped, readiness.clone())
             });
             // The server's own limits begin with the first bytes that tell HTTP/1 from HTTP/2; who says less would keep its place.
             let never_asks = async {
@@ -105,6 +111,7 @@ pub async fn serve(
 async fn answer(
     request: Request<Incoming>,
     gateway: Gateway,
+    log_lines_dropped: u64,
     readiness: watch::Receiver<Readiness>,
 ) -> Result<Answer, Infallible> {
     if is_grpc(request.headers()) {
@@ -116,7 +123,7 @@ async fn answer(
         (&Method::GET | &Method::HEAD, "/metrics") => (
             StatusCode::OK,
             super::CONTENT_TYPE,
-            super::exposition(&gateway.stats()),
+            super::exposition(&gateway.stats(), log_lines_dropped),
         ),
         (&Method::GET | &Method::HEAD, "/livez") => plain(StatusCode::OK, "ok\n"),
         (&Method::GET | &Method::HEAD, "/readyz") => match now {

@@ -13,8 +13,8 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// Everything counted so far in Prometheus's text format. Written here, since the client library writes OpenMetrics only, whose counters
 /// `promtool check metrics` does not take.
-pub fn exposition(stats: &Stats) -> String {
+pub fn exposition(stats: &Stats, log_lines_dropped: u64) -> String {
     let mut page = text::Page::default();
-    families::write(stats, &mut page);
+    families::write(stats, log_lines_dropped, &mut page);
     page.into_string()
 }

@@ -6,6 +6,8 @@ mod export;
 mod logs;
 #[cfg(feature = "server")]
 pub(crate) mod trace;
+#[cfg(feature = "cli")]
+mod writer;
 
 #[cfg(feature = "cli")]
 pub use logs::{Guard, TelemetryError, start};

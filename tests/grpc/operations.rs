@@ -64,6 +64,7 @@ async fn who_asks_nothing_does_not_keep_a_place() {
         OperationsSettings {
             connections_max: 2,
             header_timeout: std::time::Duration::from_millis(200),
+            ..OperationsSettings::default()
         },
     )
     .await;

@@ -1,11 +1,15 @@
 //! The log it leaves.
 
+use std::time::Instant;
+
 use ibkr_orders::client::{Client, ClientOptions, Token};
-use ibkr_orders::domain::HealthIn;
+use ibkr_orders::domain::{Action, Amount, HealthIn, OrderRequest, PlaceIn, Status};
 use ibkr_orders::wire::pb;
 use ibkr_orders::wire::pb::order_service_client::OrderServiceClient;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
-use crate::process::{Served, dir};
+use crate::process::{LIMIT, Served, dir};
 
 #[tokio::test]
 async fn each_call_leaves_one_line_with_its_trace_and_its_order_and_no_secret() {
@@ -74,4 +78,57 @@ async fn each_call_leaves_one_line_with_its_trace_and_its_order_and_no_secret() 
     let (code, said) = served.end().await;
     assert_eq!(code, Some(0));
     assert!(!said.contains("hush"), "a token is in the log");
+}
+
+/// What the operations listener says under a metric's name.
+async fn metric(address: &str, name: &str) -> f64 {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = "GET /metrics HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).await.unwrap();
+    let line = page.lines().find(|line| line.starts_with(name)).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn a_stderr_that_nobody_reads_stops_nothing() {
+    const DROPPED: &str = "ibkr_orders_log_lines_dropped_total ";
+    let dir = dir();
+    let options = ["--metrics-listen", "127.0.0.1:0"];
+    // Everything that can be said, so that the pipe is full soon.
+    let mut served = Served::start_with(&dir, &options, &[("RUST_LOG", "trace")]).await;
+    let line = served.line("metrics and probes on ").await;
+    let operations = line.trim_start_matches("metrics and probes on ").to_owned();
+    let client = served.client().await;
+    let mut orders = 0;
+    let mut until_lines_are_dropped = async |before: f64| {
+        let begun = Instant::now();
+        while metric(&operations, DROPPED).await <= before {
+            assert!(begun.elapsed() < LIMIT, "nothing was dropped");
+            for _ in 0..10 {
+                orders += 1;
+                let order = PlaceIn {
+                    request_id: Some(format!("stalled-{orders}")),
+                    ..PlaceIn::new(OrderRequest::market(Action::Buy, "AAPL", Amount::from(1)))
+                };
+                let placed = tokio::time::timeout(LIMIT, client.place(order)).await;
+                let placed = placed.expect("an answer although nobody reads the log");
+                assert_eq!(placed.unwrap().state.unwrap().status, Status::Staged);
+            }
+        }
+    };
+    until_lines_are_dropped(0.0).await;
+    // Somebody reads again: what is missing is said, and then the log goes on.
+    let said = served.line("log lines were dropped").await;
+    assert!(said.contains(" WARN "), "{said}");
+    client.health(HealthIn::default()).await.unwrap();
+    served.line("\"Health\"").await;
+
+    let before = metric(&operations, DROPPED).await;
+    until_lines_are_dropped(before).await;
+    served.signal("-TERM");
+    let status = tokio::time::timeout(LIMIT, served.child.wait()).await;
+    let status = status.expect("the shutdown waits for nobody to read the log");
+    assert_eq!(status.unwrap().code(), Some(0));
 }
