@@ -2,10 +2,13 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
+/// Mode of the file: it says where a gateway can be called.
+const OWNER_ONLY: u32 = 0o600;
 /// Longest text of a lock file that is quoted, in bytes.
 const HOLDER_BYTES_MAX: u64 = 256;
 /// How long a lock that somebody holds is asked for again. A process that is just being started has what its parent has open until it
@@ -47,6 +50,7 @@ impl LockFile {
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(OWNER_ONLY)
             .open(path)
             .map_err(|error| failed("open", error))?;
         let begun = Instant::now();

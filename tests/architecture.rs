@@ -43,6 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "grpc",
         &[
+            "callers",
             "config",
             "domain",
             "error",

@@ -57,10 +57,10 @@ pub(super) struct ServeArgs {
     /// PEM file of the authorities whose client certificates are required; switches mutual TLS on (TLS_CLIENT_CA)
     #[arg(long, value_name = "FILE")]
     pub(super) tls_client_ca: Option<PathBuf>,
-    /// File with bearer tokens, one a line; each call needs one (AUTH_TOKEN_FILE)
+    /// File with bearer tokens, one a line, of 16 characters or more; each call needs one (AUTH_TOKEN_FILE)
     #[arg(long, value_name = "FILE")]
     pub(super) auth_token_file: Option<PathBuf>,
-    /// Listen beyond loopback without TLS or token: a mesh protects the connection
+    /// Listen beyond loopback without client certificates or TLS and tokens: a mesh protects the connection
     #[arg(long)]
     pub(super) insecure: bool,
     /// Take a Place that transmits without a request id; proxies may double such an order (ALLOW_UNNAMED_PLACE)

@@ -37,14 +37,15 @@ impl Server {
     }
 }
 
-/// The first token of the file, which may be the gateway's own: blank lines and those that begin with `#` are passed over.
+/// The first token of the file, which may be the gateway's own: blank lines and those that begin with `#` are passed over, and what
+/// follows a token is about its caller.
 fn token(path: &Path) -> Result<Token, Error> {
     let bytes = read(path)?;
     let text = String::from_utf8_lossy(&bytes);
     Token::new(
         text.lines()
-            .map(str::trim)
-            .find(|line| !line.is_empty() && !line.starts_with('#'))
+            .filter_map(|line| line.split_whitespace().next())
+            .find(|word| !word.starts_with('#'))
             .unwrap_or_default(),
     )
 }

@@ -42,7 +42,7 @@ pub struct Config {
     pub tls_client_ca: Option<PathBuf>,
     /// `AUTH_TOKEN_FILE`: file with bearer tokens, one a line.
     pub auth_token_file: Option<PathBuf>,
-    /// Serve on a non-loopback address without TLS or token: a mesh protects it. Flag `--insecure` only.
+    /// Serve on a non-loopback address without client certificates or TLS and tokens: a mesh protects it. Flag `--insecure` only.
     pub insecure: bool,
     /// `ALLOW_UNNAMED_PLACE`: over gRPC, take a Place that transmits and has no request id. Proxies and libraries may double it.
     pub allow_unnamed_place: bool,

@@ -237,7 +237,7 @@ impl Calls {
         };
         let header = headers.get(http::header::AUTHORIZATION);
         match tokens.borrow().admit(header.map(HeaderValue::as_bytes)) {
-            Some(token) => Ok(self.callers.places(Caller::Token(token))),
+            Some(token) => Ok(self.callers.places(Caller::Token(token.digest))),
             None => Err(Error::new(
                 Reason::Unauthenticated,
                 "no or wrong token: send one as authorization: Bearer TOKEN",

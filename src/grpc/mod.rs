@@ -50,7 +50,7 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_millis(500);
 pub enum ServeError {
     /// The address can be reached from elsewhere and nothing protects it.
     #[error(
-        "{0} is not a loopback address and neither TLS nor a token protects it: set TLS_CERT and TLS_KEY, or AUTH_TOKEN_FILE, or give --insecure where a mesh protects the connection"
+        "{0} is not a loopback address and nothing says who may call: set TLS_CERT and TLS_KEY, and with them TLS_CLIENT_CA or AUTH_TOKEN_FILE, or give --insecure where a mesh protects the connection"
     )]
     Unprotected(SocketAddr),
     /// The certificates cannot be used.
@@ -100,13 +100,12 @@ pub async fn prepare(
     let address = listener
         .local_addr()
         .map_err(|error| ServeError::Start(error.to_string()))?;
-    let protected = settings.tls.is_some() || settings.token_file.is_some();
-    if !address.ip().is_loopback() && !protected {
+    if !address.ip().is_loopback() && !settings.tells_callers_apart() {
         if !settings.insecure {
             return Err(ServeError::Unprotected(address));
         }
         warn!(
-            "serving {address} without TLS or token, as told: whoever can reach it can place orders"
+            "serving {address} without client certificates or TLS and tokens, as configured: whoever can reach it can place orders"
         );
     }
     let mut tasks = JoinSet::new();

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio_rustls::rustls::ServerConfig;
@@ -20,6 +21,13 @@ pub(super) struct Secrets {
     pub(super) tokens: Option<watch::Receiver<Tokens>>,
 }
 
+/// How long after the first reading of a file at start it is read again, to see whether somebody is writing it.
+const START_SETTLE_TIME: Duration = Duration::from_millis(100);
+/// The same for a file that has changed; less where files are looked at more often than that.
+const SETTLE_TIME_MAX: Duration = Duration::from_secs(1);
+/// How often a file is read that is another one each time.
+const READINGS_MAX: usize = 10;
+
 /// Reads the files for the first time, and goes on reading them for as long as the task it starts is kept.
 ///
 /// # Errors
@@ -31,17 +39,17 @@ pub(super) async fn secrets(
     let tls = match settings.tls.clone() {
         None => None,
         Some(files) => {
-            let contents = TlsContents::read(&files).await.map_err(ServeError::Tls)?;
+            let read = async move || TlsContents::read(&files).await;
+            let contents = settled(&read, START_SETTLE_TIME)
+                .await
+                .map_err(ServeError::Tls)?;
             let config = contents.server_config().map_err(ServeError::Tls)?;
             let (sender, receiver) = watch::channel(config);
-            let (settings, mut last) = (settings.clone(), Ok(contents));
+            let settings = settings.clone();
             tasks.spawn(async move {
-                while looked_again(&settings).await {
-                    let now = TlsContents::read(&files).await;
-                    // What failed is not tried, and complained about, again before it changes.
-                    if now == last {
-                        continue;
-                    }
+                let mut last = Ok(contents);
+                loop {
+                    let now = changed(&settings, &read, &last).await;
                     match now
                         .as_ref()
                         .map_err(String::clone)
@@ -62,22 +70,31 @@ pub(super) async fn secrets(
     let tokens = match settings.token_file.clone() {
         None => None,
         Some(path) => {
-            let text = token_text(&path).await.map_err(ServeError::Tokens)?;
-            let (sender, receiver) =
-                watch::channel(tokens(&path, &text).map_err(ServeError::Tokens)?);
-            let (settings, mut last) = (settings.clone(), Ok(text));
+            let parsed = {
+                let path = path.clone();
+                move |text: &str| {
+                    Tokens::parse(text).map_err(|error| format!("{}: {error}", path.display()))
+                }
+            };
+            let read = async move || token_text(&path).await;
+            let text = settled(&read, START_SETTLE_TIME)
+                .await
+                .map_err(ServeError::Tokens)?;
+            let first = parsed(&text).map_err(ServeError::Tokens)?;
+            say_bad_lines(&first);
+            let (sender, receiver) = watch::channel(first);
+            let settings = settings.clone();
             tasks.spawn(async move {
-                while looked_again(&settings).await {
-                    let now = token_text(&path).await;
-                    if now == last {
-                        continue;
-                    }
+                let mut last = Ok(text);
+                loop {
+                    let now = changed(&settings, &read, &last).await;
                     match now
                         .as_ref()
                         .map_err(String::clone)
-                        .and_then(|text| tokens(&path, text))
+                        .and_then(|text| parsed(text))
                     {
                         Ok(tokens) => {
+                            say_bad_lines(&tokens);
                             sender.send_replace(tokens);
                             info!("the token file was read again");
                         }
@@ -92,11 +109,48 @@ pub(super) async fn secrets(
     Ok(Secrets { tls, tokens })
 }
 
-/// Waits until it is time to look at the files again.
-async fn looked_again(settings: &ServerSettings) -> bool {
-    tokio::select! {
-        () = tokio::time::sleep(settings.reload_interval) => true,
-        () = settings.reload.notified() => true,
+/// Waits until what is read is not what it was. What failed is not tried, and complained about, again before it changes.
+async fn changed<T: PartialEq>(
+    settings: &ServerSettings,
+    read: &impl AsyncFn() -> Result<T, String>,
+    last: &Result<T, String>,
+) -> Result<T, String> {
+    let settle = settings.reload_interval.min(SETTLE_TIME_MAX);
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(settings.reload_interval) => {}
+            () = settings.reload.notified() => {}
+        }
+        if read().await == *last {
+            continue;
+        }
+        let now = settled(read, settle).await;
+        if now != *last {
+            return now;
+        }
+    }
+}
+
+/// Reads until two readings agree: a file that is being written is not taken for what it will be.
+async fn settled<T: PartialEq>(
+    read: &impl AsyncFn() -> Result<T, String>,
+    settle: Duration,
+) -> Result<T, String> {
+    let mut before = read().await;
+    for _ in 1..READINGS_MAX {
+        tokio::time::sleep(settle).await;
+        let now = read().await;
+        if now == before {
+            return now;
+        }
+        before = now;
+    }
+    Err("it changes each time it is read".to_owned())
+}
+
+fn say_bad_lines(tokens: &Tokens) {
+    for line in &tokens.bad {
+        error!("token file: {line}");
     }
 }
 
@@ -104,8 +158,4 @@ async fn token_text(path: &Path) -> Result<String, String> {
     tokio::fs::read_to_string(path)
         .await
         .map_err(|error| format!("{}: {error}", path.display()))
-}
-
-fn tokens(path: &Path, text: &str) -> Result<Tokens, String> {
-    Tokens::parse(text).ok_or_else(|| format!("{}: has no token; write one a line", path.display()))
 }

@@ -63,6 +63,15 @@ pub struct TlsFiles {
 }
 
 impl ServerSettings {
+    /// Whether a stranger is kept out: by client certificates, or by tokens that nobody on the way can read. TLS alone lets everybody in,
+    /// and a token without TLS is everybody's who can listen.
+    pub(super) fn tells_callers_apart(&self) -> bool {
+        match &self.tls {
+            Some(TlsFiles { client_ca, .. }) => client_ca.is_some() || self.token_file.is_some(),
+            None => false,
+        }
+    }
+
     pub(super) fn receive_limits(&self) -> ReceiveLimits {
         ReceiveLimits {
             time: self.request_body_timeout,

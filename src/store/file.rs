@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use tokio_rusqlite::rusqlite::config::DbConfig;
@@ -10,6 +11,8 @@ use tokio_rusqlite::rusqlite::{Connection, OpenFlags};
 
 use super::{StoreError, schema};
 
+/// Mode of the files of a store, whatever the umask allows: they name accounts and orders.
+const OWNER_ONLY: u32 = 0o600;
 /// Size of the header of a database (the file format of SQLite, 1.3).
 const HEADER_BYTES: usize = 100;
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -81,12 +84,14 @@ pub(super) fn sync_parent(path: &Path) -> Result<(), StoreError> {
         .map_err(|error| StoreError::file("sync", parent, &error))
 }
 
-/// Makes an empty file, where there is none, and syncs its directory.
+/// Makes an empty file that only its owner may read, where there is none, and syncs its directory. SQLite gives its log and shared memory
+/// file the same mode.
 pub(super) fn make(path: &Path) -> Result<(), StoreError> {
     OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(false)
+        .mode(OWNER_ONLY)
         .open(path)
         .map_err(|error| StoreError::file("make", path, &error))?;
     sync_parent(path)

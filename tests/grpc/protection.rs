@@ -235,13 +235,20 @@ async fn call_with(world: &World, options: ClientOptions) -> Result<(), Error> {
 #[tokio::test]
 async fn a_token_opens_everything_and_without_one_only_health_probes_answer() {
     let files = Files::new();
-    let tokens = files.write("tokens", "first\nsecond\n");
+    let tokens = files.write(
+        "tokens",
+        "the-first-of-the-tokens\nthe-second-of-the-tokens\n",
+    );
     let world = world(move |settings| settings.token_file = Some(tokens)).await;
-    call_with(&world, with_token("first")).await.unwrap();
-    call_with(&world, with_token("second")).await.unwrap();
+    call_with(&world, with_token("the-first-of-the-tokens"))
+        .await
+        .unwrap();
+    call_with(&world, with_token("the-second-of-the-tokens"))
+        .await
+        .unwrap();
     for wrong in [
-        with_token("third"),
-        with_token("firs"),
+        with_token("the-third-of-the-tokens"),
+        with_token("the-first-of-the-token"),
         ClientOptions::default(),
     ] {
         let error = call_with(&world, wrong).await.unwrap_err();
@@ -260,54 +267,111 @@ async fn a_token_opens_everything_and_without_one_only_health_probes_answer() {
 #[tokio::test]
 async fn a_changed_token_file_counts_and_an_empty_one_does_not() {
     let files = Files::new();
-    let tokens = files.write("tokens", "old");
+    let tokens = files.write("tokens", "the-old-of-the-tokens");
     let world = world(move |settings| {
         settings.token_file = Some(tokens);
         settings.reload_interval = Duration::from_millis(20);
     })
     .await;
-    call_with(&world, with_token("old")).await.unwrap();
-    files.write("tokens", "new\n");
+    call_with(&world, with_token("the-old-of-the-tokens"))
+        .await
+        .unwrap();
+    files.write("tokens", "the-new-of-the-tokens\n");
     eventually("the new token", async || {
-        call_with(&world, with_token("new")).await.is_ok()
+        call_with(&world, with_token("the-new-of-the-tokens"))
+            .await
+            .is_ok()
     })
     .await;
-    assert!(call_with(&world, with_token("old")).await.is_err());
+    assert!(
+        call_with(&world, with_token("the-old-of-the-tokens"))
+            .await
+            .is_err()
+    );
     files.write("tokens", "# none\n");
     for _ in 0..5 {
         tokio::time::sleep(Duration::from_millis(20)).await;
-        call_with(&world, with_token("new")).await.unwrap();
+        call_with(&world, with_token("the-new-of-the-tokens"))
+            .await
+            .unwrap();
     }
     world.end().await;
 }
 
 #[tokio::test]
-async fn beyond_loopback_nothing_is_served_without_protection_unless_told_so() {
+async fn a_token_file_that_is_being_written_does_not_admit_its_cut_last_line() {
+    let files = Files::new();
+    let tokens = files.write("tokens", "the-old-of-the-tokens\n");
+    let reload = Arc::new(Notify::new());
+    let asks = Arc::clone(&reload);
+    let world = world(move |settings| {
+        settings.token_file = Some(tokens);
+        settings.reload_interval = Duration::from_secs(3);
+        settings.reload = asks;
+    })
+    .await;
+    call_with(&world, with_token("the-old-of-the-tokens"))
+        .await
+        .unwrap();
+    // Half of it is there when the gateway looks, and the rest a moment later.
+    let cut = "the-new-of-the-tok";
+    files.write("tokens", cut);
+    reload.notify_one();
+    for _ in 0..10 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let admitted = call_with(&world, with_token(cut)).await;
+        assert_eq!(admitted.unwrap_err().reason, Reason::Unauthenticated);
+    }
+    files.write("tokens", "the-new-of-the-tokens\n");
+    eventually("the new token", async || {
+        assert!(call_with(&world, with_token(cut)).await.is_err());
+        call_with(&world, with_token("the-new-of-the-tokens"))
+            .await
+            .is_ok()
+    })
+    .await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn beyond_loopback_nothing_is_served_that_lets_strangers_in_unless_told_so() {
     let world = World::plan(Plan {
         without_tws: true,
         ..Plan::default()
     })
     .await;
+    let authority = Authority::new();
+    let files = Files::new();
+    let signed = authority.sign("localhost");
+    let tls = files.tls(&signed, None);
+    let mutual = files.tls(&signed, Some(&authority.pem));
+    let tokens = files.write("tokens", "the-first-of-the-tokens\n");
     let everywhere = async || TcpListener::bind("0.0.0.0:0").await.unwrap();
-    let settings = ServerSettings::from(&world.config);
     let gateway: Gateway = world.gateway.clone();
-    let refused = serve(
-        everywhere().await,
-        gateway.clone(),
-        settings.clone(),
-        std::future::pending(),
-    )
-    .await;
-    assert!(
-        matches!(refused, Err(ServeError::Unprotected(_))),
-        "{refused:?}"
-    );
-    let told = ServerSettings {
-        insecure: true,
-        ..settings
-    };
-    serve(everywhere().await, gateway, told, async {})
-        .await
-        .unwrap();
+    for (tls, token_file, insecure, served) in [
+        (None, None, false, false),
+        // Whoever listens on the way has the token.
+        (None, Some(&tokens), false, false),
+        // Whoever calls is let in.
+        (Some(&tls), None, false, false),
+        (Some(&tls), Some(&tokens), false, true),
+        (Some(&mutual), None, false, true),
+        (None, None, true, true),
+    ] {
+        let settings = ServerSettings {
+            tls: tls.cloned(),
+            token_file: token_file.cloned(),
+            insecure,
+            ..ServerSettings::from(&world.config)
+        };
+        let answer = serve(everywhere().await, gateway.clone(), settings, async {}).await;
+        match served {
+            true => answer.unwrap(),
+            false => assert!(
+                matches!(answer, Err(ServeError::Unprotected(_))),
+                "{answer:?}"
+            ),
+        }
+    }
     world.end().await;
 }

@@ -14,14 +14,14 @@ use crate::process::{LIMIT, Served, dir};
 #[tokio::test]
 async fn each_call_leaves_one_line_with_its_trace_and_its_order_and_no_secret() {
     let dir = dir();
-    std::fs::write(dir.path().join("tokens"), "hush-hush\n").unwrap();
+    std::fs::write(dir.path().join("tokens"), "hush-hush-hush-hush\n").unwrap();
     let mut served = Served::start(
         &dir,
         &["--log-format", "json", "--auth-token-file", "tokens"],
     )
     .await;
     let options = ClientOptions {
-        token: Some(Token::new("hush-hush").unwrap()),
+        token: Some(Token::new("hush-hush-hush-hush").unwrap()),
         ..ClientOptions::default()
     };
     let client = Client::connect(served.url(), options).await.unwrap();
@@ -52,8 +52,14 @@ async fn each_call_leaves_one_line_with_its_trace_and_its_order_and_no_secret() 
         );
         request
     };
-    let placed = stub.place(place("hush-hush")).await.unwrap().into_inner();
-    stub.place(place("hush-hush-not")).await.unwrap_err();
+    let placed = stub
+        .place(place("hush-hush-hush-hush"))
+        .await
+        .unwrap()
+        .into_inner();
+    stub.place(place("hush-hush-hush-hush-not"))
+        .await
+        .unwrap_err();
 
     let refused = served.line("UNAUTHENTICATED").await;
     let line = served

@@ -9,6 +9,31 @@ use crate::place::{copy_as_killed, names, place};
 use crate::stores::{open, settings};
 
 #[tokio::test]
+async fn the_files_of_a_store_are_their_owners_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let (directory, path) = place();
+    let opened = open(&path).await;
+    let row = crate::orders::record(1, opened.head_sequence + 1);
+    crate::stores::insert(&opened.store, &row).await;
+    let mut seen = Vec::new();
+    for entry in fs::read_dir(directory.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+        seen.push(entry.file_name().into_string().unwrap());
+    }
+    seen.sort();
+    let files = [
+        "orders.db",
+        "orders.db-shm",
+        "orders.db-wal",
+        "orders.db.lock",
+    ];
+    assert_eq!(seen, files);
+    opened.store.close().await.unwrap();
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_store_of_ours_is_left_as_it_is() {
     let (directory, path) = place();
     let foreign = |application: i64, version: i64| {
