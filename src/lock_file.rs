@@ -41,6 +41,30 @@ pub(crate) enum Refused {
     },
 }
 
+/// Why an open file was not locked.
+#[derive(Debug)]
+pub(crate) enum NotLocked {
+    /// Somebody has it locked.
+    Held,
+    /// The system refused.
+    Failed(io::Error),
+}
+
+/// Locks an open file for as long as it is open. Blocks for a moment where somebody else has it locked.
+pub(crate) fn lock(file: &File) -> Result<(), NotLocked> {
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(()),
+            Err(TryLockError::WouldBlock) if begun.elapsed() < HELD_MAX => {
+                thread::sleep(ATTEMPT_INTERVAL);
+            }
+            Err(TryLockError::WouldBlock) => return Err(NotLocked::Held),
+            Err(TryLockError::Error(error)) => return Err(NotLocked::Failed(error)),
+        }
+    }
+}
+
 impl LockFile {
     /// Takes the lock and writes who holds it: this process, and what `about` adds. Blocks for a moment where somebody else has it.
     pub(crate) fn take(path: &Path, about: Option<&str>) -> Result<Self, Refused> {
@@ -53,20 +77,14 @@ impl LockFile {
             .mode(OWNER_ONLY)
             .open(path)
             .map_err(|error| failed("open", error))?;
-        let begun = Instant::now();
-        loop {
-            match file.try_lock() {
-                Ok(()) => break,
-                Err(TryLockError::WouldBlock) if begun.elapsed() < HELD_MAX => {
-                    thread::sleep(ATTEMPT_INTERVAL);
-                }
-                Err(TryLockError::WouldBlock) => {
-                    return Err(Refused::Held {
-                        holder: holder(&mut file),
-                    });
-                }
-                Err(TryLockError::Error(error)) => return Err(failed("lock", error)),
+        match lock(&file) {
+            Ok(()) => {}
+            Err(NotLocked::Held) => {
+                return Err(Refused::Held {
+                    holder: holder(&mut file),
+                });
             }
+            Err(NotLocked::Failed(error)) => return Err(failed("lock", error)),
         }
         let about = about.map(|about| format!(", {about}")).unwrap_or_default();
         // Only for people: who works on a full disk still starts.

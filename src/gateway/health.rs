@@ -8,6 +8,7 @@ use super::limits::seconds;
 use super::{Gateway, LinkStatus};
 use crate::domain::{HealthIn, HealthOut};
 use crate::error::Error;
+use crate::store::StoreError;
 
 /// The first session asks for TWS's time as it begins. Whoever asks about health just then hears the answer, unless TWS takes longer than this.
 const FIRST_TIME_LIMIT: Duration = Duration::from_secs(1);
@@ -29,11 +30,15 @@ impl Gateway {
         let told = |link: &LinkStatus| !link.connected || link.tws_time.is_some();
         let _ = timeout_at(deadline, link.wait_for(told)).await;
         let status = link.borrow().clone();
-        Ok(health(&status, self.shared.client_id))
+        Ok(health(
+            &status,
+            self.shared.reader.lost(),
+            self.shared.client_id,
+        ))
     }
 }
 
-fn health(status: &LinkStatus, client_id: i32) -> HealthOut {
+fn health(status: &LinkStatus, lost: Option<StoreError>, client_id: i32) -> HealthOut {
     let LinkStatus {
         connected,
         ib_connected,
@@ -52,6 +57,8 @@ fn health(status: &LinkStatus, client_id: i32) -> HealthOut {
         Some(crate::error::COULD_NOT_CONNECT.to_owned())
     } else if let Some(refused) = refused {
         Some(refused.message.clone())
+    } else if let Some(lost) = &lost {
+        Some(lost.to_string())
     } else if !store_ok {
         Some("the store cannot be written: free some space on its disk, or give the gateway write access".to_owned())
     } else if !ib_connected {
@@ -76,7 +83,7 @@ fn health(status: &LinkStatus, client_id: i32) -> HealthOut {
         client_id,
         tws_time: *tws_time,
         ib_connected: *ib_connected,
-        store_ok: *store_ok,
+        store_ok: *store_ok && lost.is_none(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
     }
 }

@@ -86,6 +86,10 @@ impl Gateway {
         let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
         stats.watchers.set(count(self.shared.feed.watchers()));
         stats.engine_queue.set(count(self.shared.engine.queued()));
+        let lost = self.shared.reader.lost().is_some();
+        let writable = self.shared.engine.link().borrow().store_ok && !lost;
+        stats.store_replaced.set(i64::from(lost));
+        stats.store_writable.set(i64::from(writable));
         let (calls, watches) = self.shared.reader.waiting();
         stats.store_reads_waiting.calls.set(count(calls));
         stats.store_reads_waiting.watches.set(count(watches));

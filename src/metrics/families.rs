@@ -24,6 +24,7 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
         commit_failures,
         inputs_dropped,
         store_writable,
+        store_replaced,
         store_reads_waiting,
         pacing_wait_seconds,
         pacing_queue,
@@ -60,6 +61,11 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
             "ibkr_orders_store_writable",
             "Whether the store can be written.",
             store_writable,
+        ),
+        (
+            "ibkr_orders_store_replaced",
+            "Whether a file of the store was deleted or replaced under the gateway.",
+            store_replaced,
         ),
         (
             "ibkr_orders_pacing_queue",

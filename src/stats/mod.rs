@@ -123,6 +123,8 @@ pub struct Stats {
     pub inputs_dropped: Counter,
     /// Whether the store can be written.
     pub store_writable: Gauge,
+    /// Whether a file of the store was deleted or replaced under the gateway.
+    pub store_replaced: Gauge,
     /// Reads of the store that wait for a connection.
     pub store_reads_waiting: ReadsWaiting,
     /// How long messages to TWS waited for their pacing slot.
@@ -165,6 +167,7 @@ impl Default for Stats {
             commit_failures: Counter::default(),
             inputs_dropped: Counter::default(),
             store_writable: Gauge::default(),
+            store_replaced: Gauge::default(),
             store_reads_waiting: ReadsWaiting::default(),
             pacing_wait_seconds: Histogram::new(histogram::SECONDS),
             pacing_queue: Gauge::default(),

@@ -8,7 +8,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio_rusqlite::rusqlite::config::DbConfig;
 use tokio_rusqlite::rusqlite::{self, Connection, OpenFlags};
 
+use super::identity::Identity;
 use super::start::{BUSY_WAIT, set_durable};
 use super::{StoreError, file};
 
@@ -32,6 +33,8 @@ const READERS_WAIT: Duration = Duration::from_millis(250);
 const ROWS_PER_LOOK: u64 = 512;
 /// Passes over a log that grows meanwhile; each finds what was committed during the one before.
 const PASSES_MAX: u32 = 3;
+/// Between two looks whether the files of the store are where they were.
+const IDENTITY_INTERVAL: Duration = Duration::from_secs(1);
 /// Pages left over that the writer may add between two commits.
 const LEFT_PAGES_MAX: i64 = 256;
 
@@ -67,11 +70,16 @@ struct Progress {
 
 impl Checkpoints {
     /// Starts the thread; its connection is opened when there is something to do.
-    pub(super) fn start(database: &Path) -> Result<Self, StoreError> {
+    /// Between its turns it looks whether the files of the store are where they were.
+    pub(super) fn start(
+        database: &Path,
+        identity: Option<Arc<Identity>>,
+    ) -> Result<Self, StoreError> {
         let (sender, calls) = sync_channel(1);
         let progress = Arc::new(Progress::default());
         let worker = Worker {
             database: database.to_owned(),
+            identity,
             connection: None,
             progress: Arc::clone(&progress),
         };
@@ -175,13 +183,23 @@ fn add_the_rest(writer: &Connection) -> rusqlite::Result<()> {
 
 struct Worker {
     database: PathBuf,
+    identity: Option<Arc<Identity>>,
     connection: Option<Connection>,
     progress: Arc<Progress>,
 }
 
 impl Worker {
     fn run(mut self, calls: &Receiver<Call>) {
-        while let Ok(Call::Look) = calls.recv() {
+        loop {
+            match calls.recv_timeout(IDENTITY_INTERVAL) {
+                Ok(Call::Look) => {}
+                Err(RecvTimeoutError::Timeout) => {
+                    // The answer is kept, logged and shown.
+                    let _ = self.check_identity();
+                    continue;
+                }
+                Ok(Call::End) | Err(RecvTimeoutError::Disconnected) => return,
+            }
             self.progress.working.store(true, Ordering::Relaxed);
             if let Err(error) = self.look() {
                 failed(&error);
@@ -190,7 +208,12 @@ impl Worker {
         }
     }
 
-    fn look(&mut self) -> rusqlite::Result<()> {
+    fn check_identity(&self) -> Result<(), StoreError> {
+        self.identity.as_ref().map_or(Ok(()), |files| files.check())
+    }
+
+    fn look(&mut self) -> Result<(), StoreError> {
+        self.check_identity()?;
         let connection = match &mut self.connection {
             Some(connection) => connection,
             none => none.insert(open(&self.database)?),
@@ -223,7 +246,7 @@ fn open(database: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-fn failed(error: &rusqlite::Error) {
+fn failed(error: &impl std::fmt::Display) {
     tracing::warn!(%error, "the store's log could not be written back; nothing is lost, it is tried again when it has grown");
 }
 

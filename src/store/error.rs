@@ -94,6 +94,18 @@ pub enum StoreError {
         /// The version linked.
         found: String,
     },
+    /// A file of the store was deleted or replaced while the gateway has it open. What was written since has no name and is gone at the end
+    /// of the process, so nothing more is written.
+    #[error(
+        "{} was {how} while the gateway has it open, nothing was stored: put the file back; what the gateway holds can be copied from /proc/{}/fd until it ends",
+        path.display(), std::process::id()
+    )]
+    Replaced {
+        /// The file.
+        path: PathBuf,
+        /// What happened to it.
+        how: &'static str,
+    },
     /// The store was closed.
     #[error("the store is closed")]
     Closed,
@@ -203,6 +215,7 @@ impl From<StoreError> for Error {
             | StoreError::Damaged(_)
             | StoreError::OutcomeUnknown(_)
             | StoreError::TooOldSqlite { .. }
+            | StoreError::Replaced { .. }
             | StoreError::Io(_) => Self::new(Reason::Store, message),
         }
     }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read};
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use tokio_rusqlite::rusqlite::config::DbConfig;
@@ -101,12 +101,34 @@ pub(super) fn make(path: &Path) -> Result<(), StoreError> {
 ///
 /// The header of a store whose log was not written back may be old: [`confirm`] has the last word.
 pub(super) fn look(path: &Path) -> Result<Found, StoreError> {
+    // Closing a descriptor of the file would take from this process all the POSIX locks that SQLite has on it, and then another program may
+    // take a gateway's log away. SQLite itself looks, with its locks: see `judge`.
+    if is_open_here(path) {
+        return Ok(Found::Ours {
+            version: 0,
+            log: true,
+        });
+    }
     match look_once(path) {
         // A gateway that was just closing may have written its log back and removed it after the header was read here: then the header
         // is complete now.
         Err(StoreError::OtherApplication { found: 0, .. }) => look_once(path),
         looked => looked,
     }
+}
+
+/// Whether this process has the file open, under whatever name. Only Linux says so; elsewhere a program that embeds a gateway must not open
+/// its store a second time.
+fn is_open_here(path: &Path) -> bool {
+    let Ok(file) = fs::metadata(path) else {
+        return false;
+    };
+    let Ok(descriptors) = fs::read_dir("/proc/self/fd") else {
+        return false;
+    };
+    descriptors
+        .filter_map(|descriptor| fs::metadata(descriptor.ok()?.path()).ok())
+        .any(|open| (open.dev(), open.ino()) == (file.dev(), file.ino()))
 }
 
 fn look_once(path: &Path) -> Result<Found, StoreError> {

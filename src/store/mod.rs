@@ -17,6 +17,7 @@ mod events;
 mod export;
 mod file;
 mod held;
+mod identity;
 mod list;
 mod lock;
 mod pool;

@@ -9,6 +9,7 @@ use tokio_rusqlite::Connection;
 use tokio_rusqlite::rusqlite::{self, OpenFlags};
 
 use super::StoreError;
+use super::identity::Identity;
 use super::start::{BUSY_WAIT, STATEMENTS};
 
 /// Page cache of a reading connection, in KiB.
@@ -32,6 +33,8 @@ pub(super) enum For {
 pub(super) struct Pool {
     /// Where more are opened when all that are open are in use.
     path: Option<PathBuf>,
+    /// Whether that still leads to the store.
+    identity: Option<Arc<Identity>>,
     size: usize,
     permits: Arc<Semaphore>,
     /// The permits that watches may have of those.
@@ -45,17 +48,28 @@ pub(super) struct Pool {
 impl Pool {
     /// One connection and no more.
     pub(super) fn of(connection: Connection) -> Arc<Self> {
-        Self::new(connection, None, 1)
+        Self::new(connection, None, None, 1)
     }
 
     /// One connection, and up to `size` when they are needed.
-    pub(super) fn growing(connection: Connection, path: PathBuf, size: usize) -> Arc<Self> {
-        Self::new(connection, Some(path), size)
+    pub(super) fn growing(
+        connection: Connection,
+        path: PathBuf,
+        identity: Option<Arc<Identity>>,
+        size: usize,
+    ) -> Arc<Self> {
+        Self::new(connection, Some(path), identity, size)
     }
 
-    fn new(connection: Connection, path: Option<PathBuf>, size: usize) -> Arc<Self> {
+    fn new(
+        connection: Connection,
+        path: Option<PathBuf>,
+        identity: Option<Arc<Identity>>,
+        size: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
             path,
+            identity,
             size,
             permits: Arc::new(Semaphore::new(size)),
             watch_permits: Arc::new(Semaphore::new(size.saturating_sub(KEPT_FOR_CALLS).max(1))),
@@ -96,6 +110,11 @@ impl Pool {
         }
     }
 
+    /// What happened to the files of the store, if they are not where they were.
+    pub(super) fn lost(&self) -> Option<StoreError> {
+        self.identity.as_ref().and_then(|identity| identity.lost())
+    }
+
     /// Reads that wait for a connection: of calls, and of watches.
     pub(super) fn waiting(&self) -> (usize, usize) {
         (
@@ -124,6 +143,9 @@ impl Pool {
         let connection = match (idle, &self.path) {
             (Some(connection), _) => connection,
             (None, Some(path)) => {
+                if let Some(identity) = &self.identity {
+                    identity.check()?;
+                }
                 let path = path.clone();
                 let opened = tokio::task::spawn_blocking(move || reading(&path)).await;
                 let opened = opened.map_err(|error| StoreError::Panicked(error.to_string()))??;
@@ -207,7 +229,7 @@ mod tests {
             address: None,
         });
         opened.await.unwrap().store.close().await.unwrap();
-        let pool = Pool::growing(Connection::from(reading(&path).unwrap()), path, 2);
+        let pool = Pool::growing(Connection::from(reading(&path).unwrap()), path, None, 2);
         // The first of the watches reads for as long as it is let, and the others wait.
         let (go_on, stop) = mpsc::channel::<()>();
         let mut stop = Some(stop);

@@ -158,6 +158,11 @@ impl Reader {
             .await
     }
 
+    /// What happened to the files of the store, if they are not where they were: nothing is written then.
+    pub fn lost(&self) -> Option<StoreError> {
+        self.pool.lost()
+    }
+
     /// Reads that wait for a connection: of calls, and of watches.
     pub fn waiting(&self) -> (usize, usize) {
         self.pool.waiting()

@@ -44,6 +44,8 @@ pub(super) fn keep_copy(
     let name = partial
         .to_str()
         .ok_or_else(|| StoreError::Io(format!("{} is not UTF-8", partial.display())))?;
+    // Into an empty file, so that it is its owner's alone like the store itself.
+    file::make(&partial)?;
     connection.execute("VACUUM INTO :copy", [name])?;
     File::open(&partial)
         .and_then(|file| file.sync_all())

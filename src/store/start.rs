@@ -1,12 +1,14 @@
 //! Opens a store: refuses what it must not touch, makes what is missing, reads what the gateway starts from.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio_rusqlite::rusqlite::{self, Connection, params};
 
 use super::checkpoint::{LOG_PAGES, PAGE_BYTES};
 use super::file::{self, Found};
+use super::identity::{DatabaseLock, Identity};
 use super::transaction::{meta, pinned_accounts};
 use super::{Store, StoreError, columns, schema};
 use crate::domain::{Fill, OrderRecord, Timestamp};
@@ -61,6 +63,8 @@ pub(super) struct Started {
     pub(super) connection: Connection,
     pub(super) lock: Option<LockFile>,
     /// `None`: in memory.
+    pub(super) identity: Option<Arc<Identity>>,
+    /// `None`: in memory.
     pub(super) path: Option<PathBuf>,
     pub(super) facts: Facts,
 }
@@ -88,6 +92,7 @@ pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
     if found == Found::New {
         file::make(&path)?;
     }
+    let database = DatabaseLock::take(&path)?;
     let (mut connection, version) = file::confirm(&path, found)?;
     if version > 0 {
         belongs_to(&connection, settings.client_id)?;
@@ -103,7 +108,15 @@ pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
     if matches!(found, Found::Ours { log: true, .. }) {
         check_if_small(&connection, &path)?;
     }
-    begin(connection, settings.client_id, Some(path), Some(lock))
+    let (connection, facts) = begin(connection, settings.client_id)?;
+    let identity = Identity::of(&path, database)?;
+    Ok(Started {
+        connection,
+        lock: Some(lock),
+        identity: Some(identity),
+        path: Some(path),
+        facts,
+    })
 }
 
 /// A store that is gone with the process.
@@ -111,7 +124,14 @@ pub(super) fn in_memory(client_id: i32) -> Result<Started, StoreError> {
     let mut connection = Connection::open_in_memory()?;
     set_up(&connection)?;
     schema::migrate(&mut connection)?;
-    begin(connection, client_id, None, None)
+    let (connection, facts) = begin(connection, client_id)?;
+    Ok(Started {
+        connection,
+        lock: None,
+        identity: None,
+        path: None,
+        facts,
+    })
 }
 
 fn not_too_old(number: i32, found: &str) -> Result<(), StoreError> {
@@ -171,12 +191,7 @@ fn check_if_small(connection: &Connection, path: &Path) -> Result<(), StoreError
     Err(StoreError::Damaged(verdict))
 }
 
-fn begin(
-    mut connection: Connection,
-    client_id: i32,
-    path: Option<PathBuf>,
-    lock: Option<LockFile>,
-) -> Result<Started, StoreError> {
+fn begin(mut connection: Connection, client_id: i32) -> Result<(Connection, Facts), StoreError> {
     let transaction = connection.transaction()?;
     if meta(&transaction, "client_id")?.is_none() {
         let now = SystemTime::now()
@@ -220,12 +235,7 @@ fn begin(
         base_sequence,
     };
     transaction.commit().map_err(StoreError::from_commit)?;
-    Ok(Started {
-        connection,
-        lock,
-        path,
-        facts,
-    })
+    Ok((connection, facts))
 }
 
 /// Sequences of two stores do not meet, however often stores are made (until 2242 they stay below 2^53): a cursor tells its store.

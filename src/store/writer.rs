@@ -9,6 +9,7 @@ use tokio_rusqlite::Connection;
 use tokio_rusqlite::rusqlite;
 
 use super::checkpoint::Checkpoints;
+use super::identity::Identity;
 use super::pool::{self, Pool};
 use super::scope::Scope;
 use super::start::{self, Facts, Opened, Started, StoreSettings};
@@ -36,6 +37,8 @@ struct Shared {
     commits: AtomicU64,
     /// `None`: in memory.
     checkpoints: Option<Checkpoints>,
+    /// `None`: in memory.
+    identity: Option<Arc<Identity>>,
     /// Held while the store is open. A lock so that the last of many handles can give it back.
     lock: Mutex<Option<LockFile>>,
     /// Commits that fail from now on, and how.
@@ -54,11 +57,12 @@ impl Store {
             let started = start::on_disk(&settings)?;
             let path = started.path.clone().unwrap_or(settings.path);
             let reader = pool::reading(&path)?;
-            let checkpoints = Checkpoints::start(&path)?;
+            let checkpoints = Checkpoints::start(&path, started.identity.clone())?;
             Ok((started, reader, path, checkpoints))
         });
         let (started, reader, path, checkpoints) = joined(started.await)?;
-        let readers = Pool::growing(Connection::from(reader), path, READERS);
+        let identity = started.identity.clone();
+        let readers = Pool::growing(Connection::from(reader), path, identity, READERS);
         Ok(Self::assemble(started, Some((readers, checkpoints))))
     }
 
@@ -76,6 +80,7 @@ impl Store {
         let Started {
             connection,
             lock,
+            identity,
             path: _,
             facts,
         } = started;
@@ -101,6 +106,7 @@ impl Store {
                 broken: OnceLock::new(),
                 commits: AtomicU64::new(0),
                 checkpoints,
+                identity,
                 lock: Mutex::new(lock),
                 #[cfg(test)]
                 refusals: Mutex::new((0, StoreError::NoRoom)),
@@ -188,12 +194,14 @@ impl Store {
             // What follows does not depend on it.
             let _ = ended.await;
         }
-        let broken = shared.broken.get().is_some();
+        let replaced = shared.check_identity().is_err();
+        // What is in the log is for the next start to find out. And beside another file that has the store's name there may be a log of
+        // its own, which SQLite would delete at the end.
+        let left_alone = shared.broken.get().is_some() || replaced;
         let written_back = shared
             .connection
             .call_raw(move |connection| {
-                if broken {
-                    // What is in the log is for the next start to find out.
+                if left_alone {
                     let _ = connection.set_db_config(
                         rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
                         true,
@@ -207,6 +215,9 @@ impl Store {
             .await
             .unwrap_or(Ok(()));
         let closed = shared.connection.clone().close().await;
+        if let Some(identity) = &shared.identity {
+            identity.release();
+        }
         drop(
             shared
                 .lock
@@ -231,6 +242,7 @@ impl Shared {
         if let Some(error) = self.broken.get() {
             return Err(error.clone());
         }
+        self.check_identity()?;
         let before = connection.total_changes();
         // On any error it is dropped, which rolls it back.
         let scope = Scope::begin(connection)?;
@@ -263,6 +275,10 @@ impl Shared {
             }
         }
         Ok(value)
+    }
+
+    fn check_identity(&self) -> Result<(), StoreError> {
+        self.identity.as_ref().map_or(Ok(()), |files| files.check())
     }
 
     #[cfg(test)]

@@ -8,6 +8,7 @@ mod clock;
 
 mod crash;
 mod disk;
+mod files;
 mod flood;
 mod frames;
 mod guards;
@@ -22,12 +23,13 @@ mod watchers;
 use test_support::{preload, process, world};
 
 /// The themes, by the name of their file.
-const THEMES: [(&str, &str); 14] = [
+const THEMES: [(&str, &str); 15] = [
     ("cancel", include_str!("cancel.rs")),
     ("client_id", include_str!("client_id.rs")),
     ("clock", include_str!("clock.rs")),
     ("crash", include_str!("crash.rs")),
     ("disk", include_str!("disk.rs")),
+    ("files", include_str!("files.rs")),
     ("flood", include_str!("flood.rs")),
     ("guards", include_str!("guards.rs")),
     ("idempotency", include_str!("idempotency.rs")),
