@@ -63,6 +63,27 @@ impl Now {
         )
     }
 
+    /// The close of the last day of the quarter after this one: when IB ends an order that is good till cancelled, as a
+    /// capture of August shows it (the end of December).
+    pub(crate) fn end_of_next_quarter(self) -> String {
+        let date = self.eastern().date();
+        // The first month of the quarter after the next one, counted from 0; its day before is the end.
+        let months = i32::from((u8::from(date.month()) - 1) / 3 * 3) + 6;
+        let (year, month) = (date.year() + months / 12, months % 12 + 1);
+        let first = u8::try_from(month)
+            .ok()
+            .and_then(|month| Month::try_from(month).ok())
+            .and_then(|month| Date::from_calendar_date(year, month, 1).ok())
+            .unwrap_or(date);
+        let end = first.previous_day().unwrap_or(first);
+        format!(
+            "{:04}{:02}{:02} 16:00:00 US/Eastern",
+            end.year(),
+            u8::from(end.month()),
+            end.day()
+        )
+    }
+
     fn eastern(self) -> OffsetDateTime {
         let utc = OffsetDateTime::from_unix_timestamp(self.seconds())
             .unwrap_or(OffsetDateTime::UNIX_EPOCH);
@@ -115,6 +136,17 @@ mod tests {
             Now(change * 1_000_000).stamp(),
             "20261101 01:00:00 US/Eastern"
         );
+    }
+
+    #[test]
+    fn an_order_till_cancelled_ends_with_the_next_quarter() {
+        for (micros, end) in [
+            (1_787_681_490_000_000, "20261231 16:00:00 US/Eastern"),
+            (1_767_225_600_000_000, "20260331 16:00:00 US/Eastern"),
+            (1_772_323_200_000_000, "20260630 16:00:00 US/Eastern"),
+        ] {
+            assert_eq!(Now(micros).end_of_next_quarter(), end);
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::frame::Hello;
+use super::switches::Acknowledgement;
 use super::{Fault, Switches};
 
 /// Lowest server version that is spoken. Up to 200 all messages are text, from 213 on all are protobuf.
@@ -34,6 +35,24 @@ pub enum Hours {
     Open,
     /// Outside them: orders are kept as PreSubmitted with warning 399, but for limit orders with `outsideRth`.
     Closed,
+}
+
+/// The currency in which an account is kept. Orders are in that of their contract, USD.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaseCurrency {
+    /// Euro: margins and commissions of one answer then come in two currencies.
+    Eur,
+    /// US dollar.
+    Usd,
+}
+
+impl BaseCurrency {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Eur => "EUR",
+            Self::Usd => "USD",
+        }
+    }
 }
 
 /// Everything about a simulator that can be chosen. `..SimulatorConfig::default()` fills in the rest.
@@ -64,8 +83,12 @@ pub struct SimulatorConfig {
     /// Requests per second and connection beyond which error 100 is sent; the third breach closes the connection.
     /// Default no limit. TWS: 50.
     pub max_messages_per_second: Option<u32>,
-    /// Value in account currency above which a single order gets 201. Default 4,000,000; `None` for no limit.
+    /// Value in the contract's currency above which a single order gets 201. Default 4,000,000; `None` for no limit.
     pub buying_power: Option<Decimal>,
+    /// The currency of the accounts. Default EUR, as in the paper account of the captures.
+    pub base_currency: BaseCurrency,
+    /// What each account begins with, in that currency. Default 1,000,000.
+    pub starting_cash: Decimal,
     /// Symbols beside the built-in ones, with their starting price in USD. A starting price below one tick is raised.
     pub symbols: Vec<(String, Decimal)>,
     /// Delay of everything that is sent. Default none.
@@ -110,6 +133,8 @@ impl Default for SimulatorConfig {
             hours: Hours::Open,
             max_messages_per_second: None,
             buying_power: Some(Decimal::from(4_000_000)),
+            base_currency: BaseCurrency::Eur,
+            starting_cash: Decimal::from(1_000_000),
             symbols: Vec::new(),
             latency: Duration::ZERO,
             handshake_timeout: Duration::from_secs(10),
@@ -132,7 +157,7 @@ impl SimulatorConfig {
                 tick: Duration::ZERO,
             },
             switches: Switches {
-                double_acknowledgement: false,
+                acknowledgement: Acknowledgement::Submitted,
                 second_filled_pair: false,
                 ..Switches::default()
             },

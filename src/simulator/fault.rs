@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::OddRow;
+
 /// A fault. "The n-th order" counts the placeOrder messages that arrive after the fault was set, from 1, staged and
 /// modifying ones included. Each such fault happens once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +43,11 @@ pub enum Fault {
     LoseExecutions,
     /// `lose-executions-end`: answers to queries for executions are whole but for their end mark, as was seen of IB Gateway.
     LoseExecutionsEnd,
+    /// `unanswered=open-orders`, `unanswered=completed-orders` or `unanswered=executions`: such queries get no answer.
+    Unanswered(Query),
+    /// `odd-row=KIND`: answers about everybody's open orders, completed orders and executions have one more row, of another
+    /// client, that is hard to read.
+    OddRow(OddRow),
     /// `ib-lost-after-order=N` or `ib-lost-after-order=N:500ms`: after the n-th order TWS loses IB (1100), and has it
     /// back (1102) after the time, when one is given.
     IbLostAfterOrder(u32, Option<Duration>),
@@ -54,6 +61,36 @@ pub enum Fault {
     RejectOrder(u32),
     /// `held-for-locate=N`: the n-th order is held with 404 and whyHeld "locate".
     HeldForLocate(u32),
+    /// `size-reduced=N`: the n-th order is taken, and then reduced (481) to seven tenths of its size.
+    SizeReduced(u32),
+    /// `preview-becomes-order=N`: the n-th order, when it is a preview, is answered, and then works.
+    PreviewBecomesOrder(u32),
+}
+
+/// A query that can stay unanswered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Query {
+    /// reqOpenOrders and reqAllOpenOrders.
+    OpenOrders,
+    /// reqCompletedOrders.
+    CompletedOrders,
+    /// reqExecutions.
+    Executions,
+}
+
+impl Query {
+    const WORDS: &'static [(&'static str, Self)] = &[
+        ("open-orders", Self::OpenOrders),
+        ("completed-orders", Self::CompletedOrders),
+        ("executions", Self::Executions),
+    ];
+}
+
+impl fmt::Display for Query {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = Self::WORDS.iter().find(|(_, query)| query == self);
+        f.write_str(word.map_or("", |(word, _)| word))
+    }
 }
 
 /// A fault's text could not be read.
@@ -81,12 +118,16 @@ pub const FAULT_FORMS: &[&str] = &[
     "lose-open-orders",
     "lose-executions",
     "lose-executions-end",
+    "unanswered=completed-orders",
+    "odd-row=no-state",
     "ib-lost-after-order=N[:500ms]",
     "ib-data-lost-after-order=N:500ms",
     "rollback-ids=N",
     "restart-after-order=N",
     "reject-order=N",
     "held-for-locate=N",
+    "size-reduced=N",
+    "preview-becomes-order=N",
 ];
 
 impl FromStr for Fault {
@@ -151,10 +192,34 @@ impl FromStr for Fault {
                 let time = time.ok_or_else(|| fail("say when IB is back, as NAME=N:500ms"))?;
                 Ok(Self::IbDataLostAfterOrder(number, time))
             }
+            "unanswered" => {
+                let word = value.unwrap_or_default();
+                let found = Query::WORDS.iter().find(|(known, _)| *known == word);
+                found
+                    .map(|(_, query)| Self::Unanswered(*query))
+                    .ok_or_else(|| {
+                        fail(&format!(
+                            "write it as NAME=QUERY, with one of {}",
+                            words(Query::WORDS)
+                        ))
+                    })
+            }
+            "odd-row" => value
+                .unwrap_or_default()
+                .parse()
+                .map(Self::OddRow)
+                .map_err(|()| {
+                    fail(&format!(
+                        "write it as NAME=KIND, with one of {}",
+                        words(OddRow::WORDS)
+                    ))
+                }),
             "rollback-ids" => number().map(Self::RollbackIds),
             "restart-after-order" => number().map(Self::RestartAfterOrder),
             "reject-order" => number().map(Self::RejectOrder),
             "held-for-locate" => number().map(Self::HeldForLocate),
+            "size-reduced" => number().map(Self::SizeReduced),
+            "preview-becomes-order" => number().map(Self::PreviewBecomesOrder),
             _ => Err(fail(&format!("known are {}", FAULT_FORMS.join(", ")))),
         }
     }
@@ -178,6 +243,8 @@ impl fmt::Display for Fault {
             Self::LoseOpenOrders => f.write_str("lose-open-orders"),
             Self::LoseExecutions => f.write_str("lose-executions"),
             Self::LoseExecutionsEnd => f.write_str("lose-executions-end"),
+            Self::Unanswered(query) => write!(f, "unanswered={query}"),
+            Self::OddRow(kind) => write!(f, "odd-row={kind}"),
             Self::IbLostAfterOrder(n, None) => write!(f, "ib-lost-after-order={n}"),
             Self::IbLostAfterOrder(n, Some(time)) => {
                 write!(f, "ib-lost-after-order={n}:{}ms", time.as_millis())
@@ -189,8 +256,15 @@ impl fmt::Display for Fault {
             Self::RestartAfterOrder(n) => write!(f, "restart-after-order={n}"),
             Self::RejectOrder(n) => write!(f, "reject-order={n}"),
             Self::HeldForLocate(n) => write!(f, "held-for-locate={n}"),
+            Self::SizeReduced(n) => write!(f, "size-reduced={n}"),
+            Self::PreviewBecomesOrder(n) => write!(f, "preview-becomes-order={n}"),
         }
     }
+}
+
+fn words<T>(values: &[(&str, T)]) -> String {
+    let words: Vec<&str> = values.iter().map(|(word, _)| *word).collect();
+    words.join(", ")
 }
 
 fn parse_duration(text: &str) -> Option<Duration> {

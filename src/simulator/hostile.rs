@@ -8,7 +8,7 @@ use prost::Message;
 use super::clock::Now;
 use super::codec::decode_request;
 use super::config::{Mode, SimulatorConfig};
-use super::exchange::{Exchange, Telling};
+use super::exchange::{Exchange, FillReport};
 use super::fault::Fault;
 use super::frame::{Frame, FrameReader, Hello};
 use super::message::Request;
@@ -122,7 +122,7 @@ proptest! {
                 Step::Request(request) => exchange.request(1, *request, at(turn)),
                 Step::Fill(id) => {
                     let key = OrderKey { client_id: 7, order_id: id };
-                    let _refused = exchange.fill(key, None, None, Telling::Usual, at(turn));
+                    let _refused = exchange.fill(key, None, None, FillReport::Usual, at(turn));
                 }
                 Step::Tick => exchange.tick(at(turn)),
                 Step::LogIn => {

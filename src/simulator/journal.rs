@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::account::Account;
 use super::ledger::Fill;
 use super::market::Walk;
 use super::order::Order;
@@ -24,6 +25,11 @@ pub(crate) enum Record {
         next: i32,
     },
     Walk(Walk),
+    /// An account as it is after a trade.
+    Account {
+        name: String,
+        account: Account,
+    },
     /// Everything about orders before this line is void.
     Forgotten,
 }

@@ -1,10 +1,11 @@
-//! Fills, their commissions and what they leave in the account.
+//! Fills, and what they cost.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
+use super::account::Account;
 use super::wire;
 
 /// One fill, as it was reported.
@@ -14,26 +15,27 @@ pub(crate) struct Fill {
     pub(crate) commission: wire::CommissionReport,
     /// Trading day.
     pub(crate) day: i32,
+    /// Seconds since 1970.
+    pub(crate) at: i64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Position {
-    quantity: Decimal,
-    average: Decimal,
-}
-
-#[derive(Debug, Default)]
+/// The fills that are remembered, and the accounts that they changed.
+#[derive(Debug)]
 pub(crate) struct Ledger {
     fills: VecDeque<Fill>,
     fills_max: usize,
-    positions: HashMap<(String, String), Position>,
+    /// What each account begins with.
+    opening: Account,
+    accounts: BTreeMap<String, Account>,
 }
 
 impl Ledger {
-    pub(crate) fn new(fills_max: usize) -> Self {
+    pub(crate) fn new(fills_max: usize, opening: Account) -> Self {
         Self {
+            fills: VecDeque::new(),
             fills_max,
-            ..Self::default()
+            opening,
+            accounts: BTreeMap::new(),
         }
     }
 
@@ -48,40 +50,22 @@ impl Ledger {
         self.fills.iter()
     }
 
-    /// Books a trade and gives the profit that it realises; none when it only opens or adds.
-    pub(crate) fn trade(
-        &mut self,
-        account: &str,
-        symbol: &str,
-        bought: Decimal,
-        price: Decimal,
-    ) -> Option<Decimal> {
-        let position = self
-            .positions
-            .entry((account.to_owned(), symbol.to_owned()))
-            .or_default();
-        let before = *position;
-        position.quantity = position.quantity.saturating_add(bought);
-        if before.quantity.is_zero()
-            || before.quantity.is_sign_negative() == bought.is_sign_negative()
-        {
-            let cost = before
-                .quantity
-                .saturating_mul(before.average)
-                .saturating_add(bought.saturating_mul(price));
-            position.average = cost.checked_div(position.quantity).unwrap_or(price);
-            return None;
-        }
-        let closed = bought.abs().min(before.quantity.abs());
-        if bought.abs() > before.quantity.abs() {
-            position.average = price;
-        }
-        let gain = price.saturating_sub(before.average).saturating_mul(closed);
-        Some(if before.quantity.is_sign_negative() {
-            -gain
-        } else {
-            gain
-        })
+    /// The accounts that were traded in.
+    pub(crate) fn accounts(&self) -> impl Iterator<Item = (&String, &Account)> {
+        self.accounts.iter()
+    }
+
+    /// An account, as it began while nothing was traded in it.
+    pub(crate) fn account(&self, name: &str) -> &Account {
+        self.accounts.get(name).unwrap_or(&self.opening)
+    }
+
+    /// The same, to be changed.
+    pub(crate) fn account_mut(&mut self, name: &str) -> &mut Account {
+        let opening = &self.opening;
+        self.accounts
+            .entry(name.to_owned())
+            .or_insert_with(|| opening.clone())
     }
 }
 
@@ -92,36 +76,5 @@ pub(crate) fn commission(quantity: Decimal, first_of_order: bool) -> Decimal {
         by_share.max(Decimal::ONE)
     } else {
         by_share
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_closing_trade_realises_a_profit() {
-        let mut ledger = Ledger::new(10);
-        let at = |price: i64| Decimal::from(price);
-        assert_eq!(
-            ledger.trade("DU1", "AAPL", Decimal::from(100), at(10)),
-            None
-        );
-        assert_eq!(
-            ledger.trade("DU1", "AAPL", Decimal::from(100), at(20)),
-            None
-        );
-        assert_eq!(
-            ledger.trade("DU1", "AAPL", Decimal::from(-50), at(16)),
-            Some(Decimal::from(50))
-        );
-        assert_eq!(
-            ledger.trade("DU1", "AAPL", Decimal::from(-250), at(10)),
-            Some(Decimal::from(-750))
-        );
-        assert_eq!(
-            ledger.trade("DU1", "AAPL", Decimal::from(100), at(8)),
-            Some(Decimal::from(200))
-        );
     }
 }

@@ -49,6 +49,22 @@ impl Instrument {
         Decimal::from(self.middle + 1) * self.tick
     }
 
+    /// The middle of both, which stands for the last trade: there is no trade here but those of clients.
+    pub(crate) fn last(&self) -> Decimal {
+        Decimal::from(self.middle) * self.tick
+    }
+
+    /// Whether it is a currency.
+    pub(crate) fn is_cash(&self) -> bool {
+        self.sec_type == "CASH"
+    }
+
+    /// A price on the nearest tick, at least one.
+    pub(crate) fn rounded(&self, price: Decimal) -> Decimal {
+        let ticks = price.checked_div(self.tick).unwrap_or_default().round();
+        (ticks * self.tick).max(self.tick).normalize()
+    }
+
     /// The price `level` ticks behind the best one, for who buys or sells; never below one tick.
     pub(crate) fn level(&self, buy: bool, level: u32) -> Decimal {
         let away = Decimal::from(level) * self.tick;
@@ -78,7 +94,7 @@ impl Instrument {
 
     /// Another venue for each fill.
     pub(crate) fn fill_venue(&mut self) -> &'static str {
-        if self.sec_type == "CASH" {
+        if self.is_cash() {
             return self.venue;
         }
         let pick = self.random.below(VENUES.len() as u64);
@@ -97,10 +113,10 @@ impl Instrument {
             sec_type: Some(self.sec_type.to_owned()),
             strike: Some(0.0),
             exchange: Some(exchange.to_owned()),
-            primary_exch: None,
             currency: Some(self.currency.to_owned()),
             local_symbol: Some(self.symbol.clone()),
             trading_class: Some(self.trading_class.to_owned()),
+            ..wire::Contract::default()
         }
     }
 

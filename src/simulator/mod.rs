@@ -21,6 +21,7 @@
 //! Inside: `frame` and `message` turn bytes into requests, `exchange` is the TWS (pure and synchronous, `now` is an
 //! argument), `server` is the one task that owns it, `connection` the sockets, `journal` the state file.
 
+mod account;
 mod book;
 mod clock;
 mod codec;
@@ -37,6 +38,7 @@ mod ledger;
 mod log;
 mod market;
 mod message;
+mod odd;
 mod order;
 mod protobuf;
 mod random;
@@ -45,6 +47,7 @@ mod session;
 pub mod switches;
 mod symbols;
 mod text;
+mod times;
 mod view;
 mod wire;
 
@@ -57,10 +60,13 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub use config::{Hours, Mode, SERVER_VERSION_MAX, SERVER_VERSION_MIN, SimulatorConfig};
-pub use control::{Control, ControlError, ManualOrder, Restart};
-pub use fault::{FAULT_FORMS, Fault, FaultError};
+pub use config::{
+    BaseCurrency, Hours, Mode, SERVER_VERSION_MAX, SERVER_VERSION_MIN, SimulatorConfig,
+};
+pub use control::{Control, ControlError, HandChange, ManualOrder, Restart};
+pub use fault::{FAULT_FORMS, Fault, FaultError, Query};
 pub use log::{MessageKind, ReceivedMessage};
+pub use odd::OddRow;
 pub use order::OrderKey;
 pub use switches::{SwitchError, SwitchSetting, Switches};
 pub use view::{OrderView, View};

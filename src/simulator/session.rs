@@ -3,7 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::codec::encode;
+use super::fault::Query;
 use super::message::{MessageNumber, ServerMessage};
+use super::odd::OddRow;
+use super::wire;
 
 /// Counts connections from 1.
 pub(crate) type ConnectionId = u64;
@@ -15,6 +18,10 @@ pub(crate) struct Session {
     pub(crate) version: i32,
     /// Set by START_API.
     pub(crate) client_id: Option<i32>,
+    /// Counts logins from 1.
+    pub(crate) login: u64,
+    /// Errors about orders that come after the answer to the next request for ids.
+    pub(crate) late_errors: Vec<wire::ErrorMessage>,
     /// Bytes of this step.
     out: Vec<u8>,
     /// Reports of this step, kept apart while a fault reorders them.
@@ -42,9 +49,17 @@ pub(crate) struct Shaping {
     pub(crate) lose_executions: bool,
     /// Of an answer to a query, unlike the others.
     pub(crate) lose_executions_end: bool,
+    /// Queries that get no answer.
+    pub(crate) unanswered: Vec<Query>,
+    /// Rows that answers have beside those of orders.
+    pub(crate) odd_rows: Vec<OddRow>,
 }
 
 impl Shaping {
+    pub(crate) fn does_not_answer(&self, query: Query) -> bool {
+        self.unanswered.contains(&query)
+    }
+
     fn loses(&self, message: &ServerMessage<'_>) -> bool {
         match message.kind() {
             MessageNumber::OrderStatus => self.lose_statuses,

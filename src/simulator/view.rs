@@ -6,7 +6,8 @@ use rust_decimal::Decimal;
 
 use super::exchange::Exchange;
 use super::log::ReceivedMessage;
-use super::order::{Order, OrderKey, Price, Side};
+use super::order::{Order, OrderKey};
+use super::switches::Switches;
 
 /// What the simulator knows at one moment.
 #[derive(Clone, Copy, Debug)]
@@ -35,8 +36,16 @@ pub struct OrderView {
     pub quantity: Decimal,
     /// How much of it is filled.
     pub filled: Decimal,
-    /// Limit price of a limit order.
+    /// TWS's word for the order type.
+    pub order_type: &'static str,
+    /// The limit at which it trades, of an order that has one.
     pub limit_price: Option<Decimal>,
+    /// The price that it waits for, or waited for.
+    pub stop_price: Option<Decimal>,
+    /// Order id of the parent, 0 without one.
+    pub parent_id: i32,
+    /// Why it is held: words with a comma between them.
+    pub why_held: Option<String>,
     /// TWS's word; PendingSubmit for orders that nothing was said about yet.
     pub status: &'static str,
     /// Whether it was transmitted: false for a staged order.
@@ -54,13 +63,18 @@ impl<'a> View<'a> {
 
     /// All orders: open ones by age, then finished ones by when they ended.
     pub fn orders(&self) -> Vec<OrderView> {
-        self.exchange.all_orders().map(order_view).collect()
+        let switches = &self.exchange.switches;
+        self.exchange
+            .all_orders()
+            .map(|order| order_view(order, switches))
+            .collect()
     }
 
     /// One order. An order id alone finds the order of any client.
     pub fn order(&self, key: impl Into<OrderKey>) -> Option<OrderView> {
         let (perm_id, _) = self.exchange.locate(key.into()).ok()?;
-        self.exchange.book.get(perm_id).map(order_view)
+        let order = self.exchange.book.get(perm_id)?;
+        Some(order_view(order, &self.exchange.switches))
     }
 
     /// Orders that carry this reference.
@@ -68,7 +82,7 @@ impl<'a> View<'a> {
         self.exchange
             .all_orders()
             .filter(|order| order.order_ref() == order_ref)
-            .map(order_view)
+            .map(|order| order_view(order, &self.exchange.switches))
             .collect()
     }
 
@@ -141,7 +155,7 @@ fn count(counts: &std::collections::HashMap<OrderKey, u32>, key: OrderKey) -> u3
     counts.get(&key).copied().unwrap_or(0)
 }
 
-fn order_view(order: &Order) -> OrderView {
+fn order_view(order: &Order, switches: &Switches) -> OrderView {
     OrderView {
         client_id: order.key.client_id,
         order_id: order.key.order_id,
@@ -149,17 +163,14 @@ fn order_view(order: &Order) -> OrderView {
         order_ref: order.order_ref().to_owned(),
         account: order.account().to_owned(),
         symbol: order.symbol.clone(),
-        action: if order.side == Side::Buy {
-            "BUY"
-        } else {
-            "SELL"
-        },
+        action: order.side.word(),
         quantity: order.quantity,
         filled: order.filled,
-        limit_price: match order.price {
-            Price::Market => None,
-            Price::Limit(price) => Some(price),
-        },
+        order_type: order.pricing.word(),
+        limit_price: order.limit(),
+        stop_price: order.pricing.trigger(),
+        parent_id: order.parent_order_id(),
+        why_held: order.why_held(switches),
         status: order.phase.word(),
         transmitted: order.transmit(),
         over: order.phase.is_over(),

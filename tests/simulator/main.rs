@@ -2,11 +2,15 @@
 #![cfg(feature = "simulator")]
 #![allow(clippy::unwrap_used)]
 
+mod cancels;
 mod control;
 mod documents;
+mod families;
 mod faults;
 mod hostile;
 mod peer;
+mod queries;
 mod shape;
 mod state;
+mod stops;
 mod text;

@@ -69,6 +69,7 @@ impl Message {
         match self.kind {
             3 => format!("status {} {}+{}", self.text(2), self.text(3), self.text(4)),
             4 => format!("{} {}", self.number(3), self.text(4)),
+            5 if !self.tags().contains(&4) => "open without a state".to_owned(),
             5 => format!("open {}", self.inner(4).text(1)),
             9 => format!("id {}", self.number(1)),
             11 => format!("execution {}", self.inner(3).text(7)),
@@ -78,9 +79,41 @@ impl Message {
             55 => "executions end".to_owned(),
             59 => "commission".to_owned(),
             100 => "bound".to_owned(),
+            101 if !self.tags().contains(&3) => "completed without a state".to_owned(),
             101 => format!("completed {}", self.inner(3).text(1)),
             102 => "completed end".to_owned(),
             kind => format!("message {kind}"),
+        }
+    }
+}
+
+impl Message {
+    /// In a line: which order, what happened, and the numbers that matter.
+    pub(super) fn brief(&self) -> String {
+        let fields = self.fields();
+        match self.kind {
+            3 => {
+                let held = match get(&fields, 10) {
+                    Some(_) => format!(" {}", self.text(10)),
+                    None => String::new(),
+                };
+                let (id, word) = (self.number(1), self.text(2));
+                format!("{id} {word} {}+{}{held}", self.text(3), self.text(4))
+            }
+            4 => format!("{} error {}", self.number(1), self.number(3)),
+            5 => {
+                let order = self.inner(3);
+                let word = self.inner(4).text(1);
+                let (id, total) = (self.number(1), order.text(6));
+                let (limit, auxiliary) = (order.double(9), order.double(10));
+                format!("{id} open {word} {total} lmt {limit} aux {auxiliary}")
+            }
+            11 => {
+                let execution = self.inner(3);
+                let (shares, price) = (execution.text(7), execution.double(8));
+                format!("{} execution {shares} at {price}", execution.number(1))
+            }
+            _ => self.words(),
         }
     }
 }
@@ -138,6 +171,60 @@ pub(super) fn resting(id: i32) -> Ask<'static> {
     }
 }
 
+/// The fields of an order, as a client writes them: DAY and transmitted unless said.
+#[derive(Clone)]
+pub(super) struct Terms(Vec<u8>);
+
+pub(super) fn buy(quantity: &str, order_type: &str) -> Terms {
+    terms("BUY", quantity, order_type)
+}
+
+pub(super) fn sell(quantity: &str, order_type: &str) -> Terms {
+    terms("SELL", quantity, order_type)
+}
+
+fn terms(action: &str, quantity: &str, order_type: &str) -> Terms {
+    let fields = [text(5, action), text(6, quantity), text(8, order_type)].concat();
+    Terms([fields, text(11, "DAY"), number(66, 1)].concat())
+}
+
+impl Terms {
+    pub(super) fn limit(self, price: f64) -> Self {
+        self.with(&double(9, price))
+    }
+
+    /// auxPrice: the stop of a stop order, the amount of a trailing one.
+    pub(super) fn aux(self, price: f64) -> Self {
+        self.with(&double(10, price))
+    }
+
+    pub(super) fn trail_stop(self, price: f64) -> Self {
+        self.with(&double(23, price))
+    }
+
+    pub(super) fn parent(self, id: i32) -> Self {
+        self.with(&number(4, id))
+    }
+
+    pub(super) fn oca(self, group: &str, kind: i32) -> Self {
+        self.with(&[text(27, group), number(30, kind)].concat())
+    }
+
+    /// A later field counts, as protobuf has it.
+    pub(super) fn staged(self) -> Self {
+        self.with(&number(66, 0))
+    }
+
+    pub(super) fn tif(self, word: &str) -> Self {
+        self.with(&text(11, word))
+    }
+
+    pub(super) fn with(mut self, field: &[u8]) -> Self {
+        self.0.extend_from_slice(field);
+        self
+    }
+}
+
 pub(super) async fn start(config: SimulatorConfig) -> Simulator {
     Simulator::start(config).await.expect("listens")
 }
@@ -182,6 +269,19 @@ impl Peer {
         self.send(3, &place_body(ask)).await;
     }
 
+    /// Places an order for AAPL on SMART.
+    pub(super) async fn send_order(&mut self, id: i32, order: Terms) {
+        let contract = [
+            text(2, "AAPL"),
+            text(3, "STK"),
+            text(8, "SMART"),
+            text(10, "USD"),
+        ]
+        .concat();
+        let body = [number(1, id), bytes(2, &contract), bytes(3, &order.0)].concat();
+        self.send(3, &body).await;
+    }
+
     pub(super) async fn cancel(&mut self, id: i32) {
         self.send(4, &[number(1, id), vec![0x12, 0]].concat()).await;
     }
@@ -224,13 +324,18 @@ impl Peer {
     /// The words of what comes before the answer to a request for the accounts that is sent now: it is answered in turn,
     /// however often it is asked, in read-only mode too.
     pub(super) async fn hear(&mut self) -> Vec<String> {
+        self.hear_all().await.iter().map(Message::words).collect()
+    }
+
+    /// The same, each message in a line with its order and its numbers.
+    pub(super) async fn hear_briefly(&mut self) -> Vec<String> {
+        self.hear_all().await.iter().map(Message::brief).collect()
+    }
+
+    /// The messages before the answer to a request for the accounts that is sent now.
+    pub(super) async fn hear_all(&mut self) -> Vec<Message> {
         self.send(17, &[]).await;
-        let mut heard: Vec<String> = self
-            .until("accounts")
-            .await
-            .iter()
-            .map(Message::words)
-            .collect();
+        let mut heard = self.until("accounts").await;
         heard.pop();
         heard
     }
@@ -295,6 +400,10 @@ pub(super) fn place_body(ask: Ask<'_>) -> Vec<u8> {
 
 pub(super) fn number(tag: u64, value: i32) -> Vec<u8> {
     [varint(tag << 3), varint(i64::from(value).cast_unsigned())].concat()
+}
+
+pub(super) fn double(tag: u64, value: f64) -> Vec<u8> {
+    [varint(tag << 3 | 1), value.to_le_bytes().to_vec()].concat()
 }
 
 pub(super) fn text(tag: u64, value: &str) -> Vec<u8> {

@@ -91,6 +91,8 @@ async fn orders_ids_and_executions_outlive_a_restart_and_staged_orders_do_not() 
             "execution 10",
             "commission",
             "executions end",
+            "status Filled 10+0",
+            "status Cancelled 0+10",
             "completed Filled",
             "completed Cancelled",
             "completed end"

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use ibkr_orders::simulator::switches::Acknowledgement;
 use ibkr_orders::simulator::{Simulator, SimulatorConfig, Switches};
 use tokio_rusqlite::rusqlite::Connection;
 
@@ -21,7 +22,7 @@ pub(crate) async fn flood(effort: Effort, report: &mut Report) -> Fallible<()> {
         buying_power: None,
         switches: Switches {
             second_filled_pair: false,
-            double_acknowledgement: false,
+            acknowledgement: Acknowledgement::Submitted,
             ..Switches::default()
         },
         messages_max: 0,

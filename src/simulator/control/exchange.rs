@@ -1,23 +1,9 @@
-//! What happens around orders: prices, hours, notices, accounts, and people who type orders into TWS.
+//! What happens around orders: prices, hours, notices, accounts, switches.
 
 use rust_decimal::Decimal;
 
-use super::super::order::Side;
 use super::super::switches::Switches;
-use super::{Control, ControlError, Done};
-
-/// A manual order typed into TWS.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ManualOrder {
-    /// A known symbol.
-    pub symbol: String,
-    /// Buy, or sell.
-    pub buy: bool,
-    /// Shares.
-    pub quantity: Decimal,
-    /// Limit price.
-    pub limit_price: Decimal,
-}
+use super::{Control, Done};
 
 impl Control {
     /// Moves a symbol's price, to the nearest tick; orders that it reaches fill, in explicit mode too.
@@ -51,19 +37,15 @@ impl Control {
             .await
     }
 
-    /// Places an order as a person at TWS would. Gives its permanent id. Only reqAllOpenOrders shows it, until client 0
-    /// asks for open orders and so binds it.
-    pub async fn place_manual_order(&self, order: ManualOrder) -> Result<i64, ControlError> {
-        let side = if order.buy { Side::Buy } else { Side::Sell };
-        self.run(move |exchange, _| {
-            exchange.place_manual(&order.symbol, side, order.quantity, order.limit_price)
-        })
-        .await?
-    }
-
     /// Changes what TWS does where sources are silent or disagree, from the next message on.
     pub async fn set_switches(&self, change: impl FnOnce(&mut Switches) + Send + 'static) -> Done {
         self.run(move |exchange, _| change(&mut exchange.switches))
+            .await
+    }
+
+    /// The next order id that a client is given; for a count that comes near its end, most of all.
+    pub async fn set_next_order_id(&self, client_id: i32, order_id: i32) -> Done {
+        self.run(move |exchange, _| exchange.set_next_id(client_id, order_id))
             .await
     }
 

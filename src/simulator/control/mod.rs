@@ -3,6 +3,8 @@
 mod breaks;
 mod error;
 mod exchange;
+mod fills;
+mod hand;
 mod orders;
 mod steer;
 
@@ -12,7 +14,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use breaks::Restart;
 pub use error::ControlError;
-pub use exchange::ManualOrder;
+pub use hand::{HandChange, ManualOrder};
 
 use super::clock::Now;
 use super::exchange::Exchange;

@@ -1,84 +1,12 @@
-//! What becomes of single orders: fills, refusals, what TWS says of them and what it withholds.
+//! What becomes of single orders: refusals, what TWS says of them and what it withholds.
 
 use rust_decimal::Decimal;
 
-use super::super::exchange::{Telling, Verdict};
+use super::super::exchange::Verdict;
 use super::super::order::OrderKey;
-use super::{Control, ControlError, Done};
+use super::{Control, Done};
 
 impl Control {
-    /// Fills what is left of an order, at its limit or the market's price.
-    pub async fn fill(&self, order: impl Into<OrderKey>) -> Done {
-        self.trade(order.into(), None, None, Telling::Usual).await
-    }
-
-    /// Fills part of an order, or all of it, at a price. More than is left is what is left.
-    pub async fn fill_at(
-        &self,
-        order: impl Into<OrderKey>,
-        quantity: Decimal,
-        price: Decimal,
-    ) -> Done {
-        self.trade(order.into(), Some(quantity), Some(price), Telling::Usual)
-            .await
-    }
-
-    /// Execution and commission, and no openOrder or orderStatus that says so.
-    pub async fn fill_without_status(
-        &self,
-        order: impl Into<OrderKey>,
-        quantity: Decimal,
-        price: Decimal,
-    ) -> Done {
-        self.trade(
-            order.into(),
-            Some(quantity),
-            Some(price),
-            Telling::WithoutStatus,
-        )
-        .await
-    }
-
-    /// openOrder and orderStatus first, the execution after them.
-    pub async fn fill_status_first(
-        &self,
-        order: impl Into<OrderKey>,
-        quantity: Decimal,
-        price: Decimal,
-    ) -> Done {
-        self.trade(
-            order.into(),
-            Some(quantity),
-            Some(price),
-            Telling::StatusFirst,
-        )
-        .await
-    }
-
-    async fn trade(
-        &self,
-        key: OrderKey,
-        quantity: Option<Decimal>,
-        price: Option<Decimal>,
-        telling: Telling,
-    ) -> Done {
-        self.run(move |exchange, now| exchange.fill(key, quantity, price, telling, now))
-            .await?
-    }
-
-    /// Replaces an execution by one with another quantity and price, whose id is the same but for a higher number
-    /// after its last dot. Gives the new id.
-    pub async fn correct_execution(
-        &self,
-        exec_id: &str,
-        quantity: Decimal,
-        price: Decimal,
-    ) -> Result<String, ControlError> {
-        let exec_id = exec_id.to_owned();
-        self.run(move |exchange, now| exchange.correct(&exec_id, quantity, price, now))
-            .await?
-    }
-
     /// Withholds the acknowledgements of orders from now on: they are taken, and nothing is said. A fill of such an
     /// order is then an execution before any status.
     pub async fn hold_acknowledgements(&self) -> Done {
@@ -175,6 +103,20 @@ impl Control {
     pub async fn repeat_reports(&self, order: impl Into<OrderKey>) -> Done {
         let key = order.into();
         self.run(move |exchange, _| exchange.repeat_reports(key))
+            .await?
+    }
+
+    /// Makes a working order smaller (481), to a total that is not below what has filled.
+    pub async fn reduce_size(&self, order: impl Into<OrderKey>, total: Decimal) -> Done {
+        let key = order.into();
+        self.run(move |exchange, now| exchange.reduce_size(key, total, now))
+            .await?
+    }
+
+    /// Sets off an order that waits for its trigger, whatever the price.
+    pub async fn trigger(&self, order: impl Into<OrderKey>) -> Done {
+        let key = order.into();
+        self.run(move |exchange, now| exchange.trigger_order(key, now))
             .await?
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::super::config::Mode;
-use super::super::exchange::Telling;
+use super::super::exchange::FillReport;
 use super::super::order::OrderKey;
 use super::{Control, Done};
 
@@ -35,7 +35,7 @@ impl Control {
         price: Option<Decimal>,
     ) -> Done {
         let key = order.into();
-        self.run(move |exchange, now| exchange.fill(key, quantity, price, Telling::Usual, now))
+        self.run(move |exchange, now| exchange.fill(key, quantity, price, FillReport::Usual, now))
             .await?
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct OrderPlan {
     garbage: bool,
     bad_length: bool,
     restart: bool,
+    /// The preview that is answered works afterwards.
+    pub(super) preview_works: bool,
     ib_lost: Option<(Option<Duration>, bool)>,
 }
 
@@ -66,6 +68,8 @@ impl OrderPlan {
                 });
             }
             Fault::HeldForLocate(_) => self.verdict = Some(Verdict::Locate),
+            Fault::SizeReduced(_) => self.verdict = Some(Verdict::Reduce),
+            Fault::PreviewBecomesOrder(_) => self.preview_works = true,
             Fault::Mute
             | Fault::Slow(_)
             | Fault::Refuse
@@ -75,6 +79,8 @@ impl OrderPlan {
             | Fault::LoseOpenOrders
             | Fault::LoseExecutions
             | Fault::LoseExecutionsEnd
+            | Fault::Unanswered(_)
+            | Fault::OddRow(_)
             | Fault::RollbackIds(_) => {}
         }
     }
@@ -92,6 +98,8 @@ impl Exchange {
             Fault::LoseOpenOrders => shaping.lose_open_orders = true,
             Fault::LoseExecutions => shaping.lose_executions = true,
             Fault::LoseExecutionsEnd => shaping.lose_executions_end = true,
+            Fault::Unanswered(query) => shaping.unanswered.push(query),
+            Fault::OddRow(kind) => shaping.odd_rows.push(kind),
             Fault::Slow(time) => self.conditions.latency = time,
             Fault::Refuse => self.conditions.refuse = true,
             Fault::RollbackIds(by) => self.faults.roll_back_ids = by,
@@ -104,6 +112,8 @@ impl Exchange {
             | Fault::RestartAfterOrder(n)
             | Fault::RejectOrder(n)
             | Fault::HeldForLocate(n)
+            | Fault::SizeReduced(n)
+            | Fault::PreviewBecomesOrder(n)
             | Fault::IbLostAfterOrder(n, _)
             | Fault::IbDataLostAfterOrder(n, _) => self.faults.waiting.push((n, fault)),
         }

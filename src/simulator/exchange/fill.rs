@@ -2,17 +2,19 @@
 
 use rust_decimal::Decimal;
 
+use super::super::account::Trade;
 use super::super::clock::Now;
 use super::super::ledger::{self, Fill};
 use super::super::market::{LEVELS_MAX, SymbolIndex};
 use super::super::message::ServerMessage;
-use super::super::order::{Order, PermId, Phase, Price, Side, double, plain};
+use super::super::order::{Order, PermId, Phase, Side, double, plain};
+use super::super::switches::{ExecutionOrderId, Executions};
 use super::super::wire;
 use super::Exchange;
 
-/// How a fill is told.
+/// How a fill is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Telling {
+pub(crate) enum FillReport {
     /// Execution, openOrder and orderStatus, commission.
     Usual,
     /// Execution and commission: no status says that anything happened.
@@ -28,7 +30,7 @@ impl Exchange {
             let Some((quantity, price)) = self.next_part(perm_id, level) else {
                 return;
             };
-            self.trade(perm_id, quantity, price, Telling::Usual, now);
+            self.trade(perm_id, quantity, price, FillReport::Usual, now);
         }
     }
 
@@ -39,11 +41,10 @@ impl Exchange {
         }
         let instrument = self.market.get(self.market.by_symbol(&order.symbol)?)?;
         let price = instrument.level(order.side == Side::Buy, level);
-        let reached = match (order.price, order.side) {
-            (Price::Market, _) => true,
-            (Price::Limit(limit), Side::Buy) => price <= limit,
-            (Price::Limit(limit), Side::Sell) => price >= limit,
-        };
+        let reached = order.limit().is_none_or(|limit| match order.side {
+            Side::Buy => price <= limit,
+            Side::Sell => price >= limit,
+        });
         let last = level + 1 == LEVELS_MAX;
         let quantity = if last {
             order.remaining()
@@ -63,10 +64,10 @@ impl Exchange {
             return false;
         };
         let buy = order.side == Side::Buy;
-        let levels = (0..LEVELS_MAX).take_while(|&level| match order.price {
-            Price::Market => true,
-            Price::Limit(limit) if buy => instrument.level(buy, level) <= limit,
-            Price::Limit(limit) => instrument.level(buy, level) >= limit,
+        let limit = order.limit();
+        let levels = (0..LEVELS_MAX).take_while(|&level| {
+            let price = instrument.level(buy, level);
+            limit.is_none_or(|limit| if buy { price <= limit } else { price >= limit })
         });
         let levels = u32::try_from(levels.count()).unwrap_or(LEVELS_MAX);
         levels == LEVELS_MAX || Decimal::from(levels) * instrument.size >= order.remaining()
@@ -87,52 +88,61 @@ impl Exchange {
             return;
         };
         let (bid, ask) = (instrument.bid(), instrument.ask());
+        self.move_stops(symbol, now);
         for perm_id in self.book.crossed(symbol, bid, ask) {
-            let Some(order) = self
-                .book
-                .get(perm_id)
-                .filter(|order| order.phase == Phase::Submitted)
-            else {
+            // A child that its parent set free in silence still shows PreSubmitted.
+            let works = |order: &&Order| {
+                matches!(order.phase, Phase::Submitted | Phase::PreSubmitted) && !order.is_held()
+            };
+            let Some(order) = self.book.get(perm_id).filter(works) else {
                 continue;
             };
-            let price = match (order.price, order.side) {
-                (Price::Limit(limit), _) => limit,
-                (Price::Market, Side::Buy) => ask,
-                (Price::Market, Side::Sell) => bid,
-            };
+            let price = order.limit().unwrap_or(match order.side {
+                Side::Buy => ask,
+                Side::Sell => bid,
+            });
             let quantity = order.remaining().min(size);
-            self.trade(perm_id, quantity, price, Telling::Usual, now);
+            self.trade(perm_id, quantity, price, FillReport::Usual, now);
         }
     }
 
-    /// One execution.
+    /// One execution, what is said about it, and what it does to orders that belong to this one.
     pub(super) fn trade(
         &mut self,
         perm_id: PermId,
         quantity: Decimal,
         price: Decimal,
-        telling: Telling,
+        report: FillReport,
         now: Now,
     ) {
+        let Some(before) = self.book.get(perm_id).map(Order::remaining) else {
+            return;
+        };
         if quantity <= Decimal::ZERO {
             return;
         }
-        let Some(client_id) = self.book_trade(perm_id, quantity, price, now) else {
+        let Some(mut fill) = self.book_trade(perm_id, quantity, price, now) else {
             return;
         };
-        let Some(fill) = self.ledger.fills().next_back().cloned() else {
-            return;
-        };
-        let over = self
+        if let Some(odd) = self.next_odd_fill {
+            odd.spoil_execution(&mut fill.details);
+        }
+        let Some((client_id, over)) = self
             .book
             .get(perm_id)
-            .is_some_and(|order| order.phase == Phase::Filled);
-        if telling == Telling::StatusFirst {
+            .map(|order| (order.key.client_id, order.phase == Phase::Filled))
+        else {
+            return;
+        };
+        let executions = self.switches.executions;
+        if report == FillReport::StatusFirst {
             self.report_pair(perm_id);
         }
-        self.sessions
-            .report(client_id, ServerMessage::Execution(&fill.details));
-        if telling == Telling::Usual {
+        if executions == Executions::Reported {
+            self.sessions
+                .report(client_id, ServerMessage::Execution(&fill.details));
+        }
+        if report == FillReport::Usual {
             self.report_pair(perm_id);
             if over && self.switches.second_filled_pair {
                 self.name_commission(perm_id);
@@ -140,20 +150,45 @@ impl Exchange {
             }
         }
         self.name_commission(perm_id);
+        if executions == Executions::Reported {
+            self.sessions
+                .report(client_id, ServerMessage::Commission(&fill.commission));
+        }
+        if executions != Executions::Missing {
+            self.journal_fill(&fill);
+            self.ledger.record(fill.clone());
+            if self.happens(self.switches.execution_repeated, "execution-repeated") {
+                self.repeat_fill(fill);
+            }
+        }
+        self.journal_order(perm_id);
+        self.activate_children(perm_id, now);
+        self.shrink_peers(perm_id, quantity, before, now);
+    }
+
+    /// The same shares under another execution id: what was counted is not more for it.
+    pub(super) fn repeat_fill(&mut self, mut fill: Fill) {
+        let exec_id = self.next_exec_id();
+        let execution = fill.details.execution.get_or_insert_default();
+        let client_id = execution.client_id.unwrap_or_default();
+        execution.exec_id = Some(exec_id.clone());
+        fill.commission.exec_id = Some(exec_id);
+        self.sessions
+            .report(client_id, ServerMessage::Execution(&fill.details));
         self.sessions
             .report(client_id, ServerMessage::Commission(&fill.commission));
         self.journal_fill(&fill);
-        self.journal_order(perm_id);
+        self.ledger.record(fill);
     }
 
-    /// Changes the order, the ledger and the book. Gives the client to tell.
+    /// Changes the order, the account and the book.
     fn book_trade(
         &mut self,
         perm_id: PermId,
         quantity: Decimal,
         price: Decimal,
         now: Now,
-    ) -> Option<i32> {
+    ) -> Option<Fill> {
         let day = self.day(now);
         let exec_id = self.next_exec_id();
         let order = self.book.get(perm_id)?;
@@ -161,7 +196,13 @@ impl Exchange {
         let instrument = symbol.and_then(|symbol| self.market.get_mut(symbol))?;
         let venue = instrument.fill_venue();
         let (contract, currency) = (instrument.contract(venue), instrument.currency);
+        let is_cash = instrument.is_cash();
 
+        let order_id = match self.switches.execution_order_id {
+            ExecutionOrderId::Own => order.key.order_id,
+            ExecutionOrderId::Zero => 0,
+            ExecutionOrderId::Unset => i32::MAX,
+        };
         let order = self.book.get_mut(perm_id)?;
         let first = order.filled.is_zero();
         order.filled += quantity;
@@ -169,57 +210,47 @@ impl Exchange {
         order.last_price = price;
         let commission = ledger::commission(quantity, first);
         order.commission += commission;
-        let client_id = order.key.client_id;
         let details = wire::ExecutionDetails {
             request_id: Some(-1),
             contract: Some(contract),
-            execution: Some(execution(
-                order,
-                exec_id.clone(),
-                venue,
-                quantity,
-                price,
-                now,
-            )),
+            execution: Some(wire::Execution {
+                order_id: Some(order_id),
+                ..execution(order, exec_id.clone(), venue, quantity, price, now)
+            }),
         };
         let filled = order.filled;
         if let Some(echo) = &mut order.echo.order {
             echo.filled_quantity = Some(plain(filled));
         }
-        let over = order.remaining() <= Decimal::ZERO;
-        if over {
-            let words = format!("Filled Size: {}", plain(filled));
-            if let Some(symbol) = symbol {
-                self.book.take_off(perm_id, symbol);
-            }
-            let order = self.book.get_mut(perm_id)?;
-            order.end(Phase::Filled, now.stamp(), words, day);
-            self.book.finish(perm_id, symbol);
-        } else if order.phase != Phase::PendingCancel {
+        if order.remaining() <= Decimal::ZERO {
+            self.end_filled(perm_id, now);
+        } else if order.phase != Phase::PendingCancel && !order.is_held() {
             order.set_phase(Phase::Submitted);
         }
 
         let order = self.book.get(perm_id)?;
-        let bought = if order.side == Side::Buy {
-            quantity
-        } else {
-            -quantity
-        };
-        let realized = self
-            .ledger
-            .trade(order.account(), &order.symbol, bought, price);
-        let commission = wire::CommissionReport {
-            exec_id: Some(exec_id),
-            commission: Some(double(commission)),
-            currency: Some(currency.to_owned()),
-            realized_pnl: realized.map(|gain| double(gain.saturating_sub(commission))),
-        };
-        self.ledger.record(Fill {
-            details,
+        let (account, symbol) = (order.account().to_owned(), order.symbol.clone());
+        let realized = self.ledger.account_mut(&account).trade(Trade {
+            symbol: &symbol,
+            currency,
+            bought: order.side.signed(quantity),
+            price,
             commission,
+            is_cash,
             day,
         });
-        Some(client_id)
+        self.journal_account(&account);
+        Some(Fill {
+            details,
+            commission: wire::CommissionReport {
+                exec_id: Some(exec_id),
+                commission: Some(double(commission)),
+                currency: Some(currency.to_owned()),
+                realized_pnl: realized.map(double),
+            },
+            day,
+            at: now.seconds(),
+        })
     }
 
     fn name_commission(&mut self, perm_id: PermId) {
@@ -256,14 +287,7 @@ fn execution(
         time: Some(now.stamp()),
         account: Some(order.account().to_owned()),
         exchange: Some(venue.to_owned()),
-        side: Some(
-            if order.side == Side::Buy {
-                "BOT"
-            } else {
-                "SLD"
-            }
-            .to_owned(),
-        ),
+        side: Some(order.side.execution_word().to_owned()),
         shares: Some(plain(quantity)),
         price: Some(double(price)),
         perm_id: Some(order.perm_id),

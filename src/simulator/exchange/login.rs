@@ -7,7 +7,7 @@ use super::super::message::ServerMessage;
 use super::super::order::OrderKey;
 use super::super::session::ConnectionId;
 use super::Exchange;
-use super::say::invalid_request;
+use super::reports::invalid_request;
 
 /// Breaches of the message rate after which TWS ends a session.
 const RATE_BREACHES_MAX: u32 = 3;
@@ -61,6 +61,7 @@ impl Exchange {
         self.log.logins_total += 1;
         if let Some(session) = self.sessions.by_connection.get_mut(&connection) {
             session.client_id = Some(client_id);
+            session.login = self.log.logins_total;
         }
         self.sessions.by_client.insert(client_id, connection);
         self.roll_back_ids_once(client_id);
@@ -106,7 +107,7 @@ impl Exchange {
         }
     }
 
-    pub(super) fn set_next_id(&mut self, client_id: i32, next: i32) {
+    pub(crate) fn set_next_id(&mut self, client_id: i32, next: i32) {
         self.next_ids.insert(client_id, next);
         self.journal_next_id(client_id, next);
     }

@@ -3,36 +3,46 @@
 //! Nothing here reads a clock, a socket or a disk. `now` comes with each call, answers are left in the sessions, and
 //! what has to outlive a restart is left in the journal; the server task moves all three.
 
-mod accept;
-mod act;
+mod bounds;
 mod cancel;
+mod control;
 mod echo;
+mod family;
 mod fault;
 mod fill;
-mod keep;
 mod link;
 mod login;
+mod margin;
+mod oca;
 mod place;
 mod query;
-mod say;
+mod records;
+mod reports;
 mod time;
+mod transmit;
+mod trigger;
+mod waiting;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::account::Account;
 use super::book::Book;
 use super::clock::Now;
 use super::config::{Hours, Mode, SimulatorConfig};
 use super::journal::Record;
 use super::ledger::Ledger;
 use super::log::Log;
-use super::market::Market;
+use super::market::{Market, SymbolIndex};
 use super::message::Request;
-use super::order::PermId;
+use super::odd::OddRow;
+use super::order::{OrderKey, PermId};
+use super::random::Random;
 use super::session::{ConnectionId, Handover, Session, Sessions};
-use super::switches::Switches;
+use super::switches::{Chance, Switches};
 use fault::Faults;
-pub(crate) use fill::Telling;
+pub(crate) use fill::FillReport;
+use place::CheckedOrder;
 
 /// What a test decided about the next order.
 #[derive(Clone, Debug)]
@@ -43,14 +53,22 @@ pub(crate) enum Verdict {
         text: String,
         inactive: bool,
     },
-    /// Kept as PreSubmitted with 404 until a share is found.
+    /// Held, with 404, until a share is found.
     Locate,
+    /// Taken, and made smaller (481).
+    Reduce,
 }
 
 /// What happens later by itself.
 #[derive(Clone, Copy, Debug)]
 enum Scheduled {
-    IbRestored { data_lost: bool },
+    IbRestored {
+        data_lost: bool,
+    },
+    /// An order's good-till date.
+    GoodTill(PermId),
+    /// Refusals that nobody asked in the meantime.
+    LateErrors(ConnectionId),
 }
 
 /// What holds of the whole TWS at the moment; a control changes it.
@@ -80,7 +98,16 @@ pub(crate) struct Exchange {
     faults: Faults,
     verdicts: VecDeque<Verdict>,
     withheld_cancels: BTreeSet<PermId>,
+    /// Changes of working orders that IB has not heard of yet.
+    pending_replacements: BTreeMap<PermId, CheckedOrder>,
+    /// Ids that were used for previews.
+    previews: VecDeque<OrderKey>,
+    /// Randomness of each switch that happens by chance.
+    chances: BTreeMap<&'static str, Random>,
+    /// What is odd about the execution that a test is making.
+    next_odd_fill: Option<OddRow>,
     schedule: BTreeMap<(i64, u64), Scheduled>,
+    scheduled: u64,
     /// Start of permanent and execution ids: the microsecond at which this simulator started.
     base: i64,
     perm_ids: i64,
@@ -97,7 +124,7 @@ impl Exchange {
         let market = Market::new(config.seed, &config.symbols);
         let mut exchange = Self {
             book: Book::new(market.len(), config.history_max),
-            ledger: Ledger::new(config.history_max),
+            ledger: Ledger::new(config.history_max, opening_account(&config)),
             log: Log {
                 messages_max: config.messages_max,
                 ..Log::default()
@@ -116,7 +143,12 @@ impl Exchange {
             faults: Faults::default(),
             verdicts: VecDeque::new(),
             withheld_cancels: BTreeSet::new(),
+            pending_replacements: BTreeMap::new(),
+            previews: VecDeque::new(),
+            chances: BTreeMap::new(),
+            next_odd_fill: None,
             schedule: BTreeMap::new(),
+            scheduled: 0,
             base: now.micros(),
             perm_ids: 0,
             exec_ids: 0,
@@ -184,10 +216,13 @@ impl Exchange {
             Request::AllOpenOrders => self.all_open_orders(connection),
             Request::AutoOpenOrders => self.auto_open_orders(connection, client_id, now),
             Request::CompletedOrders { api_only } => {
-                self.completed_orders(connection, api_only, now)
+                self.completed_orders(connection, client_id, api_only, now)
             }
             Request::Executions(asked) => self.executions(connection, &asked, now),
-            Request::Ids => self.send_next_id(connection, client_id),
+            Request::Ids => {
+                self.send_next_id(connection, client_id);
+                self.send_late_errors(connection);
+            }
             Request::ManagedAccounts => self.send_accounts(connection),
             Request::CurrentTime => self.current_time(connection, now),
             Request::CurrentTimeMillis => self.current_time_millis(connection, now),
@@ -228,6 +263,8 @@ impl Exchange {
             }
             match entry.remove() {
                 Scheduled::IbRestored { data_lost } => self.restore_ib(data_lost, now),
+                Scheduled::GoodTill(perm_id) => self.end_good_till(perm_id, now),
+                Scheduled::LateErrors(connection) => self.send_late_errors(connection),
             }
         }
     }
@@ -254,7 +291,41 @@ impl Exchange {
     }
 
     fn schedule(&mut self, at: i64, what: Scheduled) {
-        let turn = self.schedule.len() as u64;
-        self.schedule.insert((at, turn), what);
+        self.scheduled += 1;
+        self.schedule.insert((at, self.scheduled), what);
+    }
+
+    /// Whether something happens this time that may or may not.
+    fn happens(&mut self, chance: Chance, name: &'static str) -> bool {
+        match chance {
+            Chance::Never => false,
+            Chance::Always => true,
+            Chance::Sometimes => {
+                let seed = self.config.seed;
+                let random = self
+                    .chances
+                    .entry(name)
+                    .or_insert_with(|| Random::new(seed, name));
+                random.below(3) == 0
+            }
+        }
+    }
+
+    /// After an order came: its symbol's price takes a step, and trades what it reaches.
+    fn settle_market(&mut self, symbol: SymbolIndex, now: Now) {
+        if self.is_automatic() {
+            self.market.step(symbol);
+            self.journal_walk(symbol);
+            self.sweep(symbol, now);
+        }
+    }
+}
+
+/// What each account of a simulator begins with.
+fn opening_account(config: &SimulatorConfig) -> Account {
+    let currency = config.base_currency.word().to_owned();
+    Account {
+        cash: BTreeMap::from([(currency, config.starting_cash)]),
+        ..Account::default()
     }
 }

@@ -3,6 +3,9 @@
 //! A simulator that settled these questions by itself would teach its users something that may be wrong. So each is a
 //! switch: with the likeliest answer by default, set by name, or all drawn from a seed ([`Switches::drawn`]).
 
+mod families;
+mod orders;
+mod replace;
 mod session;
 mod table;
 mod terms;
@@ -14,6 +17,9 @@ use thiserror::Error;
 
 use super::random::Random;
 
+pub use families::*;
+pub use orders::*;
+pub use replace::*;
 pub use session::*;
 pub use table::Switches;
 pub use terms::*;

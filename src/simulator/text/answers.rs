@@ -40,7 +40,7 @@ pub(super) fn contract(out: &mut Writer, contract: &wire::Contract) {
     out.maybe_text(contract.sec_type.as_ref());
     out.empty(); // last trade date
     out.double(contract.strike.unwrap_or(0.0));
-    out.text("?"); // right, of what has none
+    out.text(contract.right.as_deref().unwrap_or("?"));
     out.empty(); // multiplier
     out.maybe_text(contract.exchange.as_ref());
     out.maybe_text(contract.currency.as_ref());

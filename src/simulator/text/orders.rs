@@ -135,7 +135,7 @@ fn volatility(out: &mut Writer, row: Row, order: &wire::Order) {
 
 fn trail_and_legs(out: &mut Writer, row: Row, order: &wire::Order) {
     out.maybe_double(order.trail_stop_price);
-    out.empty(); // trailing percent
+    out.maybe_double(order.trailing_percent);
     if row == Row::Open {
         out.empties(2); // basis points and their type
     }
@@ -175,26 +175,27 @@ fn status(out: &mut Writer, row: Row, order: &wire::Order, state: &wire::OrderSt
 /// Before, change and after of initial margin, maintenance margin and equity; then the commission.
 fn margins(out: &mut Writer, state: &wire::OrderState) {
     out.double_or_unset(state.init_margin_before);
-    out.double_or_unset(None);
-    out.double_or_unset(None);
+    out.double_or_unset(state.maint_margin_before);
+    out.double_or_unset(state.equity_with_loan_before);
     out.double_or_unset(state.init_margin_change);
-    out.double_or_unset(None);
-    out.double_or_unset(None);
+    out.double_or_unset(state.maint_margin_change);
+    out.double_or_unset(state.equity_with_loan_change);
     out.double_or_unset(state.init_margin_after);
-    out.double_or_unset(None);
-    out.double_or_unset(None);
+    out.double_or_unset(state.maint_margin_after);
+    out.double_or_unset(state.equity_with_loan_after);
     out.maybe_double(state.commission);
-    out.empties(2); // at least, at most
+    out.maybe_double(state.min_commission);
+    out.maybe_double(state.max_commission);
     out.maybe_text(state.commission_currency.as_ref());
     if out.version >= 195 {
-        out.empty(); // currency of the margins
+        out.maybe_text(state.margin_currency.as_ref());
         for _ in 0..9 {
             out.double_or_unset(None); // the nine margins outside trading hours
         }
         out.empties(2); // suggested size, reason of a rejection
         out.int(0); // allocations
     }
-    out.empty(); // warning
+    out.maybe_text(state.warning_text.as_ref());
 }
 
 /// How a stop may be adjusted, and what came after it in the versions before 157.
@@ -202,7 +203,7 @@ fn adjustments(out: &mut Writer, order: &wire::Order) {
     out.maybe_text(order.adjusted_order_type.as_ref());
     out.double_or_unset(None); // trigger price
     out.double_or_unset(order.trail_stop_price);
-    out.double_or_unset(None); // offset of the limit
+    out.double_or_unset(order.lmt_price_offset);
     out.double_or_unset(None); // adjusted stop
     out.double_or_unset(None); // adjusted stop limit
     out.double_or_unset(None); // adjusted trailing amount
@@ -216,18 +217,18 @@ fn adjustments(out: &mut Writer, order: &wire::Order) {
 
 fn completion(out: &mut Writer, order: &wire::Order, state: &wire::OrderState) {
     out.double_or_unset(order.trail_stop_price);
-    out.double_or_unset(None); // offset of the limit
+    out.double_or_unset(order.lmt_price_offset);
     out.double(0.0); // cash quantity
     out.flag(order.dont_use_auto_price_for_hedge.unwrap_or(false));
     out.flag(false); // OMS container
-    out.empty(); // date of an automatic cancel
+    out.maybe_text(order.auto_cancel_date.as_ref());
     out.maybe_text(order.filled_quantity.as_ref());
     out.int(i32::MAX); // contract of a future
     out.flag(false); // the parent is cancelled too
     out.maybe_text(order.shareholder.as_ref());
     out.flag(false); // imbalance only
     out.int(order.route_marketable_to_bbo.unwrap_or(0));
-    out.int(0); // permanent id of the parent
+    out.perm_id(order.parent_perm_id);
     out.maybe_text(state.completed_time.as_ref());
     out.maybe_text(state.completed_status.as_ref());
 }
@@ -257,7 +258,7 @@ fn from_later_versions(out: &mut Writer, row: Row, order: &wire::Order) {
         out.empty(); // accrued interest
     }
     if open && out.version >= 189 {
-        out.flag(false); // overnight
+        out.flag(order.include_overnight.unwrap_or(false));
     }
     if open && out.version >= 193 {
         out.empties(2); // operator, manual order indicator

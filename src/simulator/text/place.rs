@@ -57,7 +57,8 @@ pub(super) fn place_order(
     }
     fields.skip(2)?; // continuous update, reference price type
     order.trail_stop_price = fields.double()?;
-    fields.skip(3)?; // trailing percent, scale sizes
+    order.trailing_percent = fields.double()?;
+    fields.skip(2)?; // scale sizes
     if fields.double()?.is_some_and(|increment| increment > 0.0) {
         fields.skip(7)?; // the other numbers of a scale
     }
@@ -76,6 +77,15 @@ pub(super) fn place_order(
     }
     fields.skip(1)?; // id of an algorithm
     order.what_if = Some(fields.flag()?).filter(|what_if| *what_if);
+    fields.skip(4)?; // options, solicited, size and price at random
+    let benchmark = order.order_type.as_deref() == Some("PEG BENCH");
+    if benchmark {
+        fields.skip(5)?;
+    }
+    if fields.count()? == 0 {
+        fields.skip(2)?; // what a stop is adjusted to, and at which price
+        order.lmt_price_offset = fields.double()?;
+    }
     Ok(wire::PlaceOrder {
         order_id,
         contract: Some(contract),

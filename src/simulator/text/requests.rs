@@ -52,18 +52,26 @@ fn read(number: i32, mut fields: Reader<'_>, version: i32) -> Result<Request, Re
 
 fn executions(mut fields: Reader<'_>, version: i32) -> Result<wire::ExecutionsRequest, ReadError> {
     fields.skip(1)?;
+    let request_id = fields.int()?;
+    let mut filter = wire::ExecutionFilter {
+        client_id: fields.int()?,
+        account: fields.text()?,
+        time: fields.text()?,
+        symbol: fields.text()?,
+        sec_type: fields.text()?,
+        exchange: fields.text()?,
+        side: fields.text()?,
+        ..wire::ExecutionFilter::default()
+    };
+    if version >= 200 {
+        filter.last_n_days = fields.int()?;
+        for _ in 0..fields.count()? {
+            filter.specific_dates.extend(fields.int()?);
+        }
+    }
     Ok(wire::ExecutionsRequest {
-        request_id: fields.int()?,
-        filter: Some(wire::ExecutionFilter {
-            client_id: fields.int()?,
-            account: fields.text()?,
-            time: fields.text()?,
-            symbol: fields.text()?,
-            sec_type: fields.text()?,
-            exchange: fields.text()?,
-            side: fields.text()?,
-            last_n_days: if version >= 200 { fields.int()? } else { None },
-        }),
+        request_id,
+        filter: Some(filter),
     })
 }
 
@@ -80,14 +88,18 @@ pub(super) fn contract(fields: &mut Reader<'_>) -> Result<wire::Contract, ReadEr
     let con_id = fields.int()?;
     let symbol = fields.text()?;
     let sec_type = fields.text()?;
-    fields.skip(1)?; // last trade date
+    let last_trade_date = fields.text()?;
     let strike = fields.double()?;
-    fields.skip(2)?; // right, multiplier
+    let right = fields.text()?;
+    let multiplier = fields.double()?;
     Ok(wire::Contract {
         con_id,
         symbol,
         sec_type,
+        last_trade_date,
         strike,
+        right,
+        multiplier,
         exchange: fields.text()?,
         primary_exch: fields.text()?,
         currency: fields.text()?,

@@ -11,8 +11,14 @@ pub(crate) struct Contract {
     pub(crate) symbol: Option<String>,
     #[prost(string, optional, tag = "3")]
     pub(crate) sec_type: Option<String>,
+    #[prost(string, optional, tag = "4")]
+    pub(crate) last_trade_date: Option<String>,
     #[prost(double, optional, tag = "5")]
     pub(crate) strike: Option<f64>,
+    #[prost(string, optional, tag = "6")]
+    pub(crate) right: Option<String>,
+    #[prost(double, optional, tag = "7")]
+    pub(crate) multiplier: Option<f64>,
     #[prost(string, optional, tag = "8")]
     pub(crate) exchange: Option<String>,
     #[prost(string, optional, tag = "9")]

@@ -35,6 +35,8 @@ pub(crate) struct Order {
     pub(crate) clearing_intent: Option<String>,
     #[prost(bool, optional, tag = "19")]
     pub(crate) outside_rth: Option<bool>,
+    #[prost(double, optional, tag = "22")]
+    pub(crate) trailing_percent: Option<f64>,
     #[prost(double, optional, tag = "23")]
     pub(crate) trail_stop_price: Option<f64>,
     #[prost(string, optional, tag = "25")]
@@ -71,20 +73,36 @@ pub(crate) struct Order {
     pub(crate) adjusted_order_type: Option<String>,
     #[prost(int32, optional, tag = "98")]
     pub(crate) adjustable_trailing_unit: Option<i32>,
+    #[prost(double, optional, tag = "99")]
+    pub(crate) lmt_price_offset: Option<f64>,
+    #[prost(double, optional, tag = "106")]
+    pub(crate) cash_qty: Option<f64>,
     #[prost(bool, optional, tag = "111")]
     pub(crate) dont_use_auto_price_for_hedge: Option<bool>,
+    #[prost(string, optional, tag = "114")]
+    pub(crate) auto_cancel_date: Option<String>,
     #[prost(string, optional, tag = "115")]
     pub(crate) filled_quantity: Option<String>,
     #[prost(string, optional, tag = "118")]
     pub(crate) shareholder: Option<String>,
     #[prost(int32, optional, tag = "120")]
     pub(crate) route_marketable_to_bbo: Option<i32>,
+    #[prost(int64, optional, tag = "121")]
+    pub(crate) parent_perm_id: Option<i64>,
     #[prost(int32, optional, tag = "122")]
     pub(crate) use_price_mgmt_algo: Option<i32>,
+    #[prost(int32, optional, tag = "128")]
+    pub(crate) min_compete_size: Option<i32>,
+    #[prost(double, optional, tag = "129")]
+    pub(crate) compete_against_best_offset: Option<f64>,
+    #[prost(bool, optional, tag = "135")]
+    pub(crate) include_overnight: Option<bool>,
     #[prost(string, optional, tag = "137")]
     pub(crate) submitter: Option<String>,
     #[prost(int32, optional, tag = "142")]
     pub(crate) seek_price_improvement: Option<i32>,
+    #[prost(int32, optional, tag = "143")]
+    pub(crate) what_if_type: Option<i32>,
 }
 
 #[derive(Clone, PartialEq, prost::Message, Serialize, Deserialize)]
@@ -94,14 +112,34 @@ pub(crate) struct OrderState {
     pub(crate) status: Option<String>,
     #[prost(double, optional, tag = "2")]
     pub(crate) init_margin_before: Option<f64>,
+    #[prost(double, optional, tag = "3")]
+    pub(crate) maint_margin_before: Option<f64>,
+    #[prost(double, optional, tag = "4")]
+    pub(crate) equity_with_loan_before: Option<f64>,
     #[prost(double, optional, tag = "5")]
     pub(crate) init_margin_change: Option<f64>,
+    #[prost(double, optional, tag = "6")]
+    pub(crate) maint_margin_change: Option<f64>,
+    #[prost(double, optional, tag = "7")]
+    pub(crate) equity_with_loan_change: Option<f64>,
     #[prost(double, optional, tag = "8")]
     pub(crate) init_margin_after: Option<f64>,
+    #[prost(double, optional, tag = "9")]
+    pub(crate) maint_margin_after: Option<f64>,
+    #[prost(double, optional, tag = "10")]
+    pub(crate) equity_with_loan_after: Option<f64>,
     #[prost(double, optional, tag = "11")]
     pub(crate) commission: Option<f64>,
+    #[prost(double, optional, tag = "12")]
+    pub(crate) min_commission: Option<f64>,
+    #[prost(double, optional, tag = "13")]
+    pub(crate) max_commission: Option<f64>,
     #[prost(string, optional, tag = "14")]
     pub(crate) commission_currency: Option<String>,
+    #[prost(string, optional, tag = "15")]
+    pub(crate) margin_currency: Option<String>,
+    #[prost(string, optional, tag = "28")]
+    pub(crate) warning_text: Option<String>,
     #[prost(string, optional, tag = "29")]
     pub(crate) completed_time: Option<String>,
     #[prost(string, optional, tag = "30")]

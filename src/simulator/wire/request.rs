@@ -30,6 +30,9 @@ pub(crate) struct ExecutionFilter {
     pub(crate) side: Option<String>,
     #[prost(int32, optional, tag = "8")]
     pub(crate) last_n_days: Option<i32>,
+    /// Days as yyyymmdd.
+    #[prost(int32, repeated, tag = "9")]
+    pub(crate) specific_dates: Vec<i32>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

@@ -1,6 +1,7 @@
 //! Fills that come in parts, twice, in reverse, before their status, after a cancel, or corrected: each counts once.
 
 use ibkr_orders::domain::Status;
+use ibkr_orders::simulator::switches::PendingCancel;
 use ibkr_orders::simulator::{Fault, SimulatorConfig, Switches};
 
 use super::{fill_in_three, filled_in_three, rests};
@@ -34,6 +35,7 @@ async fn every_frame_twice_counts_once() {
         faults: vec![Fault::Duplicate],
         switches: Switches {
             duplicate_reports: true,
+            pending_cancel: PendingCancel::Pairs,
             ..Switches::default()
         },
         ..SimulatorConfig::explicit()

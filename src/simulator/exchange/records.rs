@@ -1,9 +1,6 @@
-//! To the journal and back.
+//! What outlives a restart, to the journal and back.
 
 use std::collections::{BTreeMap, HashSet};
-
-use rust_decimal::Decimal;
-use rust_decimal::prelude::FromPrimitive;
 
 use super::super::book::Book;
 use super::super::journal::Record;
@@ -30,6 +27,15 @@ impl Exchange {
         }
     }
 
+    pub(super) fn journal_account(&mut self, name: &str) {
+        if self.journaling {
+            self.journal.push(Record::Account {
+                name: name.to_owned(),
+                account: self.ledger.account(name).clone(),
+            });
+        }
+    }
+
     pub(super) fn journal_next_id(&mut self, client_id: i32, next: i32) {
         if self.journaling {
             self.journal.push(Record::NextId { client_id, next });
@@ -53,7 +59,7 @@ impl Exchange {
 
     pub(super) fn forget_orders(&mut self) {
         self.book = Book::new(self.market.len(), self.config.history_max);
-        self.ledger = Ledger::new(self.config.history_max);
+        self.ledger = self.new_ledger();
         if self.journaling {
             self.journal.push(Record::Forgotten);
         }
@@ -69,16 +75,17 @@ impl Exchange {
                 Record::Fill(fill) => fills.push(*fill),
                 Record::NextId { client_id, next } => drop(self.next_ids.insert(client_id, next)),
                 Record::Walk(walk) => self.market.restore(walk),
+                Record::Account { name, account } => *self.ledger.account_mut(&name) = account,
                 Record::Forgotten => {
                     orders.clear();
                     fills.clear();
+                    self.ledger = self.new_ledger();
                 }
             }
         }
         let mut seen = HashSet::new();
         for fill in fills {
             if seen.insert(fill.commission.exec_id.clone()) {
-                self.rebook(&fill);
                 self.ledger.record(fill);
             }
         }
@@ -90,38 +97,24 @@ impl Exchange {
             ) {
                 order.set_phase(Phase::Submitted);
             }
-            let rests = order.phase == Phase::Submitted;
+            let waits = order.waits_for_trigger() || order.parent.is_some();
+            let rests = order.phase == Phase::Submitted
+                || (order.phase == Phase::PreSubmitted && waits && !order.awaits_parent);
             let symbol = self.market.by_symbol(&order.symbol);
             self.book.insert(order);
             if let (true, Some(symbol)) = (rests, symbol) {
                 self.book.rest(perm_id, symbol);
             }
+            self.schedule_good_till(perm_id);
         }
     }
 
-    /// What a fill of an earlier run did to the position, so that later ones realise the right profit.
-    fn rebook(&mut self, fill: &Fill) {
-        let (Some(execution), Some(contract)) = (&fill.details.execution, &fill.details.contract)
-        else {
-            return;
-        };
-        let shares: Decimal = execution
-            .shares
-            .as_deref()
-            .and_then(|shares| shares.parse().ok())
-            .unwrap_or_default();
-        let bought = if execution.side.as_deref() == Some("SLD") {
-            -shares
-        } else {
-            shares
-        };
-        let price = execution
-            .price
-            .and_then(Decimal::from_f64)
-            .unwrap_or_default();
-        let account = execution.account.as_deref().unwrap_or_default();
-        let symbol = contract.symbol.as_deref().unwrap_or_default();
-        let _told_before = self.ledger.trade(account, symbol, bought, price);
+    /// No fills, and every account as it began.
+    fn new_ledger(&self) -> Ledger {
+        Ledger::new(
+            self.config.history_max,
+            super::opening_account(&self.config),
+        )
     }
 
     /// All there is to keep, for a file that starts anew.
@@ -146,6 +139,18 @@ impl Exchange {
             .ledger
             .fills()
             .map(|fill| Record::Fill(Box::new(fill.clone())));
-        walks.chain(ids).chain(orders).chain(fills).collect()
+        let accounts = self
+            .ledger
+            .accounts()
+            .map(|(name, account)| Record::Account {
+                name: name.clone(),
+                account: account.clone(),
+            });
+        walks
+            .chain(ids)
+            .chain(orders)
+            .chain(fills)
+            .chain(accounts)
+            .collect()
     }
 }
