@@ -49,7 +49,7 @@ macro_rules! switches {
 
 switches! {
     /// Which requests for the time are answered.
-    "time-requests" time_requests: TimeRequests = TimeRequests::Always;
+    "time-requests" time_requests: TimeRequests = TimeRequests::OnceASecond;
     /// How requests for the time in milliseconds are treated.
     "millis-requests" millis_requests: MillisRequests = MillisRequests::WithSeconds;
     /// An answer about executions repeats their commission reports.
