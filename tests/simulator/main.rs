@@ -10,6 +10,7 @@ mod faults;
 mod hostile;
 mod peer;
 mod queries;
+mod replaces;
 mod shape;
 mod state;
 mod stops;
