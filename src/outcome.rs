@@ -95,6 +95,7 @@ pub(crate) fn health_failed(error: Error, client_id: i32) -> HealthOut {
         connected: false,
         next_valid_id: None,
         error: Some(error.message),
+        detail: None,
         server_version: None,
         accounts: Vec::new(),
         paper: None,

@@ -41,8 +41,8 @@ Examples:
 
 pub(super) const HEALTH: &str = "\
 Prints:
-  {\"connected\", \"next_valid_id\", \"error\", \"server_version\", \"accounts\", \"paper\", \"client_id\",
-   \"tws_time\", \"ib_connected\", \"store_ok\", \"version\"}
+  {\"connected\", \"next_valid_id\", \"error\", \"detail\", \"server_version\", \"accounts\", \"paper\",
+   \"client_id\", \"tws_time\", \"ib_connected\", \"store_ok\", \"version\"}
   Exits 0 when connected, else 1.
 
 Examples:

@@ -39,6 +39,8 @@ pub struct HealthOut {
     pub next_valid_id: Option<i32>,
     /// Why orders cannot be placed.
     pub error: Option<String>,
+    /// What is wrong, in more words: what happened at each address of TWS, or which query a reconcile keeps failing at.
+    pub detail: Option<String>,
     /// Protocol version negotiated with TWS.
     pub server_version: Option<i32>,
     /// Accounts of the login.

@@ -81,6 +81,8 @@ pub(crate) struct Reconcile {
     pub(crate) due: Option<Duration>,
     /// Failures in a row.
     pub(crate) failures: u32,
+    /// Why the last one failed; `None` once one has ended well.
+    pub(crate) failing: Option<Arc<str>>,
     /// Rounds that failed, and rounds that ended well with how long the last of them took: for the statistics.
     pub(crate) failed: u64,
     /// See `failed`.

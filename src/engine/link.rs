@@ -20,6 +20,8 @@ pub struct LinkStatus {
     pub refused: Option<Error>,
     /// Why there is no session, a sentence that starts with "could not connect to TWS".
     pub failure: Option<String>,
+    /// What is wrong, in more words: what happened at each address, or which query a reconcile keeps failing at.
+    pub detail: Option<String>,
     /// The first attempt to connect has ended, either way.
     pub attempted: bool,
     /// The id the next order gets; `None` while not connected.
@@ -52,6 +54,7 @@ impl LinkStatus {
                 refused.as_ref().or(risk_refused.as_ref()).cloned()
             }),
             failure: session.is_none().then(|| why_unreachable(desk)),
+            detail: detail(desk),
             attempted: desk.attempted,
             next_order_id: session.map(|_| desk.next_id),
             tws_time: desk.tws_time,
@@ -65,5 +68,23 @@ pub(super) fn why_unreachable(desk: &Desk) -> String {
     match &desk.failure {
         Some(ConnectFailure::Refused { detail, .. }) => format!("{COULD_NOT_CONNECT}: {detail}"),
         Some(ConnectFailure::Unreachable { .. }) | None => COULD_NOT_CONNECT.to_owned(),
+    }
+}
+
+/// What is wrong with TWS, in more words.
+fn detail(desk: &Desk) -> Option<String> {
+    match (&desk.session, &desk.failure) {
+        (
+            None,
+            Some(ConnectFailure::Unreachable { detail } | ConnectFailure::Refused { detail, .. }),
+        ) => Some(detail.clone()),
+        (None, None) => None,
+        (Some(_), _) => {
+            let failing = desk.reconcile.failing.as_ref()?;
+            Some(format!(
+                "TWS cannot be asked what it holds ({} times in a row): {failing}",
+                desk.reconcile.failures
+            ))
+        }
     }
 }

@@ -1,7 +1,5 @@
 //! Health.
 
-use std::time::Duration;
-
 use tokio::time::{Instant, timeout_at};
 
 use super::limits::seconds;
@@ -10,12 +8,8 @@ use crate::domain::{HealthIn, HealthOut};
 use crate::error::Error;
 use crate::store::StoreError;
 
-/// The first session asks for TWS's time as it begins. Whoever asks about health just then hears the answer, unless TWS takes longer than this.
-const FIRST_TIME_LIMIT: Duration = Duration::from_secs(1);
-
 impl Gateway {
-    /// Says whether orders can be placed. Waits, up to the timeout, only for the first attempt to connect to end, and after it a moment for TWS's
-    /// clock.
+    /// Says whether orders can be placed. Waits, up to the timeout, only for the first attempt to connect to end.
     ///
     /// # Errors
     /// `REQUEST_INVALID` for a timeout that is none. A TWS that is away is no error: that is what the outcome tells.
@@ -26,9 +20,6 @@ impl Gateway {
         // Both an end of the wait and an end of the engine show in the status.
         let deadline = Instant::now() + patience;
         let _ = timeout_at(deadline, link.wait_for(|link| link.attempted)).await;
-        let deadline = deadline.min(Instant::now() + FIRST_TIME_LIMIT);
-        let told = |link: &LinkStatus| !link.connected || link.tws_time.is_some();
-        let _ = timeout_at(deadline, link.wait_for(told)).await;
         let status = link.borrow().clone();
         Ok(health(
             &status,
@@ -45,6 +36,7 @@ fn health(status: &LinkStatus, lost: Option<StoreError>, client_id: i32) -> Heal
         session,
         refused,
         failure,
+        detail,
         attempted: _,
         next_order_id,
         tws_time,
@@ -72,6 +64,7 @@ fn health(status: &LinkStatus, lost: Option<StoreError>, client_id: i32) -> Heal
         connected: *connected,
         next_valid_id: *next_order_id,
         error,
+        detail: detail.clone(),
         server_version: session.map(|session| session.server_version),
         accounts: session.map_or_else(Vec::new, |session| session.accounts.clone()),
         paper: session.map(|session| {

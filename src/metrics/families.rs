@@ -16,6 +16,7 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
         tws_connected,
         ib_connected,
         tws_sessions,
+        tws_connect_failures,
         tws_unreadable,
         reconcile_seconds,
         reconcile_failures,
@@ -102,6 +103,11 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
             "ibkr_orders_tws_sessions_total",
             "Sessions with TWS that came up; all but the first are reconnects.",
             tws_sessions,
+        ),
+        (
+            "ibkr_orders_tws_connect_failures_total",
+            "Attempts to connect to TWS that ended without a session.",
+            tws_connect_failures,
         ),
         (
             "ibkr_orders_tws_unreadable_total",

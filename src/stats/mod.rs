@@ -107,6 +107,8 @@ pub struct Stats {
     pub ib_connected: Gauge,
     /// Sessions with TWS that came up; all but the first are reconnects.
     pub tws_sessions: Counter,
+    /// Attempts to connect to TWS that ended without a session.
+    pub tws_connect_failures: Counter,
     /// Messages of TWS about orders that could not be read, or not all of it.
     pub tws_unreadable: Counter,
     /// How long reconciles that ended well took.
@@ -159,6 +161,7 @@ impl Default for Stats {
             tws_connected: Gauge::default(),
             ib_connected: Gauge::default(),
             tws_sessions: Counter::default(),
+            tws_connect_failures: Counter::default(),
             tws_unreadable: Counter::default(),
             reconcile_seconds: Histogram::new(histogram::SECONDS_LONG),
             reconcile_failures: Counter::default(),

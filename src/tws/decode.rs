@@ -19,9 +19,9 @@ pub(super) struct Context<'a> {
     pub(super) zone: Option<&'a SessionZone>,
     /// What an open order or a status is: a row of an answer, or news.
     pub(super) orders: Origin,
-    /// What a commission is.
+    /// What a commission is, which names no request.
     pub(super) commissions: Origin,
-    /// What an execution without a request id is.
+    /// What an execution is that answers no request.
     pub(super) executions: Origin,
 }
 

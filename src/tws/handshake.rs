@@ -175,11 +175,15 @@ async fn login(
     let mut ask_at = Instant::now() + patience;
     let mut questions = 0;
     loop {
-        while let Some(frame) = wire
-            .incoming
-            .frame()
-            .map_err(|bad| refused(bad.to_string()))?
+        // What follows the last of both is news already, and is heard when the session is up.
+        while !conversation
+            .login_mut()
+            .is_none_or(|login| login.is_decided())
         {
+            let frame = wire.incoming.frame();
+            let Some(frame) = frame.map_err(|bad| refused(bad.to_string()))? else {
+                break;
+            };
             if let Err(end) = conversation.hear(frame, Instant::now()) {
                 return Err(closed(conversation, client_id, end.reason()));
             }

@@ -212,7 +212,9 @@ pub(super) fn execution(body: &[u8], context: &Context<'_>) -> (Message, Option<
     } = execution;
     let origin = match frame.req_id {
         Some(request) if request >= REQUEST_IDS_FROM => Origin::Snapshot,
-        Some(_) | None => context.executions,
+        Some(_) => context.executions,
+        // It could not be read: while executions are asked for, it is a row of the answer.
+        None => context.commissions,
     };
     let side = problems.action("side", side.as_deref(), "BOT", "SLD");
     let quantity = problems.quantity("shares", shares.as_deref());

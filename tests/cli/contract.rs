@@ -20,6 +20,8 @@ pub struct Health {
     #[serde(deserialize_with = "there")]
     pub error: Option<String>,
     #[serde(deserialize_with = "there")]
+    pub detail: Option<String>,
+    #[serde(deserialize_with = "there")]
     pub server_version: Option<i32>,
     pub accounts: Vec<String>,
     #[serde(deserialize_with = "there")]

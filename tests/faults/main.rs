@@ -17,6 +17,7 @@ mod limits;
 mod link;
 mod reports;
 mod restart;
+mod scripted;
 mod shutdown;
 mod watchers;
 
@@ -45,6 +46,7 @@ const THEMES: [(&str, &str); 15] = [
         ),
     ),
     ("restart", include_str!("restart.rs")),
+    ("scripted", include_str!("scripted.rs")),
     ("shutdown", include_str!("shutdown.rs")),
     ("watchers", include_str!("watchers.rs")),
 ];

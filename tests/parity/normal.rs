@@ -3,10 +3,11 @@
 
 use serde_json::Value;
 
-/// Fields that say when, or number something from a start of their own.
+/// Fields that say when, number something from a start of their own, or tell what happened to the connection of this one gateway.
 const OWN: &[&str] = &[
     "last_update",
     "created_at",
+    "detail",
     "tws_time",
     "time",
     "perm_id",

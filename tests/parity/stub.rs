@@ -33,6 +33,7 @@ pub async fn health(mut stub: Stub) -> Health {
         connected: answer.connected,
         next_valid_id: answer.next_valid_id,
         error: answer.error,
+        detail: answer.detail,
         server_version: answer.server_version,
         accounts: answer.accounts,
         paper: answer.paper,

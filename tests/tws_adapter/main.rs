@@ -11,7 +11,9 @@ mod heartbeats;
 mod ibapi_witness;
 mod links;
 mod reconcile;
+mod recordings;
 mod reports;
+mod rows;
 mod sending;
 
 use test_support::random;

@@ -145,6 +145,7 @@ impl Driver {
                 }
             }
             TwsEvent::SessionDown { .. } => self.in_adapter = 0,
+            TwsEvent::ConnectFailed(_) => self.stats.tws_connect_failures.add_one(),
             TwsEvent::Unreadable { .. } => self.stats.tws_unreadable.add_one(),
             _ => {}
         }

@@ -117,6 +117,7 @@ impl Step<'_> {
             .saturating_mul(1 << reconcile.failures.min(10))
             .min(RETRY_DELAY_MAX);
         reconcile.failures += 1;
+        reconcile.failing = Some(reason.into());
         reconcile.failed += 1;
         reconcile.due = Some(
             reconcile
@@ -184,6 +185,7 @@ impl Step<'_> {
             desk.reconcile.ended = (ended + 1, now.tick.saturating_sub(begun));
         }
         desk.reconcile.failures = 0;
+        desk.reconcile.failing = None;
         if std::mem::take(&mut desk.reconcile.announce) {
             self.link(
                 LinkState::Reconciled,

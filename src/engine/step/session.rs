@@ -130,6 +130,7 @@ impl Step<'_> {
         });
         desk.reconcile.running = None;
         desk.reconcile.failures = 0;
+        desk.reconcile.failing = None;
         desk.reconcile.announce = true;
         self.link(
             LinkState::Restored,
@@ -234,6 +235,9 @@ impl Step<'_> {
         let desk = &mut self.batch.desk;
         desk.session = None;
         desk.ids_doubted = None;
+        desk.failure = Some(ConnectFailure::Unreachable {
+            detail: format!("the session with TWS was lost: {reason}"),
+        });
         desk.reconcile.running = None;
         desk.reconcile.due = None;
         desk.unmatched = Arc::default();

@@ -66,6 +66,11 @@ impl Login {
             && self.next_valid_id.is_some_and(requests::is_order_id)
     }
 
+    /// Nothing that follows can change what comes of the login.
+    pub(super) fn is_decided(&self) -> bool {
+        self.is_whole() || self.spent_id().is_some()
+    }
+
     /// An id beyond those that orders may have.
     pub(super) fn spent_id(&self) -> Option<i64> {
         self.next_valid_id

@@ -2,7 +2,7 @@
 
 /// The body of a protobuf message.
 #[derive(Debug, Clone, Default)]
-pub struct Body(pub(crate) Vec<u8>);
+pub struct Body(pub Vec<u8>);
 
 impl Body {
     fn varint(&mut self, mut value: u64) {

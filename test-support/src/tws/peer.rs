@@ -45,6 +45,13 @@ impl FakeTws {
         Peer { stream }
     }
 
+    /// Accepts a client, however long it takes to come.
+    pub async fn accept_whenever(&self) -> Peer {
+        let (stream, _) = self.listener.accept().await.unwrap();
+        stream.set_nodelay(true).unwrap();
+        Peer { stream }
+    }
+
     /// Accepts a client and names a server version to it.
     pub async fn greeted(&self, version: i32) -> Peer {
         let mut peer = self.accept().await;

@@ -1,0 +1,212 @@
+//! A TWS that answers every request by itself, and each as the test says.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::frames::{self, order};
+use super::peer::{
+    ALL_OPEN_ORDERS, CANCEL_ORDER, COMPLETED_ORDERS, CURRENT_TIME, EXECUTIONS, FakeTws, IDS,
+    OPEN_ORDERS, PLACE_ORDER, Peer, Request,
+};
+
+/// A row of an answer; one about an execution carries the request's id.
+pub type Row = Box<dyn Fn(i64) -> Vec<u8> + Send>;
+
+/// How a query is answered.
+pub struct Answer {
+    pub rows: Vec<Row>,
+    /// Whether its end mark follows.
+    pub ends: bool,
+}
+
+impl Default for Answer {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            ends: true,
+        }
+    }
+}
+
+impl Answer {
+    /// Rows that are the same whatever the request.
+    pub fn of(rows: impl IntoIterator<Item = Vec<u8>>) -> Self {
+        let rows = rows
+            .into_iter()
+            .map(|row| -> Row { Box::new(move |_| row.clone()) });
+        Self {
+            rows: rows.collect(),
+            ends: true,
+        }
+    }
+}
+
+/// What TWS does.
+pub struct Script {
+    /// The next order id, named at the login and whenever it is asked for.
+    pub next_valid_id: i32,
+    pub open_orders: Answer,
+    pub completed_orders: Answer,
+    pub executions: Answer,
+    /// Whether time requests are answered.
+    pub tells_time: bool,
+    /// Whether requests for ids are answered.
+    pub names_ids: bool,
+    /// What follows a placeOrder of this order id that transmits. One that does not is followed by nothing.
+    pub placed: Box<dyn Fn(i32) -> Vec<Vec<u8>> + Send>,
+}
+
+impl Default for Script {
+    /// Nothing is held, everything is answered, and an order works: it must be BUY 100 AAPL LMT 150.25 for DU111.
+    fn default() -> Self {
+        Self {
+            next_valid_id: 1,
+            open_orders: Answer::default(),
+            completed_orders: Answer::default(),
+            executions: Answer::default(),
+            tells_time: true,
+            names_ids: true,
+            placed: Box::new(|id| {
+                let works = order(id, "Submitted");
+                vec![works.open(), works.status("0", "100")]
+            }),
+        }
+    }
+}
+
+enum Order {
+    Say(Vec<u8>),
+    Cut,
+}
+
+/// It runs until it is dropped, one connection after the other.
+pub struct ScriptedTws {
+    pub port: u16,
+    script: Arc<Mutex<Script>>,
+    requests: Arc<Mutex<Vec<Request>>>,
+    orders: mpsc::UnboundedSender<Order>,
+    task: JoinHandle<()>,
+}
+
+impl ScriptedTws {
+    pub async fn start(script: Script) -> Self {
+        let tws = FakeTws::bind().await;
+        let port = tws.port;
+        let script = Arc::new(Mutex::new(script));
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let task = tokio::spawn(run(tws, Arc::clone(&script), Arc::clone(&requests), inbox));
+        Self {
+            port,
+            script,
+            requests,
+            orders,
+            task,
+        }
+    }
+
+    /// Changes what TWS does from the next request on.
+    pub fn change(&self, change: impl FnOnce(&mut Script)) {
+        change(&mut lock(&self.script));
+    }
+
+    /// Sends something by itself.
+    pub fn say(&self, frame: Vec<u8>) {
+        self.orders.send(Order::Say(frame)).unwrap();
+    }
+
+    /// Closes the connection; the next one is accepted.
+    pub fn cut(&self) {
+        self.orders.send(Order::Cut).unwrap();
+    }
+
+    /// Every request of this kind so far.
+    pub fn requests(&self, id: i32) -> Vec<Request> {
+        let requests = lock(&self.requests);
+        requests
+            .iter()
+            .filter(|request| request.id == id)
+            .cloned()
+            .collect()
+    }
+}
+
+impl Drop for ScriptedTws {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// What stands behind a lock is whole whenever the lock is free.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn run(
+    tws: FakeTws,
+    script: Arc<Mutex<Script>>,
+    requests: Arc<Mutex<Vec<Request>>>,
+    mut orders: mpsc::UnboundedReceiver<Order>,
+) {
+    loop {
+        let mut peer = tws.accept_whenever().await;
+        peer.read_hello().await;
+        peer.acknowledge(225).await;
+        peer.request().await;
+        let next_valid_id = lock(&script).next_valid_id;
+        peer.send(&frames::managed_accounts("DU111")).await;
+        peer.send(&frames::next_valid_id(next_valid_id)).await;
+        loop {
+            let mut first = [0];
+            tokio::select! {
+                peeked = peer.stream.peek(&mut first) => {
+                    if !matches!(peeked, Ok(1)) {
+                        break;
+                    }
+                    let request = peer.request().await;
+                    lock(&requests).push(request.clone());
+                    let answer = answer(&lock(&script), &request);
+                    peer.send(&answer.concat()).await;
+                }
+                order = orders.recv() => match order {
+                    Some(Order::Say(frame)) => peer.send(&frame).await,
+                    Some(Order::Cut) | None => break,
+                },
+            }
+        }
+        drop::<Peer>(peer);
+    }
+}
+
+fn answer(script: &Script, request: &Request) -> Vec<Vec<u8>> {
+    let whole = |answer: &Answer, id: i64, end: Vec<u8>| {
+        let mut frames: Vec<_> = answer.rows.iter().map(|row| row(id)).collect();
+        frames.extend(answer.ends.then_some(end));
+        frames
+    };
+    match request.id {
+        OPEN_ORDERS | ALL_OPEN_ORDERS => whole(&script.open_orders, 0, frames::open_orders_end()),
+        COMPLETED_ORDERS => whole(&script.completed_orders, 0, frames::completed_orders_end()),
+        EXECUTIONS => {
+            let id = request.number();
+            whole(&script.executions, id, frames::executions_end(id))
+        }
+        CURRENT_TIME if script.tells_time => vec![frames::current_time(1_795_000_000)],
+        IDS if script.names_ids => vec![frames::next_valid_id(script.next_valid_id)],
+        PLACE_ORDER if transmits(request) => {
+            (script.placed)(i32::try_from(request.number()).unwrap())
+        }
+        PLACE_ORDER | CANCEL_ORDER | CURRENT_TIME | IDS => Vec::new(),
+        other => panic!("a request that nobody foresaw: {other}"),
+    }
+}
+
+/// Field 66 of the order, which is left out when it is false.
+fn transmits(request: &Request) -> bool {
+    request
+        .bytes
+        .windows(3)
+        .any(|part| part == [0x90, 0x04, 0x01])
+}
