@@ -77,7 +77,7 @@ MUTATIONS = [
         "            entry.run.sending = Sending::Queued;\n            let _ = (&not_found, now);\n"
         "            self.queue_place(order_id, false);\n"),
     one("UNCONFIRMED without a complete reconcile", "src/engine/step/reconcile.rs",
-        "Some(reason) => self.reconcile_failed(reason),", "Some(_) => self.conclude(session, token)?,"),
+        "Some(reason) => self.reconcile_failed(&reason),", "Some(_) => self.conclude(session, token)?,"),
     one("no reconcile after a reconnect", "src/engine/step/session.rs",
         "                    self.batch.rows.push(Row::Accounts(accounts));\n                }\n                self.reconcile_after(Duration::ZERO);\n",
         "                    self.batch.rows.push(Row::Accounts(accounts));\n                }\n"),
