@@ -80,6 +80,8 @@ pub mod telemetry;
 #[cfg(feature = "gateway")]
 #[doc(hidden)]
 pub mod tws;
+#[cfg(feature = "web")]
+pub mod web;
 #[cfg(feature = "wire")]
 pub mod wire;
 

@@ -53,6 +53,9 @@ pub(super) enum Command {
     /// Print stored orders, newest first
     #[command(after_long_help = help::LIST)]
     List(ListArgs),
+    /// Show a running gateway in the terminal: open orders and links as they change, and a key that cancels
+    #[command(after_long_help = help::TOP)]
+    Top(TopArgs),
     /// Write a whole table of the store to standard output, beside a running gateway or without one
     #[command(after_long_help = help::EXPORT)]
     Export(ExportArgs),
@@ -87,7 +90,8 @@ impl Command {
             | Self::Transmit(ChangeArgs { door, settings, .. })
             | Self::Cancel(ChangeArgs { door, settings, .. })
             | Self::Get(GetArgs { door, settings, .. })
-            | Self::List(ListArgs { door, settings, .. }) => Some((door, settings)),
+            | Self::List(ListArgs { door, settings, .. })
+            | Self::Top(TopArgs { door, settings }) => Some((door, settings)),
             Self::Export(_)
             | Self::Backup(_)
             | Self::Serve(_)
@@ -111,6 +115,7 @@ impl Command {
             | Self::Cancel(_)
             | Self::Get(_)
             | Self::List(_)
+            | Self::Top(_)
             | Self::Serve(_)
             | Self::Simulate(_)
             | Self::Completions { .. }
@@ -298,6 +303,15 @@ pub(super) struct StoreArgs {
     /// The store of the built-in simulator (data/simulator.db)
     #[arg(long)]
     pub(super) simulate: bool,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `top`
+#[derive(Debug, Args)]
+pub(super) struct TopArgs {
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
     #[command(flatten)]
     pub(super) settings: SettingsArgs,
 }

@@ -137,6 +137,13 @@ Examples:
   ibkr-orders list --status submitted,pre_submitted --symbol AAPL
   ibkr-orders list --page-size 1000 --page-token TOKEN";
 
+pub(super) const TOP: &str = "\
+Keys: up and down choose an order, c cancels it after a question, a shows ended orders too, q ends. The view goes on by itself after a
+broken link or a restart of the gateway.
+
+Examples:
+  ibkr-orders top --server http://127.0.0.1:50051";
+
 pub(super) const COMPLETIONS: &str = "\
 Examples:
   ibkr-orders completions bash > /etc/bash_completion.d/ibkr-orders

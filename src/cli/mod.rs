@@ -23,6 +23,8 @@ mod simulate;
 mod simulated;
 mod stderr;
 mod table;
+#[cfg(feature = "top")]
+mod top;
 mod values;
 mod watch;
 
@@ -115,6 +117,15 @@ fn run(command: Command, output: &mut Output) -> Exit {
         }
         Command::Get(args) => on_runtime(&config, read::get(args, checked, output)),
         Command::List(args) => on_runtime(&config, read::list(args, checked, output)),
+        #[cfg(feature = "top")]
+        Command::Top(_) => on_runtime(&config, top::top(checked)),
+        #[cfg(not(feature = "top"))]
+        Command::Top(_) => {
+            stderr::say(
+                "this program was built without top: build it with --features top, or use the page (serve --web-listen 127.0.0.1:8080)",
+            );
+            Exit::Usage
+        }
         Command::Export(_)
         | Command::Backup(_)
         | Command::Serve(_)
@@ -138,6 +149,7 @@ fn on_store(command: Command, local: Local, output: &mut Output) -> Exit {
         | Command::Cancel(_)
         | Command::Get(_)
         | Command::List(_)
+        | Command::Top(_)
         | Command::Serve(_)
         | Command::Simulate(_)
         | Command::Completions { .. }
@@ -195,6 +207,7 @@ fn page(command: &Command, output: &mut Output) -> Exit {
         | Command::Cancel(_)
         | Command::Get(_)
         | Command::List(_)
+        | Command::Top(_)
         | Command::Export(_)
         | Command::Backup(_)
         | Command::Serve(_)

@@ -22,9 +22,10 @@ use super::simulated::simulated_with_control;
 use super::stderr;
 use crate::config::{Config, ConfigError, Settings};
 use crate::gateway::Gateway;
-use crate::grpc::{self, Prepared, ServerSettings};
+use crate::grpc::{self, Prepared, ServeError, ServerSettings};
 use crate::metrics::{self, OperationsSettings};
 use crate::telemetry;
+use crate::web::{self, WebSettings};
 
 /// Limit of the shutdown beyond the grace of calls in flight: closing the gateway and its store.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -48,6 +49,12 @@ pub(super) struct ServeArgs {
     /// Where metrics and probes listen [default: nowhere] (METRICS_LISTEN)
     #[arg(long, value_name = "ADDRESS")]
     pub(super) metrics_listen: Option<String>,
+    /// Where the page and gRPC-Web listen, for browsers [default: nowhere] (WEB_LISTEN)
+    #[arg(long, value_name = "ADDRESS")]
+    pub(super) web_listen: Option<String>,
+    /// Origins under which browsers reach that listener beside its own address, with commas between (WEB_ORIGINS)
+    #[arg(long, value_name = "ORIGINS")]
+    pub(super) web_origins: Option<String>,
     /// PEM file with the server's certificate chain; switches TLS on (TLS_CERT)
     #[arg(long, value_name = "FILE")]
     pub(super) tls_cert: Option<PathBuf>,
@@ -90,6 +97,8 @@ impl ServeArgs {
         let own = [
             ("GRPC_LISTEN", self.grpc_listen.clone()),
             ("METRICS_LISTEN", self.metrics_listen.clone()),
+            ("WEB_LISTEN", self.web_listen.clone()),
+            ("WEB_ORIGINS", self.web_origins.clone()),
             ("TLS_CERT", path(&self.tls_cert)),
             ("TLS_KEY", path(&self.tls_key)),
             ("TLS_CLIENT_CA", path(&self.tls_client_ca)),
@@ -165,13 +174,22 @@ async fn run(
         Some(address) => Some(bind("METRICS_LISTEN", address).await?),
         None => None,
     };
+    let web = match config.web_listen {
+        Some(address) => Some(bind("WEB_LISTEN", address).await?),
+        None => None,
+    };
     let settings = ServerSettings::from(&config);
+    let (grace, reload) = (settings.shutdown_grace, Arc::clone(&settings.reload));
+    let wrong = |error: ServeError| (Exit::Configuration, error.to_string());
+    let service = grpc::prepare(listener, settings).await.map_err(wrong)?;
+    if let Some(web) = &web {
+        service.check(web).map_err(wrong)?;
+    }
     let doors = Doors {
-        grace: settings.shutdown_grace,
-        reload: Arc::clone(&settings.reload),
-        service: grpc::prepare(listener, settings)
-            .await
-            .map_err(|error| (Exit::Configuration, error.to_string()))?,
+        grace,
+        reload,
+        service,
+        web,
         operations,
         signals,
         hangups,
@@ -197,6 +215,7 @@ async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure
 /// Everything that stands ready before the gateway is opened.
 struct Doors<'a> {
     service: Prepared,
+    web: Option<TcpListener>,
     operations: Option<TcpListener>,
     signals: Signals,
     hangups: Hangups,
@@ -210,6 +229,7 @@ impl Doors<'_> {
     async fn open(self, config: &Config) -> Result<(), Failure> {
         let Self {
             service,
+            web,
             operations,
             mut signals,
             hangups,
@@ -229,6 +249,24 @@ impl Doors<'_> {
             let address = operations.local_addr().map_err(failed)?;
             telemetry.say(format_args!("metrics and probes on {address}"));
         }
+        let web = match web {
+            Some(listener) => {
+                let address = listener.local_addr().map_err(failed)?;
+                let scheme = if config.tls_cert.is_some() {
+                    "https"
+                } else {
+                    "http"
+                };
+                stderr::say(format_args!("page and gRPC-Web on {scheme}://{address}"));
+                Some((listener, address, WebSettings::from(config)))
+            }
+            None => None,
+        };
+        let page = async |backend| {
+            if let Some((listener, address, settings)) = web {
+                web::serve(listener, address, settings, backend).await;
+            }
+        };
         let stopping = CancellationToken::new();
         let closed = async {
             let grace_ends = async {
@@ -236,8 +274,11 @@ impl Doors<'_> {
                 tokio::time::sleep(grace.saturating_sub(LAST_ANSWERS)).await;
             };
             let mut grace_ends = pin!(grace_ends);
-            let mut served =
-                pin!(service.serve(gateway.clone(), stopping.clone().cancelled_owned()));
+            let mut served = pin!(service.serve_beside(
+                gateway.clone(),
+                stopping.clone().cancelled_owned(),
+                page
+            ));
             tokio::select! {
                 served = &mut served => {
                     // No caller is left; an order that waits for its slot still goes out if that comes in time.

@@ -186,6 +186,22 @@ impl Settings {
         config.metrics_listen = set
             .parsed("METRICS_LISTEN", wanted, address)
             .or(config.metrics_listen);
+        let wanted = "an address with a port, for example 127.0.0.1:8080";
+        config.web_listen = set
+            .parsed("WEB_LISTEN", wanted, address)
+            .or(config.web_listen);
+        if config.web_listen.is_some() && !cfg!(feature = "web") {
+            set.problem(
+                "WEB_LISTEN",
+                "this program was built without the page: build it with --features web, or leave the setting out",
+            );
+        }
+        let wanted =
+            "a list of origins, for example https://orders.example,https://orders.example:8443";
+        replace(
+            &mut config.web_origins,
+            set.parsed("WEB_ORIGINS", wanted, origins),
+        );
         if let Some((certificate, key)) = set.certificate("TLS_CERT", "TLS_KEY") {
             config.tls_cert = Some(certificate);
             config.tls_key = Some(key);
@@ -256,6 +272,21 @@ impl Settings {
             problems => Err(ConfigError { problems }),
         }
     }
+}
+
+/// Origins with commas between: a scheme, a host and no path, as browsers write them.
+fn origins(text: &str) -> Option<Vec<String>> {
+    text.split(',')
+        .map(|origin| {
+            let origin = origin.trim().to_ascii_lowercase();
+            let host = origin
+                .strip_prefix("https://")
+                .or_else(|| origin.strip_prefix("http://"))?;
+            let whole = !host.is_empty()
+                && !host.contains(|c: char| c.is_whitespace() || "/?#@*".contains(c));
+            whole.then_some(origin)
+        })
+        .collect()
 }
 
 fn replace<T>(place: &mut T, value: Option<T>) {
@@ -386,6 +417,29 @@ mod tests {
         }
         for right in ["tws", "tws.example", "127.0.0.1", "::1", "[::1]", "tws_1"] {
             assert_eq!(host(right).unwrap().ib_host, right);
+        }
+    }
+
+    #[test]
+    fn origins_are_written_as_browsers_write_them() {
+        assert_eq!(
+            origins("https://Orders.example, http://localhost:81"),
+            Some(vec![
+                "https://orders.example".to_owned(),
+                "http://localhost:81".to_owned()
+            ])
+        );
+        for wrong in [
+            "*",
+            "orders.example",
+            "https://",
+            "https://orders.example/",
+            "https://*.example",
+            "https://a,",
+            "null",
+            "ftp://a",
+        ] {
+            assert_eq!(origins(wrong), None, "{wrong}");
         }
     }
 

@@ -34,6 +34,10 @@ pub struct Config {
     pub grpc_listen: SocketAddr,
     /// `METRICS_LISTEN`: where metrics and probes listen; `None`: nowhere.
     pub metrics_listen: Option<SocketAddr>,
+    /// `WEB_LISTEN`: where the page and gRPC-Web listen; `None`: nowhere.
+    pub web_listen: Option<SocketAddr>,
+    /// `WEB_ORIGINS`: origins under which browsers reach that listener beside its own address, for example through a proxy.
+    pub web_origins: Vec<String>,
     /// `TLS_CERT`: PEM file with the server's certificate chain.
     pub tls_cert: Option<PathBuf>,
     /// `TLS_KEY`: PEM file with its private key.
@@ -148,6 +152,8 @@ impl Default for Config {
             order_db_path: PathBuf::from("data/orders.db"),
             grpc_listen: SocketAddr::from(([127, 0, 0, 1], 50051)),
             metrics_listen: None,
+            web_listen: None,
+            web_origins: Vec::new(),
             tls_cert: None,
             tls_key: None,
             tls_client_ca: None,

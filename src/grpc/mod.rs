@@ -1,5 +1,6 @@
 //! The gRPC service over a [`Gateway`]: it translates, protects and counts, and decides nothing about orders.
 
+mod backend;
 mod body;
 mod callers;
 mod calls;
@@ -30,6 +31,11 @@ use crate::gateway::Gateway;
 use crate::wire::FILE_DESCRIPTOR_SET;
 use crate::wire::pb::order_service_server::OrderServiceServer;
 
+#[cfg_attr(
+    not(feature = "web"),
+    allow(unused_imports, reason = "the door for browsers uses it")
+)]
+pub(crate) use backend::{Backend, CallerBackend};
 use callers::Callers;
 pub use probe::Readiness;
 pub(crate) use probe::{Probe, follow};
@@ -39,7 +45,7 @@ use service::Orders;
 pub use settings::{ServerSettings, TlsFiles};
 
 /// Body of an answer, for who serves a part of this elsewhere.
-#[cfg(feature = "metrics")]
+#[cfg(any(feature = "metrics", feature = "web"))]
 pub(crate) type AnswerBody = tonic::body::Body;
 
 /// How long connections may take to say goodbye once no call is left.
@@ -97,6 +103,19 @@ pub async fn prepare(
     listener: TcpListener,
     settings: ServerSettings,
 ) -> Result<Prepared, ServeError> {
+    protect(&listener, &settings)?;
+    let mut tasks = JoinSet::new();
+    let secrets = reload::secrets(&settings, &mut tasks).await?;
+    Ok(Prepared {
+        listener,
+        settings,
+        secrets,
+        tasks,
+    })
+}
+
+/// Refuses an address that others can reach and nothing protects.
+fn protect(listener: &TcpListener, settings: &ServerSettings) -> Result<(), ServeError> {
     let address = listener
         .local_addr()
         .map_err(|error| ServeError::Start(error.to_string()))?;
@@ -108,17 +127,18 @@ pub async fn prepare(
             "serving {address} without client certificates or TLS and tokens, as configured: whoever can reach it can place orders"
         );
     }
-    let mut tasks = JoinSet::new();
-    let secrets = reload::secrets(&settings, &mut tasks).await?;
-    Ok(Prepared {
-        listener,
-        settings,
-        secrets,
-        tasks,
-    })
+    Ok(())
 }
 
 impl Prepared {
+    /// Checks that a listener of another door to the same calls is as well protected.
+    ///
+    /// # Errors
+    /// An address that nothing protects.
+    pub fn check(&self, listener: &TcpListener) -> Result<(), ServeError> {
+        protect(listener, &self.settings)
+    }
+
     /// Serves a gateway until `shutdown` ends, then drains: the health service says NOT_SERVING, new calls are refused, watches end,
     /// and calls in flight get `shutdown_grace` to finish. The gateway is left open.
     ///
@@ -128,6 +148,19 @@ impl Prepared {
         self,
         gateway: Gateway,
         shutdown: impl Future<Output = ()>,
+    ) -> Result<(), ServeError> {
+        self.serve_beside(gateway, shutdown, async |_| {}).await
+    }
+
+    /// The same, with another door to the same calls. It is given what it needs, and ends when [`Backend::closing`] does.
+    ///
+    /// # Errors
+    /// As [`Prepared::serve`].
+    pub(crate) async fn serve_beside(
+        self,
+        gateway: Gateway,
+        shutdown: impl Future<Output = ()>,
+        door: impl AsyncFnOnce(Backend),
     ) -> Result<(), ServeError> {
         let Self {
             listener,
@@ -149,8 +182,14 @@ impl Prepared {
             stats: gateway.stats(),
         };
         let close = CancellationToken::new();
+        let beside = door(Backend::new(
+            calls.clone(),
+            secrets.tls.clone(),
+            close.clone(),
+        ));
         let connections =
             connection::accept(listener, &settings, secrets.tls, calls, close.clone());
+        let connections = async { tokio::join!(connections, beside) };
         let drained = async {
             shutdown.await;
             info!("shutting down: no new calls, waiting for those in flight");
@@ -167,7 +206,7 @@ impl Prepared {
             tokio::time::sleep(GOODBYE_TIMEOUT).await;
         };
         tokio::select! {
-            () = connections => {}
+            ((), ()) = connections => {}
             () = drained => {}
         }
         Ok(())
