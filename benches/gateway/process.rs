@@ -15,10 +15,24 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts a command whose output is of no interest.
-    pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
-        Ok(Self { child })
+    /// Starts a gateway and waits until it says on stderr where it listens. What it says later is passed on.
+    pub(crate) fn start_gateway(command: &mut Command) -> io::Result<(Self, SocketAddr)> {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()?;
+        let said = child.stderr.take();
+        let process = Self { child };
+        let said = said.ok_or_else(|| io::Error::other("no standard error"))?;
+        let mut lines = BufReader::new(said).lines();
+        let address = address_after("listening on ", &mut lines, command)?;
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                eprintln!("{line}");
+            }
+        });
+        Ok((process, address))
     }
 
     /// Starts a peer and waits until it says `ready ADDRESS`.
@@ -30,15 +44,8 @@ impl Process {
         let out = child.stdout.take();
         let process = Self { child };
         let out = out.ok_or_else(|| io::Error::other("no standard output"))?;
-        for line in BufReader::new(out).lines() {
-            if let Some(address) = line?.strip_prefix("ready ") {
-                let address = address.parse().map_err(io::Error::other)?;
-                return Ok((process, address));
-            }
-        }
-        Err(io::Error::other(format!(
-            "{command:?} ended before it was ready"
-        )))
+        let address = address_after("ready ", &mut BufReader::new(out).lines(), command)?;
+        Ok((process, address))
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -89,6 +96,22 @@ impl Process {
         }
         Ok(())
     }
+}
+
+/// The address in the first line that begins with `word`.
+fn address_after(
+    word: &str,
+    lines: &mut impl Iterator<Item = io::Result<String>>,
+    command: &Command,
+) -> io::Result<SocketAddr> {
+    for line in lines {
+        if let Some(address) = line?.strip_prefix(word) {
+            return address.parse().map_err(io::Error::other);
+        }
+    }
+    Err(io::Error::other(format!(
+        "{command:?} ended before it was ready"
+    )))
 }
 
 impl Drop for Process {

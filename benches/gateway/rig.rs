@@ -1,6 +1,6 @@
 //! What a measurement runs on: scratch directories, the gateway, TWS and the peers, each a process on loopback.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -120,7 +120,6 @@ pub(crate) fn serve_command(
     under: &[&str],
     dir: &Path,
     tws_port: u16,
-    listen: SocketAddr,
     messages_per_second: u32,
 ) -> Command {
     let mut command = match under {
@@ -138,18 +137,13 @@ pub(crate) fn serve_command(
         .env("IB_PORT", tws_port.to_string())
         .env("IB_CLIENT_ID", "7")
         .env("ORDER_DB_PATH", dir.join("orders.db"))
-        .env("GRPC_LISTEN", listen.to_string())
+        .env("GRPC_LISTEN", "127.0.0.1:0")
         .env(
             "IB_MAX_MESSAGES_PER_SECOND",
             messages_per_second.to_string(),
         )
         .env("RUST_LOG", "error");
     command
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind(("127.0.0.1", 0))?.local_addr()
 }
 
 /// A gateway with a TWS and an empty store of its own, connected and ready to place orders.
@@ -165,16 +159,14 @@ pub(crate) async fn gateway_at(
     tws_address: SocketAddr,
 ) -> Fallible<Server> {
     let dir = scratch()?;
-    let address = free_address()?;
     let mut command = serve_command(
         options.under,
         dir.path(),
         tws_address.port(),
-        address,
         options.messages_per_second,
     );
     let faults = with_faults(&mut command, dir.path(), options.disk)?;
-    let process = Process::start(&mut command)?;
+    let (process, address) = Process::start_gateway(&mut command)?;
     let server = Server {
         process,
         address,

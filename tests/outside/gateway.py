@@ -7,6 +7,7 @@ asks for a token: COMMAND finds ORDERS_SERVER_CA and ORDERS_TOKEN too.
 """
 
 import argparse
+import fcntl
 import os
 import random
 import signal
@@ -21,8 +22,9 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS_MAX = 30
-STOP_SECONDS_MAX = 15
+# Bounds for what hangs, not for what is slow: the machine may do much else.
+START_SECONDS_MAX = 90
+STOP_SECONDS_MAX = 60
 
 
 def binary():
@@ -31,15 +33,29 @@ def binary():
 
 # Below the ports that systems take for outgoing connections, so that none of those takes the port of a gateway that restarts.
 PORTS = range(20_000, 32_000)
-handed_out = set()
+# A locked file for each port that is handed out, so that tests that run beside these do not take it before the program listens.
+RESERVATIONS = Path(tempfile.gettempdir()) / "ibkr-orders-test-ports"
+reserved = []
+
+
+def reserve(port):
+    """Whether the port is this process's until it ends."""
+    RESERVATIONS.mkdir(exist_ok=True)
+    file = open(RESERVATIONS / str(port), "w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return False
+    reserved.append(file)
+    return True
 
 
 def free_port():
-    """A port that nobody listens on now, and that this function never gave before."""
+    """A port that nobody listens on, and that is given to nobody else while this process runs."""
     for port in random.sample(PORTS, 100):
         with socket.socket() as probe:
-            if port not in handed_out and probe.connect_ex(("127.0.0.1", port)) != 0:
-                handed_out.add(port)
+            if probe.connect_ex(("127.0.0.1", port)) != 0 and reserve(port):
                 return port
     raise RuntimeError(f"no free port between {PORTS.start} and {PORTS.stop}")
 
@@ -147,7 +163,7 @@ class Gateway:
 def connected(probe):
     """Whether the probe of the metrics port, which needs neither TLS nor token, says that TWS is connected."""
     try:
-        answer = probe.Check(health_pb2.HealthCheckRequest(service="ibkr.orders.v1.OrderService"), timeout=5)
+        answer = probe.Check(health_pb2.HealthCheckRequest(service="ibkr.orders.v1.OrderService"), timeout=START_SECONDS_MAX)
         return answer.status == health_pb2.HealthCheckResponse.SERVING
     except grpc.RpcError as error:
         if error.code() != grpc.StatusCode.UNAVAILABLE:

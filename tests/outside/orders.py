@@ -8,7 +8,8 @@ from grpc_status import rpc_status
 
 from stubs import grpc, pb
 
-CALL_SECONDS = 10
+# The longest that a call may take which is not about time.
+CALL_SECONDS = 30
 UNKNOWN_OUTCOME = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL)
 
 
@@ -30,7 +31,7 @@ def place(orders, placed, **call):
     return orders.Place(placed, timeout=CALL_SECONDS, **call)
 
 
-def place_until_answered(orders, placed, seconds_max=30, **call):
+def place_until_answered(orders, placed, seconds_max=90, **call):
     """Repeats the same request while its outcome is unknown. Answers the response and how many tries failed."""
     deadline, failures = time.monotonic() + seconds_max, 0
     while True:

@@ -37,7 +37,7 @@ class Envoy:
     def counter(self, name):
         """A statistic by its full name."""
         url = f"http://127.0.0.1:{self.admin_port}/stats?filter=^{re.escape(name)}$"
-        with urllib.request.urlopen(url.replace("\\", "%5C"), timeout=5) as answer:
+        with urllib.request.urlopen(url.replace("\\", "%5C"), timeout=30) as answer:
             return int(answer.read().decode().rpartition(": ")[2] or 0)
 
     def stop(self):

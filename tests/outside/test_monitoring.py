@@ -51,7 +51,7 @@ def test_alerts_and_dashboard_name_metrics_that_the_gateway_has(bench):
     gateway = bench.until_end(Gateway(bench.room("gateway")).start())
     with stubs.connect(gateway.address) as orders:
         watch_to_end(orders, place(orders, request(market())).order_id)
-    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.metrics_port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.metrics_port}/metrics", timeout=30) as answer:
         text = answer.read().decode()
     run("promtool", "check", "metrics", input=text)
     has = set(re.findall(r"^(\w+)[ {]", text, re.MULTILINE)) | set(re.findall(r"^# TYPE (\w+) ", text, re.MULTILINE))

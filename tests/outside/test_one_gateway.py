@@ -5,7 +5,7 @@ import time
 
 import stubs
 from gateway import ROOT, Gateway, Simulator, wait_until
-from orders import error_of, every_order, market, place, reason, request, resting, stored, watch, watch_to_end
+from orders import CALL_SECONDS, error_of, every_order, market, place, reason, request, resting, stored, watch, watch_to_end
 from proxies import Envoy, Nginx, http_manager, routes
 from stubs import grpc, pb
 
@@ -27,10 +27,10 @@ def behind_nginx(bench, change=lambda text: text):
 
 
 def check_calls_and_watches(orders, watches, **call):
-    health = orders.Health(pb.HealthRequest(), timeout=5, **call)
+    health = orders.Health(pb.HealthRequest(), timeout=CALL_SECONDS, **call)
     assert health.connected and health.store_ok, health
     invalid = pb.Order(action=pb.Order.BUY, symbol="AAPL", order_type=pb.Order.LMT, quantity="1")
-    assert not orders.Validate(pb.ValidateRequest(order=invalid), timeout=5, **call).valid
+    assert not orders.Validate(pb.ValidateRequest(order=invalid), timeout=CALL_SECONDS, **call).valid
     refused = error_of(lambda: place(orders, request(invalid), **call))
     assert (refused.code(), reason(refused)) == (grpc.StatusCode.INVALID_ARGUMENT, "ORDER_INVALID")
     unnamed = pb.PlaceRequest(order=market(), transmit=True)
@@ -45,13 +45,13 @@ def check_calls_and_watches(orders, watches, **call):
     rest = watch_to_end(watches, placed.order_id, events[0].sequence, **call)
     assert stored(rest) == [sequence for sequence in stored(events) if sequence > events[0].sequence]
 
-    staged = orders.Place(pb.PlaceRequest(order=resting()), timeout=5, **call)
+    staged = orders.Place(pb.PlaceRequest(order=resting()), timeout=CALL_SECONDS, **call)
     assert staged.state.status == pb.OrderState.STAGED, staged
-    sent = orders.Transmit(pb.TransmitRequest(order_id=staged.order_id), timeout=5, **call).order
+    sent = orders.Transmit(pb.TransmitRequest(order_id=staged.order_id), timeout=CALL_SECONDS, **call).order
     assert sent.transmit, sent
-    ended = orders.Cancel(pb.CancelRequest(order_id=staged.order_id), timeout=5, **call).order
+    ended = orders.Cancel(pb.CancelRequest(order_id=staged.order_id), timeout=CALL_SECONDS, **call).order
     assert ended.status == pb.OrderState.CANCELLED, ended
-    got = orders.Get(pb.GetRequest(order_id=placed.order_id), timeout=5, **call)
+    got = orders.Get(pb.GetRequest(order_id=placed.order_id), timeout=CALL_SECONDS, **call)
     assert len(got.fills) == 1, got
     assert {order.order_id for order in every_order(orders, **call)} == {placed.order_id, staged.order_id}
 
@@ -78,15 +78,13 @@ def check_idle_watches(orders, **call):
     except grpc.RpcError as error:
         assert error.code() == grpc.StatusCode.DEADLINE_EXCEEDED, error
     assert time.monotonic() - started >= WATCHED_SECONDS - 0.5 and beats >= 4, beats
-    # Heartbeats more seldom than it: the proxy ends the watch. So the limit was in force above.
-    started = time.monotonic()
+    # Heartbeats more seldom than it: the proxy ends the watch, long before its deadline. So the limit was in force above.
     try:
-        for _ in watch(orders, 0, poll=60, timeout=30, **call):
+        for _ in watch(orders, 0, poll=60, timeout=90, **call):
             pass
         raise AssertionError("the watch of all orders ended")
     except grpc.RpcError as error:
         assert error.code() != grpc.StatusCode.DEADLINE_EXCEEDED, error
-    assert time.monotonic() - started < 20
 
 
 def test_heartbeats_keep_an_idle_watch_up_beyond_the_idle_limit_of_envoy(bench):

@@ -5,7 +5,7 @@ import time
 
 import stubs
 from gateway import Gateway, Simulator, wait_until
-from orders import UNKNOWN_OUTCOME, every_order, market, place, place_until_answered, reason, request, resting, stored, watch
+from orders import CALL_SECONDS, UNKNOWN_OUTCOME, every_order, market, place, place_until_answered, reason, request, resting, stored, watch
 from proxies import Envoy
 from stubs import grpc, pb
 
@@ -109,7 +109,7 @@ def test_a_watch_ends_with_a_reason_when_the_gateway_stops_and_goes_on_after_its
     gateway.start()
     cursor = seen[-1].sequence
     stream = wait_until(lambda: reopened(watches, placed.order_id, cursor), "the watch is open again")
-    orders.Cancel(pb.CancelRequest(order_id=placed.order_id), timeout=10)
+    orders.Cancel(pb.CancelRequest(order_id=placed.order_id), timeout=CALL_SECONDS)
     later = list(stream)
     assert stored(later) and stored(later) == sorted(set(stored(later))) and min(stored(later)) > max(stored(seen))
     assert [event.order.status for event in later if event.HasField("order")][-1] == pb.OrderState.CANCELLED

@@ -5,7 +5,7 @@ import time
 
 import stubs
 from gateway import Gateway, Simulator, wait_until
-from orders import error_of, every_order, market, place, place_until_answered, reason, request, resting, stored, watch, watch_to_end
+from orders import CALL_SECONDS, error_of, every_order, market, place, place_until_answered, reason, request, resting, stored, watch, watch_to_end
 from proxies import Envoy, Nginx
 from stubs import grpc, pb
 
@@ -25,8 +25,8 @@ def check_two_gateways(bench, start_proxy):
     watches = bench.enter(stubs.connect(proxy.address))
 
     # Orders go to the right one.
-    assert orders.Health(pb.HealthRequest(), timeout=5, **FIRST).client_id == 11
-    assert orders.Health(pb.HealthRequest(), timeout=5, **SECOND).client_id == 12
+    assert orders.Health(pb.HealthRequest(), timeout=CALL_SECONDS, **FIRST).client_id == 11
+    assert orders.Health(pb.HealthRequest(), timeout=CALL_SECONDS, **SECOND).client_id == 12
     mine = [place(orders, request(market(), request_id=f"first-{n}"), **FIRST) for n in range(3)]
     theirs = [place(orders, request(market(symbol="MSFT"), request_id=f"second-{n}"), **SECOND) for n in range(2)]
     assert {order.request_id for order in every_order(orders, **FIRST)} == {"first-0", "first-1", "first-2"}
@@ -72,7 +72,7 @@ def check_two_gateways(bench, start_proxy):
 
 def cancel(orders, order_id):
     try:
-        return orders.Cancel(pb.CancelRequest(order_id=order_id), timeout=5, **FIRST).order
+        return orders.Cancel(pb.CancelRequest(order_id=order_id), timeout=CALL_SECONDS, **FIRST).order
     except grpc.RpcError as error:
         if error.code() != grpc.StatusCode.UNAVAILABLE:
             raise

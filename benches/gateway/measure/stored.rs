@@ -179,14 +179,13 @@ pub(crate) fn copy(stored: &Stored) -> Fallible<TempDir> {
     Ok(copy)
 }
 
-/// A gateway on an existing store: it and its address, started and not waited for.
+/// A gateway on an existing store: it and its address, as soon as it listens.
 pub(crate) fn serve_on(
     dir: &Path,
     tws: SocketAddr,
 ) -> Fallible<(crate::process::Process, SocketAddr)> {
-    let address = rig::free_address()?;
-    let mut command = rig::serve_command(&[], dir, tws.port(), address, 1_000_000);
-    Ok((crate::process::Process::start(&mut command)?, address))
+    let mut command = rig::serve_command(&[], dir, tws.port(), 1_000_000);
+    Ok(crate::process::Process::start_gateway(&mut command)?)
 }
 
 /// A stub as soon as the server accepts connections.
