@@ -162,7 +162,7 @@ async fn every_acknowledged_commit_survives_a_power_loss() {
     };
     let opened = open(&run.database()).await;
     let empty = std::fs::metadata(run.database()).unwrap().len();
-    for n in 0..60 {
+    for n in 0..120 {
         let from = n * 500 + 1;
         place(&opened, from, from + 499).await.unwrap();
         if n % 12 != 11 {

@@ -257,7 +257,7 @@ impl Doors<'_> {
                 } else {
                     "http"
                 };
-                stderr::say(format_args!("page and gRPC-Web on {scheme}://{address}"));
+                telemetry.say(format_args!("page and gRPC-Web on {scheme}://{address}"));
                 Some((listener, address, WebSettings::from(config)))
             }
             None => None,

@@ -24,7 +24,7 @@ mod watchers;
 use test_support::{preload, process, world};
 
 /// The themes, by the name of their file.
-const THEMES: [(&str, &str); 15] = [
+const THEMES: [(&str, &str); 16] = [
     ("cancel", include_str!("cancel.rs")),
     ("client_id", include_str!("client_id.rs")),
     ("clock", include_str!("clock.rs")),
