@@ -179,6 +179,7 @@ impl Model {
     }
 
     fn select(&mut self, row: usize) {
-        self.selected = self.shown().nth(row).map(|order| order.order_id);
+        let selected = self.shown().nth(row).map(|order| order.order_id);
+        self.selected = selected;
     }
 }
