@@ -33,6 +33,8 @@ checks = Checks()
 check = checks.check
 # First version in which TWS tells the time in milliseconds, and first in which an order is protobuf.
 MILLIS_VERSION, PROTOBUF_ORDER_VERSION = 197, 203
+# First version in which a completed order is protobuf.
+PROTOBUF_COMPLETED_VERSION = 204
 # First version at which statuses were seen before completed orders.
 STATUSES_VERSION = 225
 # Time requests as TWS answers them; those for milliseconds apart, so that one can follow one for seconds.
@@ -320,7 +322,7 @@ def reconnect(desk, port, id):
           and kinds(told)[:told_first] == [f"status {word}" for word in statuses], kinds(told))
     first = rows[0]
     # The text protocol has no place for them.
-    ids = (7, 1) if desk.serverVersion() >= PROTOBUF_ORDER_VERSION else (0, 0)
+    ids = (7, 1) if desk.serverVersion() >= PROTOBUF_COMPLETED_VERSION else (0, 0)
     check("completed orders have the unfilled quantity, client and order id",
           first[2].orderRef == "first" and first[2].shareholder and "US/Eastern" in first[3].completedTime and first[2].totalQuantity == 0
           and (first[2].clientId, first[2].orderId) == ids
