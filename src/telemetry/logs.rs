@@ -115,6 +115,10 @@ fn own_stderr() -> std::io::Result<File> {
 
 /// Lets a panic say itself through the queue: the thread that panics must not wait for stderr either.
 fn panics_to(lines: &LineSender) {
+    // With crash points a panic ends the process there and then, by a hook that stands already.
+    if cfg!(feature = "failpoints") {
+        return;
+    }
     let lines = lines.clone();
     std::panic::set_hook(Box::new(move |panic| {
         let thread = std::thread::current();

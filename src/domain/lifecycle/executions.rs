@@ -45,10 +45,9 @@ struct Inner {
     by_stem: HashMap<String, Entry>,
     /// Sum of the shares of all that count.
     sum: Decimal,
-    /// Shares in `sum` that others in it count as well.
-    repeated: Decimal,
-    /// The largest cumulative quantity that came with an execution, and what has executed without one.
+    /// The largest count of TWS: of those that came with executions, and what was known to have filled when the rest was read from the store.
     cumulative_max: Decimal,
+    /// Shares that no count of TWS is known to have: of executions without one, and what corrections added.
     uncounted: Decimal,
     cost: Decimal,
     commissions: Vec<Commission>,
@@ -73,8 +72,7 @@ impl Executions {
         }
         // What TWS counted was stored with the order: more in the sum are shares that it showed more than once.
         let inner = Arc::make_mut(&mut executions.inner);
-        inner.repeated = (inner.sum - filled).max(Decimal::ZERO);
-        inner.cumulative_max = inner.sum - inner.repeated;
+        inner.cumulative_max = filled;
         inner.uncounted = Decimal::ZERO;
         executions
     }
@@ -89,10 +87,18 @@ impl Executions {
     ) -> Option<ExecutionChange> {
         let (stem, revision) = split(&fill.exec_id);
         let corrects = revision.parse::<u32>().is_ok_and(|revision| revision > 1);
+        // Whether TWS's count already has the corrected shares is not known: it bounds nothing then.
+        let cumulative = cumulative.filter(|_| !corrects);
         let known = self.inner.by_stem.get(stem);
         if let Some(known) = known
             && !is_newer(revision, split(&known.fill.exec_id).1)
         {
+            // Told again, after a restart: its count was not stored.
+            if let Some(cumulative) = cumulative.filter(|_| counts && known.counts)
+                && cumulative > self.inner.cumulative_max
+            {
+                Arc::make_mut(&mut self.inner).cumulative_max = cumulative;
+            }
             return None;
         }
         let stem = stem.to_owned();
@@ -119,7 +125,8 @@ impl Executions {
                     inner.sum -= lost;
                     inner.cost -= previous.quantity.value() * previous.price.value();
                     inner.cost += fill.quantity.value() * fill.price.value();
-                    inner.repeated = inner.repeated.min(inner.sum);
+                    // Counts from before the correction do not have what it added.
+                    inner.uncounted += (-lost).max(Decimal::ZERO);
                     inner.corrected_away = (inner.corrected_away + lost).max(Decimal::ZERO);
                 }
                 if fill.commission.is_none() {
@@ -182,7 +189,8 @@ impl Executions {
 
     /// Shares executed, none of them counted twice.
     pub fn quantity(&self) -> Decimal {
-        self.inner.sum - self.inner.repeated
+        let counted = self.inner.cumulative_max + self.inner.uncounted;
+        self.inner.sum.min(counted)
     }
 
     /// Average price; `None` while nothing has executed.
@@ -208,25 +216,16 @@ impl Executions {
 }
 
 impl Inner {
-    /// Adds an execution that counts. Of its shares those are repeated that TWS's own count leaves no room for.
+    /// Adds an execution that counts.
     fn add(&mut self, fill: &Fill, cumulative: Option<Decimal>) {
         let quantity = fill.quantity.value();
-        let before = self.sum - self.repeated;
         self.sum += quantity;
         self.cost += quantity * fill.price.value();
         self.charge(fill, false);
-        let counted = match cumulative {
-            Some(cumulative) => {
-                self.cumulative_max = self.cumulative_max.max(cumulative);
-                (before + quantity).min((self.cumulative_max + self.uncounted).max(before))
-            }
-            // Nothing bounds it.
-            None => {
-                self.uncounted += quantity;
-                before + quantity
-            }
-        };
-        self.repeated = self.sum - counted;
+        match cumulative {
+            Some(cumulative) => self.cumulative_max = self.cumulative_max.max(cumulative),
+            None => self.uncounted += quantity,
+        }
     }
 
     fn charge(&mut self, fill: &Fill, back: bool) {

@@ -162,12 +162,13 @@ impl Step<'_> {
         // An execution query lists dead orders too: only a live execution shows that TWS still holds the order.
         self.out.traced = *origin == Origin::Live;
         let is_new = matches!(change, Some(ExecutionChange::New(_)));
+        let executed = self.order.executions.quantity();
+        if matches!(change, Some(ExecutionChange::Replaced { .. })) {
+            self.corrected(before, executed);
+        }
+        // Also one told again can show that more of the known ones count.
+        self.raise_filled(executed);
         if let Some(change) = change {
-            let executed = self.order.executions.quantity();
-            if matches!(change, ExecutionChange::Replaced { .. }) {
-                self.corrected(before, executed);
-            }
-            self.raise_filled(executed);
             if is_new && let Some(cumulative) = cumulative_quantity {
                 self.raise_counted(cumulative.value().min(self.quantity()));
             }

@@ -15,9 +15,10 @@ def test_a_partial_fill(ibkr_client: Client, ibkr_exchange: Exchange) -> None:
 
 def test_a_broken_link_shows_and_heals(ibkr_gateway: SimulatedGateway) -> None:
     client, exchange = ibkr_gateway.client(), ibkr_gateway.exchange
-    exchange.cut_link()
     seen = []
     for event in client.watch(max_wait=30):
+        if event.kind == "snapshot_end":
+            exchange.cut_link()
         if event.link:
             seen.append(event.link.state)
             if event.link.state == Link.RECONCILED:

@@ -240,6 +240,28 @@ fn shares_executed_in_another_order_than_they_are_told_all_count() {
 }
 
 #[test]
+fn what_a_correction_adds_counts_whatever_the_counts_from_before_it_say() {
+    let mut order = working();
+    play(
+        &mut order,
+        &[
+            counted("a.1.01", "40", "40"),
+            counted("a.1.02", "45", "40"),
+            counted("b.1.01", "30", "70"),
+        ],
+    );
+    assert_state(&order, Status::Submitted, "75");
+
+    // Heard for the first time as corrected.
+    let mut late = working();
+    play(
+        &mut late,
+        &[counted("a.1.02", "45", "40"), counted("b.1.01", "30", "70")],
+    );
+    assert_state(&late, Status::Submitted, "75");
+}
+
+#[test]
 fn a_busted_fill_leaves_no_average_price() {
     let mut order = working();
     play(
