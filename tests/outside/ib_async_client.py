@@ -33,6 +33,13 @@ class Desk(IB):
         self.errorEvent += lambda id, code, text, contract: self.errors.append((id, code, text))
         self.connect("127.0.0.1", port, clientId=client_id, timeout=2)
 
+    def of_another(self, client_id):
+        """All open orders as a session sees them that has placed none: this one keeps what it placed."""
+        other = Desk(self.client.port, client_id)
+        rows = other.reqAllOpenOrders()
+        other.disconnect()
+        return rows
+
     def until(self, wanted, what):
         """Lets the client work until something holds; fails after a while."""
         waited = 0.0
@@ -121,6 +128,57 @@ def staged(desk):
     desk.is_in(trade, "Cancelled")
 
 
+def stops(desk):
+    cases = [
+        ("a stop", Order(orderType="STP", auxPrice=100.0), {"auxPrice": 100.0}),
+        ("a stop limit", Order(orderType="STP LMT", auxPrice=100.0, lmtPrice=99.0), {"auxPrice": 100.0, "lmtPrice": 99.0}),
+        # So far from the market that it does not trail yet.
+        ("a trailing stop", Order(orderType="TRAIL", auxPrice=100.0, trailStopPrice=150.0), {"auxPrice": 100.0, "trailStopPrice": 150.0}),
+        ("a trailing stop by percent", Order(orderType="TRAIL", trailingPercent=50.0, trailStopPrice=150.0),
+         {"trailingPercent": 50.0, "trailStopPrice": 150.0}),
+        ("a trailing stop limit", Order(orderType="TRAIL LIMIT", auxPrice=100.0, trailStopPrice=150.0, lmtPriceOffset=0.05),
+         {"trailStopPrice": 150.0, "lmtPriceOffset": 0.05, "lmtPrice": 149.95}),
+    ]
+    for name, order, shown in cases:
+        order.action, order.totalQuantity = "SELL", 10
+        trade = desk.order("AAPL", order)
+        desk.is_in(trade, "PreSubmitted")
+        other = next(t for t in Desk.of_another(desk, 9) if t.order.permId == trade.order.permId)
+        seen = {name: getattr(other.order, name) for name in shown}
+        check(f"{name} waits for its trigger, and is shown with its prices", trade.orderStatus.whyHeld == "trigger" and seen == shown,
+              (trade.orderStatus.whyHeld, seen))
+        desk.cancelOrder(trade.order)
+        desk.is_in(trade, "Cancelled")
+
+
+def what_if(desk):
+    state = desk.whatIfOrder(Stock("AAPL", "SMART", "USD"), LimitOrder("BUY", 100, 200.0, tif="DAY"))
+    changes = [float(state.initMarginChange), float(state.maintMarginChange), float(state.equityWithLoanChange)]
+    check("a what-if answers margins and commission, and places nothing", changes[0] > 0 and changes[1] > 0 and changes[2] < 0
+          and 0 < state.commission < 10 and state.commissionCurrency == "USD", state)
+
+
+def bracket(desk):
+    legs = desk.bracketOrder("BUY", 10, 150.0, 400.0, 120.0, tif="DAY")
+    parent, target, stop = [desk.order("AAPL", leg) for leg in legs]
+    desk.is_in(parent, "Submitted")
+    desk.is_in(target, "PreSubmitted")
+    desk.is_in(stop, "PreSubmitted")
+    check("the children of a bracket are held for their parent", "child" in target.orderStatus.whyHeld
+          and "child" in stop.orderStatus.whyHeld and target.orderStatus.parentId == parent.order.orderId, (target, stop))
+    desk.cancelOrder(parent.order)
+    for leg in (parent, target, stop):
+        desk.is_in(leg, "Cancelled")
+    check("and go with it", True)
+    legs = desk.bracketOrder("BUY", 10, 233.0, 400.0, 120.0, tif="DAY")
+    parent, target, stop = [desk.order("AAPL", leg) for leg in legs]
+    desk.is_in(parent, "Filled")
+    desk.cancelOrder(target.order)
+    for leg in (target, stop):
+        desk.is_in(leg, "Cancelled")
+    check("when the parent has filled, a cancel of one child ends both", True)
+
+
 def refusals(desk):
     cases = [
         ("an unknown symbol is 200", "ZZZZ", LimitOrder("BUY", 1, 100.0), 200, "No security definition"),
@@ -194,6 +252,9 @@ def main():
             first = market_fill(desk)
             resting_limit(desk)
             staged(desk)
+            stops(desk)
+            what_if(desk)
+            bracket(desk)
             refusals(desk)
             desk, open_trade = reconnect(desk, port, first)
             two_clients(desk, port, open_trade)

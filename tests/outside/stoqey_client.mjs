@@ -192,6 +192,56 @@ async function staged(desk, id) {
     await desk.cancel(id, error(id, 202));
 }
 
+async function stops(desk, id) {
+    const cases = [
+        ["a stop", "STP", { auxPrice: 100 }, { auxPrice: 100 }],
+        ["a stop limit", "STP LMT", { auxPrice: 100, lmtPrice: 99 }, { auxPrice: 100, lmtPrice: 99 }],
+        // So far from the market that it does not trail yet.
+        ["a trailing stop", "TRAIL", { auxPrice: 100, trailStopPrice: 150 }, { auxPrice: 100, trailStopPrice: 150 }],
+        ["a trailing stop limit", "TRAIL LIMIT", { auxPrice: 100, trailStopPrice: 150, lmtPriceOffset: 0.05 },
+            { trailStopPrice: 150, lmtPriceOffset: 0.05, lmtPrice: 149.95 }],
+    ];
+    for (const [name, type, prices, shown] of cases) {
+        const made = { ...order(type, 10, undefined), action: "SELL", ...prices };
+        const told = await desk.place(id, "AAPL", made, status(id, "PreSubmitted"));
+        const echo = told.at(-2)[4];
+        check(`${name} waits for its trigger, and is shown with its prices`, told.at(-1)[8] === "trigger"
+            && Object.entries(shown).every(([field, value]) => echo[field] === value), [told.at(-1), echo]);
+        await desk.cancel(id, error(id, 202));
+        id += 1;
+    }
+    return id;
+}
+
+async function whatIf(desk, id) {
+    const told = await desk.place(id, "AAPL", order("LMT", 100, 200, { whatIf: true }), (event) => event[0] === "open");
+    const state = told[0][5];
+    check("a what-if answers margins and commission in one openOrder", told.length === 1 && told[0][4].whatIf
+        && Number(state.initMarginChange) > 0 && Number(state.maintMarginChange) > 0 && state.commission > 0, told);
+    return id + 1;
+}
+
+async function bracket(desk, id) {
+    const child = (type, prices) => ({ ...order(type, 10, undefined), action: "SELL", parentId: id, ...prices });
+    const told = await desk.after(() => {
+        desk.ib.placeOrder(id, stock("AAPL"), order("LMT", 10, 150, { transmit: false }));
+        desk.ib.placeOrder(id + 1, stock("AAPL"), child("LMT", { lmtPrice: 400, transmit: false }));
+        desk.ib.placeOrder(id + 2, stock("AAPL"), child("STP", { auxPrice: 120 }));
+    }, status(id + 2, "PreSubmitted"));
+    const target = told.find(status(id + 1, "PreSubmitted"));
+    check("a bracket works when its last leg is transmitted, its children held for the parent", told[0][1] === id
+        && target[8].startsWith("child") && told.at(-1)[8].startsWith("child"), kinds(told));
+    const echo = told.find((event) => event[0] === "open" && event[1] === id + 1)[4];
+    check("they name their parent, in a group of its permanent id", echo.parentId === id && echo.ocaGroup !== "", echo);
+    const since = desk.told.length;
+    desk.ib.cancelOrder(id);
+    for (const leg of [id, id + 1, id + 2]) {
+        await desk.wait(status(leg, "Cancelled"), since);
+    }
+    check("and go with it", true);
+    return id + 3;
+}
+
 async function refusals(desk, id) {
     const cases = [
         ["an unknown symbol is 200", "ZZZZ", order("LMT", 1, 100.0), 200, "No security definition has been found for the request"],
@@ -268,7 +318,10 @@ try {
     await marketFill(desk, 1);
     await restingLimit(desk, 2);
     await staged(desk, 3);
-    const id = await refusals(desk, 4);
+    let id = await stops(desk, 4);
+    id = await whatIf(desk, id);
+    id = await bracket(desk, id);
+    id = await refusals(desk, id);
     desk = await reconnect(desk, id);
     await twoClients(desk, id);
 } catch (problem) {
