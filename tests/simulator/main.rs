@@ -14,4 +14,5 @@ mod replaces;
 mod shape;
 mod state;
 mod stops;
+mod switches;
 mod text;

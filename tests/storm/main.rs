@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use ibkr_orders::simulator::{Mode, Simulator, SimulatorConfig};
+use ibkr_orders::simulator::{Mode, Simulator, SimulatorConfig, Switches};
 use ibkr_orders::store::Reader;
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -88,6 +88,10 @@ async fn no_order_is_lost_or_doubled_however_often_the_gateway_is_killed() {
     ));
 
     for round in 1..=rounds {
+        // Another TWS each time, where nobody knows how TWS is.
+        let drawn = Switches::drawn(seed * 1_000 + round);
+        let set = move |switches: &mut Switches| *switches = drawn;
+        simulator.control().set_switches(set).await.unwrap();
         // One kill in five comes while the gateway starts, the others while it works.
         if random.below(5) > 0 {
             answered(&told).await;
