@@ -7,9 +7,10 @@ use super::checked::{Checked, Door};
 use crate::config::ConfigError;
 use crate::error::COULD_NOT_CONNECT;
 
-/// A line on stderr. Nobody reading it is no failure.
+/// A line on stderr, in one write: log lines go to the same place from another thread, and one between two parts of this line would
+/// break both. Nobody reading it is no failure.
 pub(super) fn say(line: impl Display) {
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = io::stderr().write_all(format!("{line}\n").as_bytes());
 }
 
 /// Every wrong setting, a line each.

@@ -10,6 +10,7 @@
 
 mod backup;
 mod checkpoint;
+mod closing;
 mod columns;
 mod error;
 mod event_body;

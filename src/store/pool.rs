@@ -106,7 +106,8 @@ impl Pool {
         self.watch_permits.close();
         let connections = std::mem::take(&mut *self.idle());
         for connection in connections {
-            let _ = connection.close().await;
+            // Each of them only reads: there is nothing that could be lost.
+            let _ = super::closing::close(&connection).await;
         }
     }
 

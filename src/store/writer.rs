@@ -214,7 +214,7 @@ impl Store {
             })
             .await
             .unwrap_or(Ok(()));
-        let closed = shared.connection.clone().close().await;
+        let closed = super::closing::close(&shared.connection).await;
         if let Some(identity) = &shared.identity {
             identity.release();
         }
@@ -226,10 +226,7 @@ impl Store {
                 .take(),
         );
         written_back?;
-        match closed {
-            Ok(()) | Err(tokio_rusqlite::Error::ConnectionClosed) => Ok(()),
-            Err(error) => Err(StoreError::Io(error.to_string())),
-        }
+        closed.map_err(|error| StoreError::Io(error.to_string()))
     }
 }
 
