@@ -174,13 +174,13 @@ async fn ended(config: &Config, input: &WatchIn) -> Result<Option<Watch>, Error>
     let Ok(reader) = Reader::open(&config.order_db_path).await else {
         return Ok(None);
     };
-    let standing = reader.standing(Some(order_id)).await?;
-    match standing.detail {
+    let snapshot = reader.snapshot(Some(order_id)).await?;
+    match snapshot.detail {
         Some(detail) if detail.order.terminal => {}
         Some(_) => return Ok(None),
         None => return Err(Error::order_not_found(&OrderKey::OrderId(order_id))),
     }
-    let feed = Feed::new(reader, standing.head_sequence, gateway::feed_limits(config));
+    let feed = Feed::new(reader, snapshot.head_sequence, gateway::feed_limits(config));
     feed.watch(spec).await.map(Some)
 }
 
@@ -192,10 +192,10 @@ async fn follow(watch: Watch, order_id: i32, on_update: impl FnMut(&WatchUpdate)
 }
 
 /// Waits for the session with TWS.
-async fn connected(gateway: &Gateway, patience: f64) -> Result<(), Error> {
+async fn connected(gateway: &Gateway, timeout: f64) -> Result<(), Error> {
     let mut link = gateway.link();
-    let patience = Duration::try_from_secs_f64(patience).unwrap_or_default();
-    let up = tokio::time::timeout(patience, link.wait_for(|link| link.connected))
+    let timeout = Duration::try_from_secs_f64(timeout).unwrap_or_default();
+    let up = tokio::time::timeout(timeout, link.wait_for(|link| link.connected))
         .await
         .is_ok_and(|seen| seen.is_ok());
     if up {

@@ -1,7 +1,7 @@
 //! `health`, `validate`, `place`, `transmit` and `cancel`: one question, one answer.
 
 use super::args::{ChangeArgs, HealthArgs, OrderArgs, PlaceArgs};
-use super::checked::{Checked, Door, Server};
+use super::checked::{Checked, Server, Target};
 use super::documents::ChangeDocument;
 use super::exit::Exit;
 use super::output::Output;
@@ -32,14 +32,14 @@ pub(super) async fn health(args: HealthArgs, checked: Checked, output: &mut Outp
 
 async fn health_through(checked: &Checked, input: HealthIn) -> Result<HealthOut, Error> {
     match &checked.door {
-        Door::Tws => Ok(run_health(&checked.config, input).await),
-        Door::Simulator => {
+        Target::Tws => Ok(run_health(&checked.config, input).await),
+        Target::Simulator => {
             simulated(&checked.config, async |config| {
                 run_health(config, input).await
             })
             .await
         }
-        Door::Server(server) => server.connect().await?.health(input).await,
+        Target::Server(server) => server.connect().await?.health(input).await,
     }
 }
 
@@ -98,14 +98,14 @@ pub(super) async fn place(args: PlaceArgs, checked: Checked, output: &mut Output
 
 async fn place_through(checked: &Checked, input: PlaceIn) -> Result<PlaceOut, Error> {
     match &checked.door {
-        Door::Server(server) => server.connect().await?.place(input).await,
-        Door::Simulator if !input.dry_run => {
+        Target::Server(server) => server.connect().await?.place(input).await,
+        Target::Simulator if !input.dry_run => {
             simulated(&checked.config, async |config| {
                 run_place(config, input).await
             })
             .await
         }
-        Door::Tws | Door::Simulator => Ok(run_place(&checked.config, input).await),
+        Target::Tws | Target::Simulator => Ok(run_place(&checked.config, input).await),
     }
 }
 
@@ -160,14 +160,14 @@ async fn change_through(
     timeout: f64,
 ) -> Result<OrderState, Error> {
     match &checked.door {
-        Door::Tws => change_here(&checked.config, change, key, timeout).await,
-        Door::Simulator => {
+        Target::Tws => change_here(&checked.config, change, key, timeout).await,
+        Target::Simulator => {
             simulated(&checked.config, async |config| {
                 change_here(config, change, key, timeout).await
             })
             .await?
         }
-        Door::Server(server) => {
+        Target::Server(server) => {
             let client = server.connect().await?;
             match change {
                 Change::Transmit => client.transmit(key, timeout).await,

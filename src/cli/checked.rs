@@ -11,7 +11,7 @@ pub(super) const SIMULATOR_DB_PATH: &str = "data/simulator.db";
 
 /// Where an operation is done.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Door {
+pub(super) enum Target {
     /// Here, at TWS.
     Tws,
     /// Here, at a simulator of TWS inside this process.
@@ -35,7 +35,7 @@ pub(super) struct Server {
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Checked {
     pub(super) config: Config,
-    pub(super) door: Door,
+    pub(super) door: Target,
 }
 
 impl Checked {
@@ -46,21 +46,21 @@ impl Checked {
     pub(super) fn read(door: &DoorArgs, settings: &SettingsArgs) -> Result<Self, ConfigError> {
         let mut found = Settings::read(flags(door, settings));
         let door = if door.simulate {
-            Door::Simulator
+            Target::Simulator
         } else {
             match found.text("ORDERS_SERVER") {
-                Some(url) => Door::Server(Server {
+                Some(url) => Target::Server(Server {
                     url,
                     ca: found.path("ORDERS_SERVER_CA"),
                     name: found.text("ORDERS_SERVER_NAME"),
                     identity: found.certificate("ORDERS_CLIENT_CERT", "ORDERS_CLIENT_KEY"),
                     token_file: found.path("ORDERS_TOKEN_FILE"),
                 }),
-                None => Door::Tws,
+                None => Target::Tws,
             }
         };
         let mut defaults = Config::default();
-        if door == Door::Simulator {
+        if door == Target::Simulator {
             defaults.order_db_path = SIMULATOR_DB_PATH.into();
         }
         let config = found.config(defaults)?;

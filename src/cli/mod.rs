@@ -37,7 +37,7 @@ use crate::domain::ValidateIn;
 use crate::{gateway, outcome, telemetry};
 use args::{Command, CommandLine, OrderArgs};
 use ask::Change;
-use checked::{Checked, Door, Local};
+use checked::{Checked, Local, Target};
 use exit::Exit;
 use output::Output;
 
@@ -102,8 +102,10 @@ fn run(command: Command, output: &mut Output) -> Exit {
     let config = checked.config.clone();
     match command {
         Command::Validate(args) => match &checked.door {
-            Door::Tws | Door::Simulator => validate(&args.order, &checked, output),
-            Door::Server(server) => on_runtime(&config, ask::validate(args.order, server, output)),
+            Target::Tws | Target::Simulator => validate(&args.order, &checked, output),
+            Target::Server(server) => {
+                on_runtime(&config, ask::validate(args.order, server, output))
+            }
         },
         Command::Health(args) => on_runtime(&config, ask::health(args, checked, output)),
         Command::Place(args) => on_runtime(&config, ask::place(args, checked, output)),

@@ -1,7 +1,7 @@
 //! `get` and `list`: read the store, beside a running gateway or without one.
 
 use super::args::{Format, GetArgs, ListArgs};
-use super::checked::{Checked, Door};
+use super::checked::{Checked, Target};
 use super::documents::{GetDocument, ListDocument};
 use super::exit::Exit;
 use super::output::Output;
@@ -49,14 +49,14 @@ pub(super) async fn list(args: ListArgs, checked: Checked, output: &mut Output) 
 
 async fn order(key: OrderKey, checked: &Checked) -> Result<OrderDetail, Error> {
     match &checked.door {
-        Door::Tws | Door::Simulator => run_get(&checked.config, key).await,
-        Door::Server(server) => server.connect().await?.get(key).await,
+        Target::Tws | Target::Simulator => run_get(&checked.config, key).await,
+        Target::Server(server) => server.connect().await?.get(key).await,
     }
 }
 
 async fn orders(request: ListIn, checked: &Checked) -> Result<ListOut, Error> {
     match &checked.door {
-        Door::Tws | Door::Simulator => run_list(&checked.config, request).await,
-        Door::Server(server) => server.connect().await?.list(request).await,
+        Target::Tws | Target::Simulator => run_list(&checked.config, request).await,
+        Target::Server(server) => server.connect().await?.list(request).await,
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use super::checked::{Checked, Door};
+use super::checked::{Checked, Target};
 use crate::config::ConfigError;
 use crate::error::COULD_NOT_CONNECT;
 
@@ -30,20 +30,20 @@ pub(super) fn hint(error: Option<&str>, Checked { config, door }: &Checked) {
     };
     let address = format!("{}:{}", config.ib_host, config.ib_port);
     match door {
-        Door::Server(server) => say(format_args!(
+        Target::Server(server) => say(format_args!(
             "hint: the gateway at {} has no session with its TWS",
             server.url
         )),
-        Door::Simulator => {}
-        Door::Tws if rest.is_empty() => say(format_args!(
+        Target::Simulator => {}
+        Target::Tws if rest.is_empty() => say(format_args!(
             "hint: nothing answers at {address}. Start TWS or IB Gateway and enable API clients in its settings, say where it is with \
              IB_HOST and IB_PORT (--ib-host, --ib-port), or try --simulate"
         )),
-        Door::Tws if rest.contains("client id") => say(format_args!(
+        Target::Tws if rest.contains("client id") => say(format_args!(
             "hint: a program with this client id is connected to {address}. Call it with --server if it is a gateway, end it, or set \
              IB_CLIENT_ID (--ib-client-id)"
         )),
-        Door::Tws => say(format_args!(
+        Target::Tws => say(format_args!(
             "hint: TWS is looked for at {address} (IB_HOST, IB_PORT)"
         )),
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::args::WatchArgs;
-use super::checked::{Checked, Door};
+use super::checked::{Checked, Target};
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::Progress;
@@ -70,22 +70,22 @@ async fn through(
     on_update: impl FnMut(&WatchUpdate),
 ) -> Result<WatchOut, Error> {
     match &checked.door {
-        Door::Tws => Ok(run_watch(&checked.config, input, on_update).await),
-        Door::Simulator => {
+        Target::Tws => Ok(run_watch(&checked.config, input, on_update).await),
+        Target::Simulator => {
             simulated(&checked.config, async |config| {
                 run_watch(config, input, on_update).await
             })
             .await
         }
-        Door::Server(server) => {
+        Target::Server(server) => {
             let client = server.connect().await?;
             let order_id = input.order_id;
             let updates = client.watch(input).await?;
-            let standing = async {
+            let status = async {
                 let found = client.get(OrderKey::OrderId(order_id)).await;
                 found.ok().map(|found| found.order.status)
             };
-            Ok(outcome::watched(updates, order_id, standing, on_update).await)
+            Ok(outcome::watched(updates, order_id, status, on_update).await)
         }
     }
 }

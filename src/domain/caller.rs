@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::words::words;
+use super::enums::words;
 
 words! {
     /// What a caller may do. Each may do what the ones before it may.

@@ -7,6 +7,7 @@ mod check;
 mod decimal;
 mod digest;
 mod draft;
+mod enums;
 mod event;
 mod fill;
 mod instruction;
@@ -17,16 +18,15 @@ mod operations;
 mod order;
 mod record;
 mod report;
+#[cfg(test)]
+pub(crate) mod report_fixtures;
 #[cfg(feature = "gateway")]
 mod restart_window;
 mod state;
 mod terms;
 mod ticket;
 mod timestamp;
-#[cfg(test)]
-pub(crate) mod told;
 mod violation;
-mod words;
 #[cfg(feature = "gateway")]
 mod zone;
 
@@ -35,6 +35,9 @@ pub use check::{Limits, Order, check};
 pub use decimal::{Amount, AmountError, DIGITS_MAX};
 pub(crate) use draft::order_fields;
 pub use draft::{OrderDraft, OrderInput};
+pub use enums::{
+    Action, InstructionKind, InstructionState, OrderType, SecType, Status, TimeInForce, UnknownWord,
+};
 pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, WatchUpdate};
 pub use fill::{Commission, Fill};
 pub use instruction::Instruction;
@@ -57,8 +60,5 @@ pub(crate) use terms::{gather_terms, spread_terms};
 pub use ticket::{OrderPayload, OrderTicket};
 pub use timestamp::Timestamp;
 pub use violation::{OrderError, Violation, Violations};
-pub use words::{
-    Action, InstructionKind, InstructionState, OrderType, SecType, Status, TimeInForce, UnknownWord,
-};
 #[cfg(feature = "gateway")]
 pub use zone::{Day, Zone};

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::desk::Desk;
-use super::entry::Entry;
-use super::input::{Ask, Outcome};
+use super::engine_state::EngineState;
+use super::input::{Outcome, PendingRequest};
+use super::live_order::LiveOrder;
 use crate::domain::lifecycle::ExecutionChange;
 use crate::domain::{
     Instruction, InstructionState, LinkChange, OrderRecord, StoredEvent, WorkingTerms,
@@ -25,8 +25,8 @@ pub(crate) struct Batch {
     pub(crate) by_perm_id: HashMap<i64, i32>,
     /// The same by execution id.
     pub(crate) by_exec_id: HashMap<String, i32>,
-    /// The desk as it will be.
-    pub(crate) desk: Desk,
+    /// The state as it will be.
+    pub(crate) engine_state: EngineState,
     /// Rows to write, in order, after those of the orders.
     pub(crate) rows: Vec<Row>,
     /// What to do after the commit, in order.
@@ -39,7 +39,7 @@ pub(crate) struct Batch {
 #[derive(Debug)]
 pub(crate) struct Touched {
     /// The order as it will be.
-    pub(crate) entry: Entry,
+    pub(crate) entry: LiveOrder,
     /// How its row is written.
     pub(crate) write: Write,
 }
@@ -85,12 +85,12 @@ pub(crate) enum Effect {
     /// Answer a caller.
     Reply(u64, Outcome),
     /// Let a caller wait for a session.
-    Park(Ask),
+    Park(PendingRequest),
     /// A caller waits for a session no more.
     Unpark(u64),
     /// Callers who wait for a session are taken up again.
     UnparkAll,
-    /// A caller's patience with an order ends then.
+    /// A caller's timeout with an order ends then.
     Deadline {
         /// When.
         at: Duration,
@@ -126,13 +126,13 @@ pub(crate) enum Effect {
 
 impl Batch {
     /// Nothing done yet.
-    pub(crate) fn new(desk: &Desk) -> Self {
+    pub(crate) fn new(engine_state: &EngineState) -> Self {
         Self {
             touched: BTreeMap::new(),
             by_request_id: HashMap::new(),
             by_perm_id: HashMap::new(),
             by_exec_id: HashMap::new(),
-            desk: desk.clone(),
+            engine_state: engine_state.clone(),
             rows: Vec::new(),
             effects: Vec::new(),
             unparked: BTreeSet::new(),
@@ -172,7 +172,9 @@ impl Batch {
                 Row::Execution(ExecutionChange::Replaced { previous, fill }) => {
                     tx.replace_execution(previous, fill)?;
                 }
-                Row::Execution(ExecutionChange::Charged(fill)) => tx.update_execution(fill)?,
+                Row::Execution(ExecutionChange::CommissionReported(fill)) => {
+                    tx.update_execution(fill)?
+                }
                 Row::Terms {
                     order_id,
                     revision,

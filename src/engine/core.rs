@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::batch::{Batch, Effect, Write};
-use super::book::Book;
+use super::clocks::Clocks;
 use super::deadlines::Deadlines;
-use super::desk::Desk;
-use super::entry::{Cancelling, Entry, Sending};
-use super::input::{Ask, Input, Outcome};
-use super::moment::Moment;
+use super::engine_state::EngineState;
+use super::input::{Input, Outcome, PendingRequest};
+use super::live_order::{Cancelling, LiveOrder, Submission};
+use super::order_cache::OrderCache;
 use super::pacer::{Pacer, burst};
 use super::queue::{Message, SendQueue};
 use super::rows::{Rows, Stop};
@@ -52,9 +52,9 @@ pub(crate) struct Settings {
 
 /// What the store held when the engine started.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Found {
+pub(crate) struct RecoveredState {
     /// Orders to keep in memory.
-    pub(crate) orders: Vec<Entry>,
+    pub(crate) orders: Vec<LiveOrder>,
     /// Sequence of the last event.
     pub(crate) head_sequence: u64,
     /// The highest order id ever stored; 0: none.
@@ -65,7 +65,7 @@ pub(crate) struct Found {
     pub(crate) accounts: Option<Vec<String>>,
 }
 
-impl Found {
+impl RecoveredState {
     /// From an opened store's rows.
     pub(crate) fn new(
         live: Vec<OrderRecord>,
@@ -83,7 +83,7 @@ impl Found {
             .into_iter()
             .map(|record| {
                 let fills = fills_of.remove(&record.state.order_id);
-                Entry::stored(record, fills.unwrap_or_default())
+                LiveOrder::stored(record, fills.unwrap_or_default())
             })
             .collect();
         Self {
@@ -108,12 +108,12 @@ pub(crate) struct Outbound {
     /// Commands to the adapter.
     pub(crate) commands: Vec<TwsCommand>,
     /// Orders that came to a status, and from which.
-    pub(crate) moves: Vec<(Option<Status>, Status)>,
+    pub(crate) status_transitions: Vec<(Option<Status>, Status)>,
 }
 
 /// A message whose slot has come.
 #[derive(Debug)]
-pub(crate) struct Handed {
+pub(crate) struct DueMessage {
     /// For the adapter.
     pub(crate) command: TwsCommand,
     /// How long it waited, for what somebody waits for.
@@ -126,17 +126,17 @@ pub(crate) struct Core {
     /// What it was told.
     pub(crate) settings: Settings,
     /// Orders in memory.
-    pub(crate) book: Book,
+    pub(crate) cache: OrderCache,
     /// The rest.
-    pub(crate) desk: Desk,
+    pub(crate) engine_state: EngineState,
     /// When the next message may go.
     pub(crate) pacer: Pacer,
     /// Messages that wait for that.
     pub(crate) queue: SendQueue,
     /// Callers who wait for a session.
-    parked: BTreeMap<u64, Ask>,
+    parked: BTreeMap<u64, PendingRequest>,
     /// Callers to take up again.
-    resumed: Vec<Ask>,
+    resumed: Vec<PendingRequest>,
     /// Until when callers wait.
     pub(crate) deadlines: Deadlines,
     next_tick: Duration,
@@ -144,39 +144,39 @@ pub(crate) struct Core {
 
 impl Core {
     /// Starts from what the store held.
-    pub(crate) fn new(settings: Settings, found: Found) -> Self {
-        let Found {
+    pub(crate) fn new(settings: Settings, found: RecoveredState) -> Self {
+        let RecoveredState {
             orders,
             head_sequence,
             highest_order_id,
             head_instruction,
             accounts,
         } = found;
-        let mut book = Book::default();
+        let mut cache = OrderCache::default();
         // Before any session, what happened last to an order that is open is the last that TWS was heard.
-        let heard_until = orders
+        let synced_until = orders
             .iter()
             .filter(|entry| !entry.order.record.state.terminal)
             .map(|entry| entry.order.record.state.last_update)
             .min();
         for entry in orders {
-            book.put(entry, Duration::ZERO);
+            cache.put(entry, Duration::ZERO);
         }
-        let desk = Desk {
+        let engine_state = EngineState {
             next_id: highest_order_id.saturating_add(1).max(1),
             sequence: head_sequence,
             instruction: head_instruction,
             accounts: accounts.map(Arc::from),
-            heard_until,
-            ..Desk::default()
+            synced_until,
+            ..EngineState::default()
         };
         let orders_per_request =
             usize::try_from(burst(settings.messages_per_second)).unwrap_or(usize::MAX);
         Self {
             pacer: Pacer::new(settings.messages_per_second),
             settings,
-            book,
-            desk,
+            cache,
+            engine_state,
             queue: SendQueue::new(orders_per_request),
             parked: BTreeMap::new(),
             resumed: Vec::new(),
@@ -191,7 +191,7 @@ impl Core {
         batch: &mut Batch,
         input: &Input,
         rows: &mut dyn Rows,
-        now: Moment,
+        now: Clocks,
     ) -> Result<(), Stop> {
         Step {
             core: self,
@@ -203,24 +203,24 @@ impl Core {
     }
 
     /// Takes a committed batch over.
-    pub(crate) fn commit(&mut self, batch: Batch, now: Moment) -> Outbound {
+    pub(crate) fn commit(&mut self, batch: Batch, now: Clocks) -> Outbound {
         let mut out = Outbound {
             events: batch.events(),
             ..Outbound::default()
         };
-        self.desk = batch.desk;
-        self.desk.queued = 0;
-        self.desk.queued_staged = 0;
+        self.engine_state = batch.engine_state;
+        self.engine_state.queued = 0;
+        self.engine_state.queued_staged = 0;
         for (order_id, touched) in batch.touched {
             let before = self
-                .book
+                .cache
                 .get(order_id)
                 .map(|entry| entry.order.record.state.status);
             let status = touched.entry.order.record.state.status;
             if before != Some(status) && touched.write != Write::Nothing {
-                out.moves.push((before, status));
+                out.status_transitions.push((before, status));
             }
-            self.book.put(touched.entry, now.tick);
+            self.cache.put(touched.entry, now.monotonic);
         }
         for effect in batch.effects {
             match effect {
@@ -242,36 +242,36 @@ impl Core {
                     order_id,
                 } => self.deadlines.push(at, waiter, order_id),
                 Effect::QueuePlace { order_id, staged } => {
-                    self.queue.push_place(order_id, staged, now.tick);
+                    self.queue.push_place(order_id, staged, now.monotonic);
                 }
-                Effect::QueueCancel(order_id) => self.queue.push_cancel(order_id, now.tick),
+                Effect::QueueCancel(order_id) => self.queue.push_cancel(order_id, now.monotonic),
                 Effect::Unqueue(order_id) => self.queue.remove_place(order_id),
                 Effect::ClearQueue => self.queue.clear(),
                 Effect::BarrierAnswered(token) => self.queue.answered(token),
-                Effect::Unpaced(messages) => self.pacer.count_unpaced(now.tick, messages),
+                Effect::Unpaced(messages) => self.pacer.count_unpaced(now.monotonic, messages),
                 Effect::HeartbeatAt(at) => self.pacer.foresee(at),
                 Effect::Command(command) => {
                     if matches!(command, TwsCommand::Reconcile { .. }) {
-                        self.pacer.count(now.tick, RECONCILE_MESSAGES);
+                        self.pacer.count(now.monotonic, RECONCILE_MESSAGES);
                     }
                     out.commands.push(command);
                 }
                 Effect::Link(change) => out.links.push(change),
             }
         }
-        self.desk.parked = self.parked.len();
+        self.engine_state.parked = self.parked.len();
         out
     }
 
     /// Messages whose slot has come, at most `room`.
-    pub(crate) fn flush(&mut self, now: Moment, room: usize) -> Vec<Handed> {
-        let mut commands: Vec<Handed> = Vec::new();
-        let Some(session) = self.desk.session.as_ref().map(|up| up.info.session) else {
+    pub(crate) fn flush(&mut self, now: Clocks, room: usize) -> Vec<DueMessage> {
+        let mut commands: Vec<DueMessage> = Vec::new();
+        let Some(session) = self.engine_state.session.as_ref().map(|up| up.info.session) else {
             return commands;
         };
         while commands.len() < room
             && self.queue.len() > 0
-            && self.pacer.slot(now.tick, 0) <= now.tick
+            && self.pacer.slot(now.monotonic, 0) <= now.monotonic
         {
             let Some((message, since)) = self.queue.pop() else {
                 break;
@@ -285,44 +285,44 @@ impl Core {
                 }),
             };
             if let Some(command) = command {
-                self.pacer.count(now.tick, 1);
-                commands.push(Handed {
+                self.pacer.count(now.monotonic, 1);
+                commands.push(DueMessage {
                     command,
-                    waited: since.map(|since| now.tick.saturating_sub(since)),
+                    waited: since.map(|since| now.monotonic.saturating_sub(since)),
                 });
             }
         }
         commands
     }
 
-    fn hand_cancel(&mut self, session: u64, order_id: i32, now: Moment) -> Option<TwsCommand> {
-        let entry = self.book.get_mut(order_id)?;
-        if entry.run.cancel != Cancelling::Queued {
+    fn hand_cancel(&mut self, session: u64, order_id: i32, now: Clocks) -> Option<TwsCommand> {
+        let entry = self.cache.get_mut(order_id)?;
+        if entry.runtime.cancel != Cancelling::Queued {
             return None;
         }
         if entry.is_over() {
             // It ended while its cancel waited.
-            entry.run.cancel = Cancelling::Idle;
+            entry.runtime.cancel = Cancelling::Idle;
             return None;
         }
-        entry.run.cancel = Cancelling::Handed {
+        entry.runtime.cancel = Cancelling::InFlight {
             session,
-            at: now.tick,
+            at: now.monotonic,
         };
         Some(TwsCommand::Cancel { session, order_id })
     }
 
-    fn hand_place(&mut self, session: u64, order_id: i32, now: Moment) -> Option<TwsCommand> {
-        let entry = self.book.get_mut(order_id)?;
-        if entry.run.sending != Sending::Queued
+    fn hand_place(&mut self, session: u64, order_id: i32, now: Clocks) -> Option<TwsCommand> {
+        let entry = self.cache.get_mut(order_id)?;
+        if entry.runtime.submission != Submission::Queued
             || entry.order.record.state.status != Status::Submitting
         {
             return None;
         }
-        entry.run.sending = Sending::Handed {
+        entry.runtime.submission = Submission::InFlight {
             session,
-            at: now.tick,
-            round: self.desk.reconcile.round,
+            at: now.monotonic,
+            round: self.engine_state.reconcile.round,
         };
         let state = &entry.order.record.state;
         if !state.transmit {
@@ -335,16 +335,16 @@ impl Core {
     }
 
     /// What has come due by now: callers to take up again, deadlines, the tick.
-    pub(crate) fn due(&mut self, now: Moment) -> Vec<Input> {
-        let mut inputs: Vec<Input> = self.resumed.drain(..).map(Input::Ask).collect();
-        while let Some((waiter, order_id)) = self.deadlines.pop_due(now.tick) {
+    pub(crate) fn due(&mut self, now: Clocks) -> Vec<Input> {
+        let mut inputs: Vec<Input> = self.resumed.drain(..).map(Input::Request).collect();
+        while let Some((waiter, order_id)) = self.deadlines.pop_due(now.monotonic) {
             inputs.push(Input::Expired { waiter, order_id });
         }
-        if now.tick >= self.next_tick {
-            self.next_tick = now.tick + TICK;
-            self.book.forget_ended(now.tick);
+        if now.monotonic >= self.next_tick {
+            self.next_tick = now.monotonic + TICK;
+            self.cache.forget_ended(now.monotonic);
             if self.deadlines.is_sweep_due() {
-                let waiting = self.book.waiters().chain(self.parked.keys().copied());
+                let waiting = self.cache.waiters().chain(self.parked.keys().copied());
                 self.deadlines.sweep(&waiting.collect());
             }
             inputs.push(Input::Tick);
@@ -353,16 +353,16 @@ impl Core {
     }
 
     /// When there is next something to do, if nothing happens before.
-    pub(crate) fn next_wake(&self, now: Moment) -> Duration {
+    pub(crate) fn next_wake(&self, now: Clocks) -> Duration {
         let mut wake = self.next_tick;
         if !self.resumed.is_empty() {
-            wake = now.tick;
+            wake = now.monotonic;
         }
         if let Some(at) = self.deadlines.next() {
             wake = wake.min(at);
         }
-        if self.queue.len() > 0 && self.desk.session.is_some() {
-            wake = wake.min(self.pacer.slot(now.tick, 0));
+        if self.queue.len() > 0 && self.engine_state.session.is_some() {
+            wake = wake.min(self.pacer.slot(now.monotonic, 0));
         }
         wake
     }
@@ -373,9 +373,9 @@ impl Core {
             && self.parked.is_empty()
             && self.resumed.is_empty()
             && self
-                .book
+                .cache
                 .entries()
-                .all(|(_, entry)| entry.run.waiters.is_empty())
+                .all(|(_, entry)| entry.runtime.waiters.is_empty())
     }
 
     /// Whether a caller still waits for a session.
@@ -389,13 +389,16 @@ impl Core {
     }
 
     /// The error of a caller who waited for a session in vain.
-    pub(crate) fn unreachable(desk: &Desk) -> Error {
-        if let Some(error) = super::step::ids_unknown(desk) {
+    pub(crate) fn unreachable(engine_state: &EngineState) -> Error {
+        if let Some(error) = super::step::ids_unknown(engine_state) {
             return error;
         }
-        let error = Error::new(Reason::TwsUnavailable, super::link::why_unreachable(desk))
-            .retry_after(Duration::from_secs(1));
-        match &desk.failure {
+        let error = Error::new(
+            Reason::TwsUnavailable,
+            super::link::why_unreachable(engine_state),
+        )
+        .retry_after(Duration::from_secs(1));
+        match &engine_state.failure {
             Some(ConnectFailure::Refused {
                 code: Some(code),
                 detail,

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::core::{Core, Found, Settings};
+use super::clocks::Clock;
+use super::core::{Core, RecoveredState, Settings};
 use super::driver::{Call, Driver, Ends, Fatal, stopped};
-use super::input::{Outcome, Wish};
+use super::input::{Command, Outcome};
 use super::link::LinkStatus;
-use super::moment::Clock;
 use super::step::{overloaded, shutting_down};
 use crate::feed::Feed;
 use crate::stats::Stats;
@@ -52,7 +52,7 @@ impl Engine {
     /// Starts the engine's task. It owns the store and the adapter, and closes both when it ends.
     pub(crate) fn start(
         settings: Settings,
-        found: Found,
+        found: RecoveredState,
         store: Store,
         feed: Feed,
         stats: Arc<Stats>,
@@ -72,7 +72,7 @@ impl Engine {
         });
         let (ended, ended_seen) = watch::channel(None);
         let core = Core::new(settings, found);
-        for (_, entry) in core.book.entries() {
+        for (_, entry) in core.cache.entries() {
             let status = entry.order.record.state.status;
             if !status.is_terminal() {
                 stats.open_orders.of(status).add(1);
@@ -99,12 +99,12 @@ impl Engine {
         self.calls.max_capacity() - self.calls.capacity()
     }
 
-    /// Asks for something and waits for the answer. Once the wish is stored, going away changes nothing.
-    pub(crate) async fn ask(&self, wish: Wish, patience: Duration) -> Outcome {
+    /// Asks for something and waits for the answer. Once the command is stored, going away changes nothing.
+    pub(crate) async fn ask(&self, command: Command, timeout: Duration) -> Outcome {
         let (reply, answer) = oneshot::channel();
-        let call = Call::Ask {
-            wish,
-            deadline: self.clock.tick() + patience,
+        let call = Call::PendingRequest {
+            command,
+            deadline: self.clock.monotonic() + timeout,
             reply,
         };
         match self.calls.try_send(call) {

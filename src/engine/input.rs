@@ -12,7 +12,7 @@ use crate::tws::TwsEvent;
 #[derive(Debug, Clone)]
 pub(crate) enum Input {
     /// Somebody asks for something.
-    Ask(Ask),
+    Request(PendingRequest),
     /// TWS, or the link to it, says something.
     Tws(TwsEvent),
     /// A waiter's time is over; `order_id` 0: it waits for a session.
@@ -36,20 +36,20 @@ pub(crate) enum Input {
 
 /// What a caller asks for.
 #[derive(Debug, Clone)]
-pub(crate) struct Ask {
+pub(crate) struct PendingRequest {
     /// Names the caller for the answer.
     pub(crate) waiter: u64,
-    /// When its patience ends.
+    /// When its timeout ends.
     pub(crate) deadline: Duration,
     /// What.
-    pub(crate) what: Wish,
+    pub(crate) what: Command,
 }
 
 /// What is asked for.
 #[derive(Debug, Clone)]
-pub(crate) enum Wish {
+pub(crate) enum Command {
     /// A new order.
-    Place(Arc<PlaceWish>),
+    Place(Arc<PlaceCommand>),
     /// Release a staged order.
     Transmit(OrderKey),
     /// Cancel an order.
@@ -58,7 +58,7 @@ pub(crate) enum Wish {
 
 /// A new order.
 #[derive(Debug, Clone)]
-pub(crate) struct PlaceWish {
+pub(crate) struct PlaceCommand {
     /// The checked order.
     pub(crate) order: Order,
     /// Its digest.
@@ -71,7 +71,7 @@ pub(crate) struct PlaceWish {
     pub(crate) beyond_limits: Option<Violations>,
 }
 
-/// The engine's answer to an [`Ask`].
+/// The engine's answer to an [`PendingRequest`].
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     /// The order as it now is.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::desk::{Desk, Session};
+use super::engine_state::{EngineState, Session};
 use crate::domain::Timestamp;
 use crate::error::{COULD_NOT_CONNECT, Error};
 use crate::tws::{ConnectFailure, SessionInfo};
@@ -38,9 +38,9 @@ impl LinkStatus {
         self.connected && self.ib_connected && self.refused.is_none() && self.store_ok
     }
 
-    /// What the desk knows.
-    pub(super) fn of(desk: &Desk, store_ok: bool) -> Self {
-        let session = desk.session.as_ref();
+    /// What the engine knows.
+    pub(super) fn of(engine_state: &EngineState, store_ok: bool) -> Self {
+        let session = engine_state.session.as_ref();
         Self {
             connected: session.is_some(),
             ib_connected: session.is_some_and(|session| session.ib_connected),
@@ -53,37 +53,37 @@ impl LinkStatus {
                 } = session;
                 refused.as_ref().or(risk_refused.as_ref()).cloned()
             }),
-            failure: session.is_none().then(|| why_unreachable(desk)),
-            detail: detail(desk),
-            attempted: desk.attempted,
-            next_order_id: session.map(|_| desk.next_id),
-            tws_time: desk.tws_time,
+            failure: session.is_none().then(|| why_unreachable(engine_state)),
+            detail: detail(engine_state),
+            attempted: engine_state.attempted,
+            next_order_id: session.map(|_| engine_state.next_id),
+            tws_time: engine_state.tws_time,
             store_ok,
         }
     }
 }
 
 /// Exactly [`COULD_NOT_CONNECT`] when nothing answers, and what TWS said after a colon where it spoke.
-pub(super) fn why_unreachable(desk: &Desk) -> String {
-    match &desk.failure {
+pub(super) fn why_unreachable(engine_state: &EngineState) -> String {
+    match &engine_state.failure {
         Some(ConnectFailure::Refused { detail, .. }) => format!("{COULD_NOT_CONNECT}: {detail}"),
         Some(ConnectFailure::Unreachable { .. }) | None => COULD_NOT_CONNECT.to_owned(),
     }
 }
 
 /// What is wrong with TWS, in more words.
-fn detail(desk: &Desk) -> Option<String> {
-    match (&desk.session, &desk.failure) {
+fn detail(engine_state: &EngineState) -> Option<String> {
+    match (&engine_state.session, &engine_state.failure) {
         (
             None,
             Some(ConnectFailure::Unreachable { detail } | ConnectFailure::Refused { detail, .. }),
         ) => Some(detail.clone()),
         (None, None) => None,
         (Some(_), _) => {
-            let failing = desk.reconcile.failing.as_ref()?;
+            let failing = engine_state.reconcile.failing.as_ref()?;
             Some(format!(
                 "TWS cannot be asked what it holds ({} times in a row): {failing}",
-                desk.reconcile.failures
+                engine_state.reconcile.failures
             ))
         }
     }

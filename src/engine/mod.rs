@@ -4,31 +4,31 @@
 //! transaction, and only then answers, sends and shows. So a burst costs one fsync, and nothing is told or sent before it is on disk.
 
 mod batch;
-mod book;
+mod clocks;
 mod core;
 mod deadlines;
-mod desk;
 mod driver;
-mod entry;
+mod engine_state;
 mod handle;
 mod input;
 mod link;
-mod moment;
+mod live_order;
+mod order_cache;
 mod pacer;
 mod queue;
 mod rows;
 #[cfg(test)]
-mod simulation;
+mod sim_support;
 #[cfg(test)]
-mod stage;
+mod simulation;
 mod step;
 #[cfg(test)]
 mod task_simulation;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::core::{Found, Settings};
+pub(crate) use self::core::{RecoveredState, Settings};
 pub(crate) use handle::{Ended, Engine, TwsLink};
-pub(crate) use input::{Answer, PlaceWish, Wish};
+pub(crate) use input::{Answer, Command, PlaceCommand};
 pub use link::LinkStatus;
 pub(crate) use step::is_paper;

@@ -10,7 +10,7 @@
 //!
 //! Of an execution the fill's event comes first, the order's event that counts it follows.
 
-mod ending;
+mod completion;
 mod hub;
 mod update;
 mod watch;

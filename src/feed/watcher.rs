@@ -8,7 +8,7 @@ use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
-use super::ending::Ending;
+use super::completion::WatchCompletion;
 use super::hub::{Hub, Signal, Subscription};
 use super::update::{FeedEvent, FeedUpdate};
 use super::watch::WatchSpec;
@@ -43,7 +43,7 @@ pub(super) struct Watcher {
     position: u64,
     links_seen: u64,
     /// Of one order; `None`: all are watched, without end.
-    ending: Option<Ending>,
+    ending: Option<WatchCompletion>,
     poll_interval: Duration,
     heartbeat_at: Instant,
     deadline: Option<Instant>,
@@ -80,8 +80,8 @@ impl Watcher {
         let channel = hub.subscribe(order_id);
         let signal = hub.signal();
         let links_seen = hub.links_published();
-        let standing = hub.reader.standing(order_id).await?;
-        let head = standing.head_sequence;
+        let snapshot = hub.reader.snapshot(order_id).await?;
+        let head = snapshot.head_sequence;
         let base = hub.reader.base_sequence();
         if after_sequence != 0 && !(base - 1..=head).contains(&after_sequence) {
             return Err(Error::new(
@@ -91,17 +91,22 @@ impl Watcher {
                 ),
             ));
         }
-        let ending = match (order_id, &standing.detail) {
-            (Some(_), Some(detail)) => Some(Ending::of(detail, head, linger, (now, wall_clock()))),
+        let ending = match (order_id, &snapshot.detail) {
+            (Some(_), Some(detail)) => Some(WatchCompletion::of(
+                detail,
+                head,
+                linger,
+                (now, wall_clock()),
+            )),
             (None, _) => None,
             (Some(id), None) => {
                 return Err(Error::order_not_found(&OrderKey::OrderId(id)));
             }
         };
         let mut page = VecDeque::new();
-        let mut snapshot = standing.live;
-        snapshot.reverse();
-        let (phase, cursor, position) = match (after_sequence, standing.detail) {
+        let (mut live, detail) = (snapshot.live, snapshot.detail);
+        live.reverse();
+        let (phase, cursor, position) = match (after_sequence, detail) {
             (0, Some(detail)) => {
                 let cursor = detail.order.sequence;
                 page.push_back(FeedUpdate::from(detail.order));
@@ -118,7 +123,7 @@ impl Watcher {
             signal,
             order_id,
             phase,
-            snapshot,
+            snapshot: live,
             page,
             arrived: None,
             in_snapshot: after_sequence == 0,
@@ -136,7 +141,7 @@ impl Watcher {
 
     /// The last status known of the order.
     pub(super) fn status(&self) -> Option<Status> {
-        self.ending.as_ref().map(Ending::status)
+        self.ending.as_ref().map(WatchCompletion::status)
     }
 
     /// The next update; `None` at the end of the order.
@@ -212,7 +217,7 @@ impl Watcher {
 
     /// Until something may have happened.
     async fn wait(&mut self) {
-        let lingering = self.ending.as_ref().and_then(Ending::until);
+        let lingering = self.ending.as_ref().and_then(WatchCompletion::until);
         let wake = [self.deadline, lingering]
             .into_iter()
             .flatten()

@@ -15,10 +15,10 @@ impl Gateway {
     /// `REQUEST_INVALID` for a timeout that is none. A TWS that is away is no error: that is what the outcome tells.
     pub async fn health(&self, input: HealthIn) -> Result<HealthOut, Error> {
         let HealthIn { timeout } = input;
-        let patience = seconds("timeout", timeout)?;
+        let timeout = seconds("timeout", timeout)?;
         let mut link = self.link();
         // Both an end of the wait and an end of the engine show in the status.
-        let deadline = Instant::now() + patience;
+        let deadline = Instant::now() + timeout;
         let _ = timeout_at(deadline, link.wait_for(|link| link.attempted)).await;
         let status = link.borrow().clone();
         Ok(health(

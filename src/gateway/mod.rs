@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::domain::{Limits, OrderKey, OrderState};
 pub use crate::engine::LinkStatus;
-use crate::engine::{Ended, Engine, Wish};
+use crate::engine::{Command, Ended, Engine};
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::stats::Stats;
@@ -50,7 +50,7 @@ impl Gateway {
     /// # Errors
     /// `ORDER_NOT_FOUND`, `ORDER_STATE`, and those of [`Gateway::place`] but `ORDER_INVALID` and `REQUEST_ID_REUSED`.
     pub async fn transmit(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
-        self.change(key, timeout, Wish::Transmit).await
+        self.change(key, timeout, Command::Transmit).await
     }
 
     /// Asks TWS to cancel an order and answers with its verdict, or with the order's state after `timeout` seconds. A cancelled
@@ -60,18 +60,18 @@ impl Gateway {
     /// `ORDER_NOT_FOUND`, `ORDER_STATE` (filled or rejected), `REQUEST_INVALID`, `TWS_UNAVAILABLE`, `LIVE_ACCOUNT`,
     /// `STORE_MISMATCH`, `OVERLOADED`, `STORE`, `SHUTTING_DOWN`: nothing was sent. `INTERNAL`: the outcome is unknown.
     pub async fn cancel(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
-        self.change(key, timeout, Wish::Cancel).await
+        self.change(key, timeout, Command::Cancel).await
     }
 
     async fn change(
         &self,
         key: OrderKey,
         timeout: f64,
-        wish: impl FnOnce(OrderKey) -> Wish,
+        command: impl FnOnce(OrderKey) -> Command,
     ) -> Result<OrderState, Error> {
-        let patience = seconds("timeout", timeout)?;
+        let timeout = seconds("timeout", timeout)?;
         limits::key(&key)?;
-        let answer = self.shared.engine.ask(wish(key), patience).await?;
+        let answer = self.shared.engine.ask(command(key), timeout).await?;
         Ok(answer.state)
     }
 

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::limits::limits;
 use super::{Gateway, Shared};
 use crate::config::Config;
-use crate::engine::{Engine, Found, Settings, TwsLink};
+use crate::engine::{Engine, RecoveredState, Settings, TwsLink};
 use crate::error::Error;
 use crate::feed::{Feed, FeedLimits};
 use crate::stats::Stats;
@@ -62,7 +62,7 @@ impl Gateway {
             head_instruction,
             accounts,
         } = opened;
-        let found = Found::new(
+        let found = RecoveredState::new(
             live,
             fills,
             head_sequence,

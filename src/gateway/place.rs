@@ -9,7 +9,7 @@ use crate::domain::{
     Limits, Order, OrderInput, OrderPayload, OrderRequest, OrderTicket, PlaceIn, PlaceOut,
     ValidateIn, ValidateOut, Violations, check,
 };
-use crate::engine::{Answer, PlaceWish, Wish};
+use crate::engine::{Answer, Command, PlaceCommand};
 use crate::error::Error;
 use crate::request_id::new_request_id;
 use crate::{outcome, tws};
@@ -50,7 +50,7 @@ impl Gateway {
             timeout,
             request_id: given,
         } = input;
-        let patience = seconds("timeout", timeout)?;
+        let timeout = seconds("timeout", timeout)?;
         if let Some(id) = &given {
             request_id(id)?;
         }
@@ -59,7 +59,7 @@ impl Gateway {
             order,
             beyond_limits,
         } = checked(order, transmit, limits, given.is_some())?;
-        let wish = PlaceWish {
+        let command = PlaceCommand {
             digest: order.digest(),
             order,
             beyond_limits,
@@ -69,7 +69,7 @@ impl Gateway {
         let answer = self
             .shared
             .engine
-            .ask(Wish::Place(Arc::new(wish)), patience)
+            .ask(Command::Place(Arc::new(command)), timeout)
             .await?;
         let Answer { state, replayed } = answer;
         let OrderPayload { contract, order } = tws::payload_in_short(&OrderTicket::from(&state));

@@ -12,7 +12,7 @@ use crate::error::{Error, Reason};
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum StoreError {
     /// The disk is full (SQLITE_FULL). Rolled back; writes work again when there is room.
-    #[error("the store has no room: free some space on its disk; nothing was stored")]
+    #[error("disk full: free some space on its disk; nothing was stored")]
     NoRoom,
     /// The file or its directory cannot be written.
     #[error("the store is read-only: give the gateway write access to the file and its directory")]

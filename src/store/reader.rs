@@ -9,7 +9,7 @@ use tokio_rusqlite::rusqlite::{self, OptionalExtension};
 use super::columns::{self, select_order};
 use super::file::{self, Found};
 use super::pool::{self, For, Pool};
-use super::standing::{Standing, standing};
+use super::snapshot::{self, Snapshot};
 use super::start::{base_sequence, head_sequence};
 use super::transaction::{PLACED_UNDER, fills_of};
 use super::{StoreError, events, list, schema};
@@ -136,11 +136,11 @@ impl Reader {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn standing(&self, order_id: Option<i32>) -> Result<Standing, StoreError> {
+    pub async fn snapshot(&self, order_id: Option<i32>) -> Result<Snapshot, StoreError> {
         let base = self.base_sequence;
         self.pool
             .read(For::Watches, move |connection| {
-                standing(connection, base, order_id)
+                snapshot::read(connection, base, order_id)
             })
             .await
     }

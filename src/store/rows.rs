@@ -6,7 +6,7 @@ use tokio_rusqlite::rusqlite::types::ToSqlOutput;
 use tokio_rusqlite::rusqlite::{self, OptionalExtension, params};
 
 use super::columns::{Put, Written, bind, insert_sql, update_sql};
-use super::held::Held;
+use super::statements::StatementCache;
 use crate::domain::{
     Contract, Fill, Instruction, OrderRecord, OrderState, OrderTerms, PriceFields, WorkingTerms,
 };
@@ -16,7 +16,10 @@ const COMPARE: &str = "SELECT terminal = :terminal, perm_id IS :perm_id, terms_r
      WHERE order_id = :order_id AND request_id = :request_id";
 
 /// Inserts a whole row.
-pub(super) fn insert_order(held: &mut Held<'_>, record: &OrderRecord) -> rusqlite::Result<()> {
+pub(super) fn insert_order(
+    held: &mut StatementCache<'_>,
+    record: &OrderRecord,
+) -> rusqlite::Result<()> {
     static SQL: OnceLock<String> = OnceLock::new();
     let working = working(&record.state.terms.working());
     let (fixed, progress) = (fixed(record), progress(record));
@@ -27,7 +30,10 @@ pub(super) fn insert_order(held: &mut Held<'_>, record: &OrderRecord) -> rusqlit
 
 /// Writes what can change about an order. The rest is left out, which spares its indexes. Answers whether the order was there, and was the
 /// one asked for.
-pub(super) fn update_order(held: &mut Held<'_>, record: &OrderRecord) -> rusqlite::Result<bool> {
+pub(super) fn update_order(
+    held: &mut StatementCache<'_>,
+    record: &OrderRecord,
+) -> rusqlite::Result<bool> {
     // One that moves the order in no index, one that gives it a permanent id, and one that ends it or brings it back: SQLite rewrites an
     // index whenever one of its columns is named, changed or not.
     static SQL: [OnceLock<String>; INDEXED + 1] = [const { OnceLock::new() }; INDEXED + 1];
@@ -62,7 +68,7 @@ pub(super) fn update_order(held: &mut Held<'_>, record: &OrderRecord) -> rusqlit
     Ok(execute(held, sql, values.chain([&order_id.sql()]))? == 1)
 }
 
-fn update_terms(held: &mut Held<'_>, state: &OrderState) -> rusqlite::Result<()> {
+fn update_terms(held: &mut StatementCache<'_>, state: &OrderState) -> rusqlite::Result<()> {
     static SQL: OnceLock<String> = OnceLock::new();
     let [order_type, limit_price, quantity, tif] = working(&state.terms.working());
     let revision = ("terms_revision", state.terms_revision.sql());
@@ -74,7 +80,7 @@ fn update_terms(held: &mut Held<'_>, state: &OrderState) -> rusqlite::Result<()>
 
 /// Keeps a revision of an order's terms that another one has taken the place of.
 pub(super) fn insert_terms(
-    held: &mut Held<'_>,
+    held: &mut StatementCache<'_>,
     order_id: i32,
     revision: u32,
     terms: &WorkingTerms,
@@ -88,7 +94,10 @@ pub(super) fn insert_terms(
 }
 
 /// Inserts an instruction.
-pub(super) fn insert_instruction(held: &mut Held<'_>, given: &Instruction) -> rusqlite::Result<()> {
+pub(super) fn insert_instruction(
+    held: &mut StatementCache<'_>,
+    given: &Instruction,
+) -> rusqlite::Result<()> {
     static SQL: OnceLock<String> = OnceLock::new();
     let columns = instruction(given);
     let sql = SQL.get_or_init(|| insert_sql("instructions", columns.iter().map(|(name, _)| *name)));
@@ -96,7 +105,7 @@ pub(super) fn insert_instruction(held: &mut Held<'_>, given: &Instruction) -> ru
 }
 
 /// Inserts an execution.
-pub(super) fn insert_execution(held: &mut Held<'_>, fill: &Fill) -> rusqlite::Result<()> {
+pub(super) fn insert_execution(held: &mut StatementCache<'_>, fill: &Fill) -> rusqlite::Result<()> {
     static SQL: OnceLock<String> = OnceLock::new();
     let columns = execution(fill);
     let sql = SQL.get_or_init(|| insert_sql("executions", columns.iter().map(|(name, _)| *name)));
@@ -105,7 +114,7 @@ pub(super) fn insert_execution(held: &mut Held<'_>, fill: &Fill) -> rusqlite::Re
 
 /// Writes an execution in the place of the one with this id. Answers whether the order had that one.
 pub(super) fn update_execution(
-    held: &mut Held<'_>,
+    held: &mut StatementCache<'_>,
     old_exec_id: &str,
     fill: &Fill,
 ) -> rusqlite::Result<bool> {
@@ -121,7 +130,7 @@ pub(super) fn update_execution(
 }
 
 fn execute<'a>(
-    held: &mut Held<'_>,
+    held: &mut StatementCache<'_>,
     sql: &'static str,
     values: impl Iterator<Item = &'a ToSqlOutput<'a>>,
 ) -> rusqlite::Result<usize> {

@@ -66,12 +66,12 @@ pub(super) struct Started {
     pub(super) identity: Option<Arc<Identity>>,
     /// `None`: in memory.
     pub(super) path: Option<PathBuf>,
-    pub(super) facts: Facts,
+    pub(super) facts: RecoveredState,
 }
 
 /// What the gateway starts from, in the words of [`Opened`].
 #[derive(Debug)]
-pub(super) struct Facts {
+pub(super) struct RecoveredState {
     pub(super) base_sequence: u64,
     pub(super) live: Vec<OrderRecord>,
     pub(super) fills: Vec<Fill>,
@@ -191,7 +191,10 @@ fn check_if_small(connection: &Connection, path: &Path) -> Result<(), StoreError
     Err(StoreError::Damaged(verdict))
 }
 
-fn begin(mut connection: Connection, client_id: i32) -> Result<(Connection, Facts), StoreError> {
+fn begin(
+    mut connection: Connection,
+    client_id: i32,
+) -> Result<(Connection, RecoveredState), StoreError> {
     let transaction = connection.transaction()?;
     if meta(&transaction, "client_id")?.is_none() {
         let now = SystemTime::now()
@@ -215,7 +218,7 @@ fn begin(mut connection: Connection, client_id: i32) -> Result<(Connection, Fact
         }
     }
     let base_sequence = base_sequence(&transaction)?;
-    let facts = Facts {
+    let facts = RecoveredState {
         live: live(&transaction)?,
         fills: live_fills(&transaction)?,
         head_sequence: head_sequence(&transaction, base_sequence)?,

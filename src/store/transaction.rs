@@ -3,7 +3,7 @@
 use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension, Params, params};
 
 use super::columns::{self, select_order};
-use super::held::Held;
+use super::statements::StatementCache;
 use super::{StoreError, event_body, rows};
 use crate::domain::{Fill, Instruction, InstructionState, OrderRecord, StoredEvent, WorkingTerms};
 
@@ -13,14 +13,14 @@ use crate::domain::{Fill, Instruction, InstructionState, OrderRecord, StoredEven
 /// error, so that nothing is written outside of it.
 #[derive(Debug)]
 pub struct Transaction<'a> {
-    held: Held<'a>,
+    held: StatementCache<'a>,
     given_up: Option<StoreError>,
 }
 
 impl<'a> Transaction<'a> {
     pub(super) const fn new(connection: &'a Connection) -> Self {
         Self {
-            held: Held::new(connection),
+            held: StatementCache::new(connection),
             given_up: None,
         }
     }
@@ -280,7 +280,7 @@ impl<'a> Transaction<'a> {
 
     fn guarded<T>(
         &mut self,
-        work: impl FnOnce(&mut Held<'a>) -> rusqlite::Result<T>,
+        work: impl FnOnce(&mut StatementCache<'a>) -> rusqlite::Result<T>,
     ) -> Result<T, StoreError> {
         if let Some(error) = &self.given_up {
             return Err(error.clone());
@@ -347,6 +347,6 @@ fn read_accounts(json: &str) -> Result<Vec<String>, StoreError> {
         .map_err(|error| StoreError::Damaged(format!("the accounts in meta: {error}")))
 }
 
-fn execute(held: &mut Held<'_>, sql: &'static str) -> rusqlite::Result<()> {
+fn execute(held: &mut StatementCache<'_>, sql: &'static str) -> rusqlite::Result<()> {
     held.statement(sql)?.execute([]).map(drop)
 }

@@ -12,7 +12,7 @@ use super::checkpoint::Checkpoints;
 use super::identity::Identity;
 use super::pool::{self, Pool};
 use super::scope::Scope;
-use super::start::{self, Facts, Opened, Started, StoreSettings};
+use super::start::{self, Opened, RecoveredState, Started, StoreSettings};
 use super::{Reader, StoreError, Transaction};
 use crate::lock_file::LockFile;
 
@@ -84,7 +84,7 @@ impl Store {
             path: _,
             facts,
         } = started;
-        let Facts {
+        let RecoveredState {
             base_sequence,
             live,
             fills,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::outlet::Outlet;
+use super::event_sender::EventSender;
 use super::supervisor;
 use super::{TwsCommand, TwsEvent, TwsSettings};
 
@@ -44,7 +44,7 @@ pub fn start(settings: TwsSettings, events: mpsc::Sender<TwsEvent>) -> TwsHandle
     let (commands, inbox) = mpsc::channel(COMMANDS_MAX);
     let (alive, ended) = oneshot::channel();
     let ending = CancellationToken::new();
-    let outlet = Outlet::new(events, ending.clone());
+    let event_sender = EventSender::new(events, ending.clone());
     let supervised = ending.clone();
     let dispatch = tracing::dispatcher::get_default(Clone::clone);
     let run = move || {
@@ -60,7 +60,7 @@ pub fn start(settings: TwsSettings, events: mpsc::Sender<TwsEvent>) -> TwsHandle
                     return;
                 }
             };
-            runtime.block_on(supervisor::run(settings, outlet, inbox, supervised));
+            runtime.block_on(supervisor::run(settings, event_sender, inbox, supervised));
             // A name lookup that hangs must not hold up the end.
             runtime.shutdown_background();
         });

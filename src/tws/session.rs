@@ -8,8 +8,8 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::conversation::{Conversation, End};
+use super::event_sender::{Closed, EventSender, TrySend};
 use super::handshake::Opened;
-use super::outlet::{Closed, Outlet, TrySend};
 use super::supervisor::answer_unsent;
 use super::wire::{Turn, Wire};
 use super::{TwsCommand, TwsEvent, TwsSettings};
@@ -25,7 +25,7 @@ const CLOSE_LIMIT: Duration = Duration::from_millis(250);
 struct Session<'a> {
     number: u64,
     settings: &'a TwsSettings,
-    outlet: &'a Outlet,
+    event_sender: &'a EventSender,
     wire: Wire,
     conversation: Conversation,
     /// TWS takes nothing more: why, and until when it is still heard.
@@ -37,7 +37,7 @@ pub(super) async fn run(
     opened: Opened,
     number: u64,
     settings: &TwsSettings,
-    outlet: &Outlet,
+    event_sender: &EventSender,
     commands: &mut mpsc::Receiver<TwsCommand>,
     ending: &CancellationToken,
 ) -> End {
@@ -49,7 +49,7 @@ pub(super) async fn run(
     let mut session = Session {
         number,
         settings,
-        outlet,
+        event_sender,
         wire,
         conversation,
         broken: None,
@@ -101,8 +101,8 @@ impl Session<'_> {
             // Whether a stream of messages goes on for ever or not: each of these has its turn.
             tokio::select! {
                 () = ending.cancelled() => return End::Ending,
-                () = self.outlet.closed() => return End::NobodyReads,
-                permit = self.outlet.reserve(), if held => match permit {
+                () = self.event_sender.closed() => return End::NobodyReads,
+                permit = self.event_sender.reserve(), if held => match permit {
                     Ok(permit) => {
                         if let Some(event) = self.conversation.events.pop_front() {
                             permit.send(event);
@@ -142,7 +142,7 @@ impl Session<'_> {
     fn hear(&mut self) -> Result<(), End> {
         loop {
             while let Some(event) = self.conversation.events.pop_front() {
-                match self.outlet.try_send(event) {
+                match self.event_sender.try_send(event) {
                     TrySend::Sent => {}
                     TrySend::Full(event) => {
                         self.conversation.events.push_front(event);
@@ -163,7 +163,7 @@ impl Session<'_> {
         if command.session() == self.number {
             return self.conversation.command(command, Instant::now());
         }
-        answer_unsent(command, self.outlet)
+        answer_unsent(command, self.event_sender)
             .await
             .map_err(|Closed| End::NobodyReads)
     }
@@ -213,7 +213,7 @@ impl Session<'_> {
         let reason = self.conversation.end(&end);
         let Self {
             number,
-            outlet,
+            event_sender,
             wire,
             mut conversation,
             ..
@@ -224,7 +224,7 @@ impl Session<'_> {
             reason,
         });
         while let Some(event) = conversation.events.pop_front() {
-            if outlet.send(event).await.is_err() {
+            if event_sender.send(event).await.is_err() {
                 return End::NobodyReads;
             }
         }

@@ -7,14 +7,14 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::connect;
-use super::outlet::{Closed, Outlet};
+use super::event_sender::{Closed, EventSender};
 use super::session;
 use super::{Answers, ConnectFailure, SendKind, Sent, TwsCommand, TwsEvent, TwsSettings};
 
 /// Runs until `ending` is cancelled, nobody can send commands any more or nobody reads events.
 pub(super) async fn run(
     settings: TwsSettings,
-    outlet: Outlet,
+    event_sender: EventSender,
     mut commands: mpsc::Receiver<TwsCommand>,
     ending: CancellationToken,
 ) {
@@ -27,7 +27,7 @@ pub(super) async fn run(
         let opened = tokio::select! {
             biased;
             () = ending.cancelled() => break,
-            () = refuse(&mut commands, &outlet) => break,
+            () = refuse(&mut commands, &event_sender) => break,
             opened = connect::open(&settings, sessions + 1, &mut last_address) => opened,
         };
         match opened {
@@ -35,9 +35,15 @@ pub(super) async fn run(
                 sessions += 1;
                 last_failure = None;
                 let begun = Instant::now();
-                let ended =
-                    session::run(opened, sessions, &settings, &outlet, &mut commands, &ending)
-                        .await;
+                let ended = session::run(
+                    opened,
+                    sessions,
+                    &settings,
+                    &event_sender,
+                    &mut commands,
+                    &ending,
+                )
+                .await;
                 if ended.is_final() {
                     break;
                 }
@@ -52,7 +58,11 @@ pub(super) async fn run(
                     log_failure(&peer, &failure);
                 }
                 last_failure = Some(failure.clone());
-                if outlet.send(TwsEvent::ConnectFailed(failure)).await.is_err() {
+                if event_sender
+                    .send(TwsEvent::ConnectFailed(failure))
+                    .await
+                    .is_err()
+                {
                     break;
                 }
             }
@@ -60,7 +70,7 @@ pub(super) async fn run(
         tokio::select! {
             biased;
             () = ending.cancelled() => break,
-            () = refuse(&mut commands, &outlet) => break,
+            () = refuse(&mut commands, &event_sender) => break,
             () = tokio::time::sleep(delay) => {}
         }
         delay = next_delay(delay, &settings);
@@ -68,7 +78,7 @@ pub(super) async fn run(
     // What nobody will carry out any more is answered as far as there is room.
     commands.close();
     while let Ok(command) = commands.try_recv() {
-        if answer_unsent(command, &outlet).await.is_err() {
+        if answer_unsent(command, &event_sender).await.is_err() {
             break;
         }
     }
@@ -91,21 +101,24 @@ fn log_failure(peer: &str, failure: &ConnectFailure) {
 }
 
 /// Answers commands while there is no session; ends when nobody sends them or reads the answers any more.
-async fn refuse(commands: &mut mpsc::Receiver<TwsCommand>, outlet: &Outlet) {
+async fn refuse(commands: &mut mpsc::Receiver<TwsCommand>, event_sender: &EventSender) {
     loop {
         let command = tokio::select! {
             command = commands.recv() => command,
-            () = outlet.closed() => None,
+            () = event_sender.closed() => None,
         };
         let Some(command) = command else { return };
-        if answer_unsent(command, outlet).await.is_err() {
+        if answer_unsent(command, event_sender).await.is_err() {
             return;
         }
     }
 }
 
 /// Says that a command for a session that is over was not carried out.
-pub(super) async fn answer_unsent(command: TwsCommand, outlet: &Outlet) -> Result<(), Closed> {
+pub(super) async fn answer_unsent(
+    command: TwsCommand,
+    event_sender: &EventSender,
+) -> Result<(), Closed> {
     let reason = "the session with TWS is over".to_owned();
     let not_sent = |session, order_id, kind| TwsEvent::Sent {
         session,
@@ -132,5 +145,5 @@ pub(super) async fn answer_unsent(command: TwsCommand, outlet: &Outlet) -> Resul
         // Neither has an answer that would be true.
         TwsCommand::Barrier { .. } | TwsCommand::Restart { .. } => return Ok(()),
     };
-    outlet.send(answer).await
+    event_sender.send(answer).await
 }

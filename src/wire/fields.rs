@@ -1,8 +1,8 @@
 //! One value at a time: how a message carries a value of the domain, and how it is read back. What is said here of a type holds for every
 //! field of it, so that a message's conversion only has to name its fields.
 
+use super::enums::Word;
 use super::values::{amount, unreadable};
-use super::words::Word;
 use crate::domain::Amount;
 use crate::error::Error;
 

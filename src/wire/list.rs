@@ -3,9 +3,9 @@
 use crate::domain::{ListIn, ListOut, OrderState, Status};
 use crate::error::Error;
 
+use super::enums::asked;
 use super::pb;
 use super::values::given;
-use super::words::asked;
 
 impl TryFrom<pb::ListRequest> for ListIn {
     type Error = Error;

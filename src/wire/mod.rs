@@ -3,10 +3,11 @@
 //! Whatever becomes a message names every field of it and of the value, without `..`, so that a new field does not compile until somebody
 //! decided about it.
 
+mod by_order;
+mod enums;
 mod fields;
 mod health;
 mod list;
-mod named;
 mod order;
 mod place;
 mod state;
@@ -15,9 +16,8 @@ mod status;
 mod tests;
 mod values;
 mod watch;
-mod words;
 
-pub use named::{answered_order, cancel_in, cancel_request, transmit_in, transmit_request};
+pub use by_order::{answered_order, cancel_in, cancel_request, transmit_in, transmit_request};
 pub use order::{order_to_wire, restore_inputs};
 pub use place::{place_request, require_request_id};
 pub use status::{ERROR_DOMAIN, code_of, error_from_status, status_from_error};

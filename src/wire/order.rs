@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
+use super::enums::{Word, asked};
 use super::fields::{Put, Take};
 use super::pb;
 use super::values::unreadable;
-use super::words::{Word, asked};
 use crate::domain::{
     Action, Amount, MismatchedPrices, OrderDraft, OrderInput, OrderRequest, OrderType, SecType,
     TimeInForce, Violation, gather_terms, order_fields, spread_terms,

@@ -6,8 +6,8 @@ use crate::domain::{
 };
 use crate::error::Error;
 
+use super::by_order::natural;
 use super::fields::Take;
-use super::named::natural;
 use super::pb::{self, watch_response::Event};
 use super::values::{duration, present, seconds};
 

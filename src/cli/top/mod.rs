@@ -13,7 +13,7 @@ use ratatui::crossterm::event::{self, Event, KeyEvent, KeyEventKind};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::checked::{Checked, Door, Server};
+use super::checked::{Checked, Server, Target};
 use super::exit::Exit;
 use super::stderr;
 use crate::client::Client;
@@ -48,8 +48,8 @@ enum Happened {
 /// Shows a running gateway until `q`.
 pub(in crate::cli) async fn top(checked: Checked) -> Exit {
     let server = match &checked.door {
-        Door::Server(server) => server.clone(),
-        Door::Tws | Door::Simulator => {
+        Target::Server(server) => server.clone(),
+        Target::Tws | Target::Simulator => {
             stderr::say(
                 "top shows a running gateway: name it with --server, for example --server http://127.0.0.1:50051",
             );

@@ -26,8 +26,8 @@ impl Step<'_> {
             }
             CodeKind::CancelConfirmed => {
                 if status.may_work() {
-                    self.out.evidence = true;
-                    self.out.traced = true;
+                    self.out.acknowledged_by_broker = true;
+                    self.out.seen_at_broker = true;
                     self.set_status(Status::Cancelled);
                 }
                 self.cancelled_for(text);
@@ -41,7 +41,7 @@ impl Step<'_> {
                 if status.may_work() {
                     // Of an order that TWS never acknowledged the reconcile says whether it was a refusal: who waits for it waits for that.
                     let acknowledged = self.order.record.acknowledged;
-                    self.out.evidence = acknowledged;
+                    self.out.acknowledged_by_broker = acknowledged;
                     self.out.refused_unlisted = !acknowledged;
                     self.note(*code, text);
                 }
@@ -76,7 +76,7 @@ impl Step<'_> {
         let status = self.order.record.state.status;
         // TWS drops a staged order's cancel silently or says that it does not know it: either way it will not trade.
         if status == Status::Staged && code == CANCEL_NOT_FOUND {
-            self.out.traced = true;
+            self.out.seen_at_broker = true;
             self.note(code, text);
             self.set_status(Status::Cancelled);
             return;
@@ -100,7 +100,7 @@ impl Step<'_> {
             record.state.transmit = false;
             self.set_status(Status::Staged);
         }
-        self.out.evidence = true;
+        self.out.acknowledged_by_broker = true;
         self.note(code, text);
     }
 
@@ -143,8 +143,8 @@ impl Step<'_> {
 
     /// TWS refused the order. One that has worked was cancelled, for a reason: it is not as if it had never been.
     fn reject(&mut self, code: i32, text: &str) {
-        self.out.evidence = true;
-        self.out.traced = true;
+        self.out.acknowledged_by_broker = true;
+        self.out.seen_at_broker = true;
         self.note(code, text);
         self.set_status(if self.order.record.worked {
             Status::Cancelled

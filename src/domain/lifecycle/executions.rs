@@ -26,7 +26,7 @@ pub enum ExecutionChange {
         fill: Fill,
     },
     /// Its commission became known.
-    Charged(Fill),
+    CommissionReported(Fill),
 }
 
 /// The executions of one order, corrections applied. Copying is cheap until something is added.
@@ -171,7 +171,7 @@ impl Executions {
             inner.charge(&previous, true);
             inner.charge(&fill, false);
         }
-        Some(ExecutionChange::Charged(fill))
+        Some(ExecutionChange::CommissionReported(fill))
     }
 
     /// Whether nothing was added since one was copied from the other. Cheap; may say no for equal ones.

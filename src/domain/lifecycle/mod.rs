@@ -39,9 +39,9 @@ pub struct Transition {
     /// What happened to its executions.
     pub execution: Option<ExecutionChange>,
     /// TWS has the order, or refused it: what a caller of Place waits for.
-    pub evidence: bool,
+    pub acknowledged_by_broker: bool,
     /// TWS holds or has ended the order, so a reconcile need not wonder about it.
-    pub traced: bool,
+    pub seen_at_broker: bool,
     /// The verdict on a cancel: what it means shows in a reconcile.
     pub cancel_verdict: Option<(i32, String)>,
     /// TWS said live that an order works which had ended: only a reconcile can tell whether that was late or new.
@@ -132,8 +132,8 @@ struct Step<'a> {
 
 impl Step<'_> {
     fn acknowledge(&mut self, perm_id: Option<i64>) {
-        self.out.evidence = true;
-        self.out.traced = true;
+        self.out.acknowledged_by_broker = true;
+        self.out.seen_at_broker = true;
         let record = &mut self.order.record;
         if !record.acknowledged {
             record.acknowledged = true;

@@ -160,7 +160,7 @@ impl Step<'_> {
         );
         self.acknowledge(*perm_id);
         // An execution query lists dead orders too: only a live execution shows that TWS still holds the order.
-        self.out.traced = *origin == Origin::Live;
+        self.out.seen_at_broker = *origin == Origin::Live;
         let is_new = matches!(change, Some(ExecutionChange::New(_)));
         let executed = self.order.executions.quantity();
         if matches!(change, Some(ExecutionChange::Replaced { .. })) {
@@ -295,7 +295,7 @@ impl Step<'_> {
             }
             Some(true | false) | None => {}
         }
-        self.out.evidence = true;
+        self.out.acknowledged_by_broker = true;
         self.out.second_order = Some(SecondOrder {
             perm_id,
             ended,

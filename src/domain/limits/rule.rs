@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::super::words::words;
+use super::super::enums::words;
 
 words! {
     /// A rule that limits what may be instructed. Its word is its key in the limits file, and the type of its violation.

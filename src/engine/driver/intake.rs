@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::retry::Gathered;
 use super::{BATCH_MAX, Call, Driver, Fatal, OUTBOX_DELAY};
-use crate::engine::input::{Ask, Input};
+use crate::engine::input::{Input, PendingRequest};
 use crate::tws::{SendKind, Sent, TwsEvent};
 
 impl Driver {
@@ -16,9 +16,9 @@ impl Driver {
         let mut inputs = self.core_mut()?.due(now);
         let mut events = Vec::new();
         let mut calls = Vec::new();
-        let retry_is_due = self.retries.due().is_some_and(|due| due <= now.tick);
+        let retry_is_due = self.retries.due().is_some_and(|due| due <= now.monotonic);
         if inputs.is_empty() && !retry_is_due {
-            let wake = self.wake(now.tick);
+            let wake = self.wake(now.monotonic);
             tokio::select! {
                 biased;
                 taken = self.events.recv_many(&mut events, BATCH_MAX) => {
@@ -66,7 +66,7 @@ impl Driver {
         }
         // Who has gone away before anything was stored has asked for nothing.
         inputs.retain(|input| match input {
-            Input::Ask(ask) => {
+            Input::Request(ask) => {
                 let there = self
                     .callers
                     .get(&ask.waiter)
@@ -84,7 +84,7 @@ impl Driver {
         Ok(self.with_retries(inputs))
     }
 
-    /// Callers who went away since the last look, after their wish was stored.
+    /// Callers who went away since the last look, after their command was stored.
     fn gone(&mut self) -> Option<Input> {
         let gone: BTreeSet<u64> = self
             .callers
@@ -95,9 +95,9 @@ impl Driver {
     }
 
     fn wake(&self, now: Duration) -> Duration {
-        let at = crate::engine::moment::Moment {
-            wall: crate::domain::Timestamp::default(),
-            tick: now,
+        let at = crate::engine::clocks::Clocks {
+            wall_time: crate::domain::Timestamp::default(),
+            monotonic: now,
         };
         let mut wake = if self.outbox.is_empty() {
             self.core.next_wake(at)
@@ -115,21 +115,21 @@ impl Driver {
 
     fn take(&mut self, call: Call, inputs: &mut Vec<Input>) {
         match call {
-            Call::Ask {
-                wish,
+            Call::PendingRequest {
+                command,
                 deadline,
                 reply,
             } => {
                 self.waiters += 1;
                 self.callers.insert(self.waiters, reply);
-                inputs.push(Input::Ask(Ask {
+                inputs.push(Input::Request(PendingRequest {
                     waiter: self.waiters,
                     deadline,
-                    what: wish,
+                    what: command,
                 }));
             }
             Call::Close { grace } => {
-                let until = self.clock.tick() + grace;
+                let until = self.clock.monotonic() + grace;
                 self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));
                 inputs.push(Input::Closing);
             }

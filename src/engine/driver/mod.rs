@@ -11,10 +11,10 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{Batch, Write};
+use super::clocks::Clock;
 use super::core::{Core, Outbound};
-use super::input::{Input, Outcome, Wish};
+use super::input::{Command, Input, Outcome};
 use super::link::LinkStatus;
-use super::moment::Clock;
 use super::rows::{NoRows, Stop, StoreRows};
 use crate::domain::LinkState;
 use crate::error::{Error, Reason};
@@ -34,10 +34,10 @@ const OUTBOX_DELAY: Duration = Duration::from_millis(2);
 #[derive(Debug)]
 pub(super) enum Call {
     /// Somebody asks for something.
-    Ask {
+    PendingRequest {
         /// What.
-        wish: Wish,
-        /// When the caller's patience ends.
+        command: Command,
+        /// When the caller's timeout ends.
         deadline: Duration,
         /// Where the answer goes.
         reply: oneshot::Sender<Outcome>,
@@ -137,7 +137,7 @@ impl Driver {
                     && self.in_adapter == 0
                     && self.outbox.is_empty()
                     && self.retries.is_empty();
-                if quiet || self.clock.tick() >= until {
+                if quiet || self.clock.monotonic() >= until {
                     return self.process(Gathered::new(vec![Input::CloseNow])).await;
                 }
             }
@@ -162,7 +162,7 @@ impl Driver {
         // stored, or whose time is over, needs no room.
         for (index, input) in inputs.iter().enumerate() {
             let refusals = refusals.get(index).copied().unwrap_or(0);
-            let asked = matches!(input, Input::Ask(_));
+            let asked = matches!(input, Input::Request(_));
             let alone =
                 asked || poisoned || matches!(input, Input::Expired { .. } | Input::Gone(_));
             if alone && inputs.len() > 1 && !(asked && busy) {
@@ -181,7 +181,7 @@ impl Driver {
     async fn attempt(&mut self, inputs: Arc<[Input]>) -> Result<Result<(), StoreError>, Fatal> {
         let now = self.clock.now();
         let core = Arc::clone(&self.core);
-        let mut batch = Batch::new(&core.desk);
+        let mut batch = Batch::new(&core.engine_state);
         let mut done = 0;
         while let Some(input) = inputs.get(done) {
             match core.step(&mut batch, input, &mut NoRows, now) {
@@ -195,7 +195,7 @@ impl Driver {
             self.finish(batch, now)?;
             return Ok(Ok(()));
         }
-        let begun = self.clock.tick();
+        let begun = self.clock.monotonic();
         let committed = self
             .store
             .transact(move |tx| {
@@ -224,7 +224,7 @@ impl Driver {
                     fail::fail_point!("place-after-commit");
                 }
                 if batch.writes() {
-                    let took = self.clock.tick().saturating_sub(begun);
+                    let took = self.clock.monotonic().saturating_sub(begun);
                     self.stats.commit_seconds.observe(took.as_secs_f64());
                     self.stats.commit_events.observe(batch.rows.len() as f64);
                     self.store_ok = true;
@@ -249,34 +249,36 @@ impl Driver {
     }
 
     /// After the commit: show, answer, command.
-    fn finish(&mut self, batch: Batch, now: super::moment::Moment) -> Result<(), Fatal> {
+    fn finish(&mut self, batch: Batch, now: super::clocks::Clocks) -> Result<(), Fatal> {
         let Outbound {
             events,
             links,
             replies,
             commands,
-            moves,
+            status_transitions,
         } = {
-            let before = self.core.desk.reconcile.clone();
-            let desk = &self.core.desk;
+            let before = self.core.engine_state.reconcile.clone();
+            let engine_state = &self.core.engine_state;
             let (answered_early, foreign_reports, second_orders) = (
-                desk.answered_early,
-                desk.foreign_reports,
-                desk.second_orders,
+                engine_state.answered_early,
+                engine_state.foreign_reports,
+                engine_state.second_orders,
             );
             let outbound = self.core_mut()?.commit(batch, now);
             self.count_reconciles(&before);
-            let (stats, desk) = (&self.stats, &self.core.desk);
+            let (stats, engine_state) = (&self.stats, &self.core.engine_state);
             stats
                 .answered_early
-                .add(desk.answered_early - answered_early);
+                .add(engine_state.answered_early - answered_early);
             stats
                 .foreign_reports
-                .add(desk.foreign_reports - foreign_reports);
-            stats.second_orders.add(desk.second_orders - second_orders);
+                .add(engine_state.foreign_reports - foreign_reports);
+            stats
+                .second_orders
+                .add(engine_state.second_orders - second_orders);
             outbound
         };
-        for (from, to) in moves {
+        for (from, to) in status_transitions {
             self.count_move(from, to);
         }
         if !events.is_empty() {

@@ -4,14 +4,14 @@ use tokio::sync::mpsc;
 
 use super::{Call, Driver, Fatal};
 use crate::domain::Status;
-use crate::engine::desk::Reconcile;
+use crate::engine::engine_state::Reconcile;
 use crate::engine::link::LinkStatus;
 use crate::error::{COULD_NOT_CONNECT, Error};
 use crate::tws::TwsCommand;
 
 impl Driver {
     pub(super) fn count_reconciles(&self, before: &Reconcile) {
-        let Reconcile { failed, ended, .. } = &self.core.desk.reconcile;
+        let Reconcile { failed, ended, .. } = &self.core.engine_state.reconcile;
         self.stats.reconcile_failures.add(failed - before.failed);
         if ended.0 > before.ended.0 {
             self.stats.reconcile_seconds.observe(ended.1.as_secs_f64());
@@ -72,7 +72,7 @@ impl Driver {
 
     /// Tells everybody who looks at the link how it stands.
     pub(super) fn show_link(&self) {
-        let status = LinkStatus::of(&self.core.desk, self.store_ok);
+        let status = LinkStatus::of(&self.core.engine_state, self.store_ok);
         self.stats.tws_connected.set(i64::from(status.connected));
         self.stats.ib_connected.set(i64::from(status.ib_connected));
         self.stats.store_writable.set(i64::from(status.store_ok));
@@ -94,11 +94,11 @@ impl Driver {
         });
     }
 
-    /// Nobody is left without an answer: `begun` for those whose wish may be stored, `unheard` for those nobody has looked at.
+    /// Nobody is left without an answer: `begun` for those whose command may be stored, `unheard` for those nobody has looked at.
     pub(in crate::engine) fn answer_everybody(&mut self, begun: &Error, unheard: &Error) {
         self.calls.close();
         while let Ok(call) = self.calls.try_recv() {
-            if let Call::Ask { reply, .. } = call {
+            if let Call::PendingRequest { reply, .. } = call {
                 let _ = reply.send(Err(unheard.clone()));
             }
         }

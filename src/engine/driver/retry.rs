@@ -108,7 +108,7 @@ const fn concerns_links(input: &Input) -> bool {
             | TwsEvent::Notice { .. } => false,
         },
         Input::Closing | Input::CloseNow => true,
-        Input::Ask(_)
+        Input::Request(_)
         | Input::Expired { .. }
         | Input::Gone(_)
         | Input::Tick
@@ -143,7 +143,7 @@ impl Gathered {
 impl Driver {
     /// Puts what is due to be tried again before what is new.
     pub(super) fn with_retries(&mut self, new: Vec<Input>) -> Gathered {
-        let now = self.clock.tick();
+        let now = self.clock.monotonic();
         if self.retries.due().is_none_or(|due| due > now) {
             return Gathered::new(new);
         }
@@ -166,7 +166,7 @@ impl Driver {
         refusals: u32,
         error: &StoreError,
     ) -> Result<(), Fatal> {
-        if let Input::Ask(ask) = input {
+        if let Input::Request(ask) = input {
             if let Some(reply) = self.callers.remove(&ask.waiter) {
                 let _ = reply.send(Err(error.clone().into()));
             }
@@ -176,7 +176,7 @@ impl Driver {
         if refusals >= REFUSALS_MAX {
             return self.give_up(input, error);
         }
-        let now = self.clock.tick();
+        let now = self.clock.monotonic();
         self.retries.failed(input.clone(), refusals, now);
         Ok(())
     }
@@ -199,10 +199,10 @@ impl Driver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::told;
-    use crate::engine::input::Ask;
-    use crate::engine::moment::Clock;
-    use crate::engine::stage::{self, OtherEnds};
+    use crate::domain::report_fixtures;
+    use crate::engine::clocks::Clock;
+    use crate::engine::input::PendingRequest;
+    use crate::engine::sim_support::{self, OtherEnds};
     use crate::engine::tests::place;
     use crate::feed::{Feed, FeedLimits};
     use crate::store::Store;
@@ -227,7 +227,7 @@ mod tests {
     }
 
     fn report(session: u64) -> Input {
-        let report = told::error(1, 399, "");
+        let report = report_fixtures::error(1, 399, "");
         Input::Tws(TwsEvent::Report { session, report })
     }
 
@@ -279,13 +279,13 @@ mod tests {
     }
 
     async fn driven() -> (Driver, OtherEnds) {
-        let opened = Store::open_in_memory(stage::CLIENT_ID).await.unwrap();
+        let opened = Store::open_in_memory(sim_support::CLIENT_ID).await.unwrap();
         let limits = FeedLimits {
             watchers_max: 1,
             lag_events_max: 1,
         };
         let feed = Feed::new(opened.store.reader(), opened.head_sequence, limits);
-        stage::driver(opened, feed, stage::settings(), Clock::start())
+        sim_support::driver(opened, feed, sim_support::settings(), Clock::start())
     }
 
     fn refused() -> StoreError {
@@ -304,7 +304,7 @@ mod tests {
         let (mut driver, _ends) = driven().await;
         driver.store.refuse_commits(2, refused());
         driver.process(tried(up(1), 0)).await.unwrap();
-        assert!(driver.core.desk.session.is_none());
+        assert!(driver.core.engine_state.session.is_none());
         assert_eq!(shown(&driver.retries), ["up 1"]);
         assert_eq!(driver.retries.waiting[0].refusals, 1);
         let fatal = driver.process(tried(up(1), REFUSALS_MAX - 1)).await;
@@ -318,7 +318,7 @@ mod tests {
         let order = {
             let (reply, _) = tokio::sync::oneshot::channel();
             driver.callers.insert(1, reply);
-            Input::Ask(Ask {
+            Input::Request(PendingRequest {
                 waiter: 1,
                 deadline: Duration::MAX,
                 what: place("one", true),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 
-use super::stage::play_seeds;
+use super::sim_support::play_seeds;
 use crate::domain::Status;
 use tws::Word;
 use world::World;
@@ -105,11 +105,11 @@ impl World {
                 .tws
                 .orders
                 .values()
-                .filter(|order| order.ticket.order_ref == request.wish.request_id);
+                .filter(|order| order.ticket.order_ref == request.command.request_id);
             assert!(of_request.count() <= 1, "one request, two orders in TWS");
             if let Some(order_id) = request.order_id {
                 assert_eq!(
-                    self.store.by_request.get(&request.wish.request_id),
+                    self.store.by_request.get(&request.command.request_id),
                     Some(&order_id),
                     "an acknowledged order is lost"
                 );

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::super::batch::{Batch, Row, Write};
-use super::super::core::Found;
-use super::super::entry::Entry;
+use super::super::core::RecoveredState;
+use super::super::live_order::LiveOrder;
 use super::super::rows::{Rows, Stop};
 use crate::domain::lifecycle::ExecutionChange;
 use crate::domain::{EventKind, Fill, Instruction, OrderRecord, StoredEvent, WorkingTerms};
@@ -61,7 +61,7 @@ impl SimStore {
                     assert!(self.fills.remove(previous).is_some());
                     self.fills.insert(fill.exec_id.clone(), fill.clone());
                 }
-                Row::Execution(ExecutionChange::Charged(fill)) => {
+                Row::Execution(ExecutionChange::CommissionReported(fill)) => {
                     assert!(
                         self.fills
                             .insert(fill.exec_id.clone(), fill.clone())
@@ -94,14 +94,14 @@ impl SimStore {
     }
 
     /// What a gateway that starts now finds.
-    pub(in crate::engine) fn found(&self) -> Found {
+    pub(in crate::engine) fn found(&self) -> RecoveredState {
         let orders = self
             .orders
             .values()
             .filter(|record| !record.state.terminal)
-            .map(|record| Entry::stored(record.clone(), self.fills_of(record.state.order_id)))
+            .map(|record| LiveOrder::stored(record.clone(), self.fills_of(record.state.order_id)))
             .collect();
-        Found {
+        RecoveredState {
             orders,
             head_sequence: BASE + self.events.len() as u64,
             highest_order_id: self.orders.keys().last().copied().unwrap_or(0),

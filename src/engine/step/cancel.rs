@@ -1,8 +1,8 @@
-//! The wish to cancel an order.
+//! The command to cancel an order.
 
 use super::super::batch::Effect;
-use super::super::entry::{Cancelling, Purpose, Sending};
-use super::super::input::Ask;
+use super::super::input::PendingRequest;
+use super::super::live_order::{Cancelling, Purpose, Submission};
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::{OrderKey, Status, lifecycle};
@@ -10,7 +10,7 @@ use crate::error::{Error, Reason};
 
 impl Step<'_> {
     /// Takes an order that was not sent out of the queue, and asks TWS to cancel any other.
-    pub(super) fn cancel(&mut self, ask: &Ask, key: &OrderKey) -> Result<(), Stop> {
+    pub(super) fn cancel(&mut self, ask: &PendingRequest, key: &OrderKey) -> Result<(), Stop> {
         let Some(order_id) = self.find_key(key)? else {
             self.refuse(ask, Error::order_not_found(key));
             return Ok(());
@@ -18,7 +18,8 @@ impl Step<'_> {
         let Some(entry) = self.entry(order_id) else {
             return Ok(());
         };
-        let unsent = entry.run.sending == Sending::Queued && !entry.order.record.acknowledged;
+        let unsent =
+            entry.runtime.submission == Submission::Queued && !entry.order.record.acknowledged;
         // A second order under the id works on when the first has ended.
         let second_works = !entry.order.record.other_working.is_empty();
         match entry.order.record.state.status {
@@ -54,29 +55,29 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn cancel_in_tws(&mut self, ask: &Ask, order_id: i32) {
+    fn cancel_in_tws(&mut self, ask: &PendingRequest, order_id: i32) {
         let Some(session) = self.session_for(ask) else {
             return;
         };
         let session = session.info.session;
-        let now = self.now.wall;
+        let now = self.now.wall_time;
         let Some(entry) = self.entry(order_id) else {
             return;
         };
         // A release that has not gone out yet does not; the staged order itself is in TWS.
-        let unreleased = entry.run.sending == Sending::Queued;
+        let unreleased = entry.runtime.submission == Submission::Queued;
         if unreleased {
-            entry.run.sending = Sending::Unsure;
+            entry.runtime.submission = Submission::Unknown;
             lifecycle::not_sent(&mut entry.order, "it is being cancelled", now);
         }
         let asked = lifecycle::cancel_requested(&mut entry.order, now);
-        let under_way = match entry.run.cancel {
+        let under_way = match entry.runtime.cancel {
             Cancelling::Queued => true,
-            Cancelling::Handed { session: other, .. } => other == session,
+            Cancelling::InFlight { session: other, .. } => other == session,
             Cancelling::Idle | Cancelling::Verdict { .. } => false,
         };
         if !under_way {
-            entry.run.cancel = Cancelling::Queued;
+            entry.runtime.cancel = Cancelling::Queued;
         }
         if unreleased {
             self.effect(Effect::Unqueue(order_id));
@@ -85,7 +86,7 @@ impl Step<'_> {
             self.changed(order_id);
         }
         if !under_way {
-            self.batch.desk.queued += 1;
+            self.batch.engine_state.queued += 1;
             self.effect(Effect::QueueCancel(order_id));
         }
         if unreleased {
@@ -94,10 +95,10 @@ impl Step<'_> {
         self.wait(ask, order_id, Purpose::Cancel);
     }
 
-    fn cancel_unsent(&mut self, ask: &Ask, order_id: i32) {
-        let now = self.now.wall;
+    fn cancel_unsent(&mut self, ask: &PendingRequest, order_id: i32) {
+        let now = self.now.wall_time;
         if let Some(entry) = self.entry(order_id) {
-            entry.run.sending = Sending::Unsure;
+            entry.runtime.submission = Submission::Unknown;
             lifecycle::cancel_requested(&mut entry.order, now);
             lifecycle::cancelled_unsent(&mut entry.order, now);
         }

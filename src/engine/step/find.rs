@@ -1,7 +1,7 @@
 //! Finding the order that an input is about: in the batch, in memory, in the store.
 
 use super::super::batch::{Touched, Write};
-use super::super::entry::Entry;
+use super::super::live_order::LiveOrder;
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::lifecycle::TrackedOrder;
@@ -13,7 +13,7 @@ impl Step<'_> {
         if self.batch.touched.contains_key(&order_id) {
             return Ok(true);
         }
-        let entry = match self.core.book.get(order_id) {
+        let entry = match self.core.cache.get(order_id) {
             Some(entry) => entry.clone(),
             None => match self.rows.by_order_id(order_id)? {
                 Some(record) => self.load(record)?,
@@ -39,7 +39,7 @@ impl Step<'_> {
             .by_request_id
             .get(request_id)
             .copied()
-            .or_else(|| self.core.book.of_request(request_id));
+            .or_else(|| self.core.cache.of_request(request_id));
         match known {
             Some(order_id) => Ok(self.find(order_id)?.then_some(order_id)),
             None => match self.rows.by_request_id(request_id)? {
@@ -56,7 +56,7 @@ impl Step<'_> {
             .by_perm_id
             .get(&perm_id)
             .copied()
-            .or_else(|| self.core.book.of_perm_id(perm_id));
+            .or_else(|| self.core.cache.of_perm_id(perm_id));
         match known {
             Some(order_id) => Ok(self.find(order_id)?.then_some(order_id)),
             None => match self.rows.by_perm_id(perm_id)? {
@@ -73,7 +73,7 @@ impl Step<'_> {
             .by_exec_id
             .get(exec_id)
             .copied()
-            .or_else(|| self.core.book.of_execution(exec_id));
+            .or_else(|| self.core.cache.of_execution(exec_id));
         let order_id = match known {
             Some(order_id) => order_id,
             None => match self.rows.execution(exec_id)? {
@@ -94,10 +94,10 @@ impl Step<'_> {
     }
 
     /// Ids of the orders in memory and batch of which `which` holds.
-    pub(super) fn ids_where(&self, which: impl Fn(&Entry) -> bool) -> Vec<i32> {
+    pub(super) fn ids_where(&self, which: impl Fn(&LiveOrder) -> bool) -> Vec<i32> {
         let in_memory = self
             .core
-            .book
+            .cache
             .entries()
             .filter(|(order_id, _)| !self.batch.touched.contains_key(order_id));
         let in_batch = self
@@ -115,10 +115,10 @@ impl Step<'_> {
     }
 
     /// A copy for the batch.
-    pub(super) fn touch(&mut self, entry: Entry, write: Write) {
+    pub(super) fn touch(&mut self, entry: LiveOrder, write: Write) {
         let state = &entry.order.record.state;
         let order_id = state.order_id;
-        if write == Write::Insert || self.core.book.get(order_id).is_none() {
+        if write == Write::Insert || self.core.cache.get(order_id).is_none() {
             self.batch
                 .by_request_id
                 .insert(state.request_id.clone(), order_id);
@@ -132,7 +132,7 @@ impl Step<'_> {
     }
 
     /// The copy of an order that was found.
-    pub(super) fn entry(&mut self, order_id: i32) -> Option<&mut Entry> {
+    pub(super) fn entry(&mut self, order_id: i32) -> Option<&mut LiveOrder> {
         self.batch
             .touched
             .get_mut(&order_id)
@@ -148,7 +148,7 @@ impl Step<'_> {
     fn take_in(&mut self, record: OrderRecord) -> Result<i32, Stop> {
         let order_id = record.state.order_id;
         if !self.batch.touched.contains_key(&order_id) {
-            let entry = match self.core.book.get(order_id) {
+            let entry = match self.core.cache.get(order_id) {
                 Some(entry) => entry.clone(),
                 None => self.load(record)?,
             };
@@ -157,8 +157,8 @@ impl Step<'_> {
         Ok(order_id)
     }
 
-    fn load(&mut self, record: OrderRecord) -> Result<Entry, Stop> {
+    fn load(&mut self, record: OrderRecord) -> Result<LiveOrder, Stop> {
         let fills = self.rows.executions(record.state.order_id)?;
-        Ok(Entry::stored(record, fills))
+        Ok(LiveOrder::stored(record, fills))
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::super::batch::Effect;
-use super::super::desk::Desk;
-use super::super::input::Ask;
+use super::super::engine_state::EngineState;
+use super::super::input::PendingRequest;
 use super::Step;
 use crate::domain::OrderReport;
 use crate::error::{Error, Reason};
@@ -18,20 +18,20 @@ const IDS_WAIT_MAX: Duration = Duration::from_secs(3);
 
 impl Step<'_> {
     /// Takes the next id; `None` when there is none, and the caller was told why.
-    pub(super) fn take_order_id(&mut self, ask: &Ask) -> Option<i32> {
-        let order_id = self.batch.desk.next_id;
+    pub(super) fn take_order_id(&mut self, ask: &PendingRequest) -> Option<i32> {
+        let order_id = self.batch.engine_state.next_id;
         if order_id >= ORDER_IDS_END {
             self.refuse(ask, ids_used_up(order_id));
             return None;
         }
-        self.batch.desk.next_id = order_id + 1;
+        self.batch.engine_state.next_id = order_id + 1;
         Some(order_id)
     }
 
     /// Whether the next id is one that TWS will take. Otherwise the caller waits until TWS has said so: the orders behind one that was refused
     /// for its id would be refused too, one after the other.
-    pub(super) fn ids_are_known(&mut self, ask: &Ask) -> bool {
-        if self.batch.desk.ids_doubted.is_none() {
+    pub(super) fn ids_are_known(&mut self, ask: &PendingRequest) -> bool {
+        if self.batch.engine_state.ids_doubted.is_none() {
             return true;
         }
         self.park(ask);
@@ -52,40 +52,40 @@ impl Step<'_> {
             .touched
             .get(&error.order_id)
             .is_some_and(|touched| !touched.entry.order.record.acknowledged);
-        let desk = &mut self.batch.desk;
-        let is_current = desk
+        let engine_state = &mut self.batch.engine_state;
+        let is_current = engine_state
             .session
             .as_ref()
             .is_some_and(|current| current.info.session == session);
-        if is_new && is_current && desk.ids_doubted.is_none() {
+        if is_new && is_current && engine_state.ids_doubted.is_none() {
             tracing::warn!(
                 order_id = error.order_id,
                 "TWS has seen this order id before: new orders wait until it says where its ids go on"
             );
-            desk.ids_doubted = Some(self.now.tick);
+            engine_state.ids_doubted = Some(self.now.monotonic);
         }
     }
 
     /// TWS's count of the ids goes on from there; never back.
     pub(super) fn next_valid_id(&mut self, session: u64, next_valid_id: i32) {
-        let desk = &mut self.batch.desk;
-        let current = desk.session.as_ref();
+        let engine_state = &mut self.batch.engine_state;
+        let current = engine_state.session.as_ref();
         if current.is_some_and(|current| current.info.session == session) {
-            desk.next_id = desk.next_id.max(next_valid_id);
+            engine_state.next_id = engine_state.next_id.max(next_valid_id);
             self.trust_ids();
         }
     }
 
     /// TWS was asked and does not say: then the next refusal asks again.
     pub(super) fn trust_ids_after_a_while(&mut self) {
-        let doubted = self.batch.desk.ids_doubted;
-        if doubted.is_some_and(|since| since + IDS_WAIT_MAX <= self.now.tick) {
+        let doubted = self.batch.engine_state.ids_doubted;
+        if doubted.is_some_and(|since| since + IDS_WAIT_MAX <= self.now.monotonic) {
             self.trust_ids();
         }
     }
 
     pub(super) fn trust_ids(&mut self) {
-        if self.batch.desk.ids_doubted.take().is_some() {
+        if self.batch.engine_state.ids_doubted.take().is_some() {
             self.batch.unparked.insert(None);
             self.effect(Effect::UnparkAll);
         }
@@ -93,8 +93,8 @@ impl Step<'_> {
 }
 
 /// What a caller is told who waited for an id in vain.
-pub(in crate::engine) fn ids_unknown(desk: &Desk) -> Option<Error> {
-    (desk.session.is_some() && desk.ids_doubted.is_some()).then(|| {
+pub(in crate::engine) fn ids_unknown(engine_state: &EngineState) -> Option<Error> {
+    (engine_state.session.is_some() && engine_state.ids_doubted.is_some()).then(|| {
         Error::new(
             Reason::TwsUnavailable,
             "TWS refused an order because it had seen its id before, and has not said yet where its ids go on: nothing was sent; try again",

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::super::batch::Effect;
-use super::super::entry::{Cancelling, Entry, Sending};
+use super::super::live_order::{Cancelling, LiveOrder, Submission};
 use super::super::rows::Stop;
 use super::Step;
 use super::reconcile::{DAY_MICROS, DAYS_BACK_MAX};
@@ -22,16 +22,21 @@ const EXECUTIONS_DUE_MICROS: i64 = 5_000_000;
 
 impl Step<'_> {
     /// Nothing is to be done about an order after a round, so that no copy of it is needed.
-    pub(super) fn is_quiet_in(&self, entry: &Entry, session: u64, round: u64) -> bool {
+    pub(super) fn is_absent_from_broker(
+        &self,
+        entry: &LiveOrder,
+        session: u64,
+        round: u64,
+    ) -> bool {
         !self.is_untraced(entry, session, round)
             && !is_executed_and_absent(entry, round)
             && !wants_cancel(entry, session)
             && !has_unexplained_fill(entry)
-            && !matches!(entry.run.cancel, Cancelling::Verdict { .. })
+            && !matches!(entry.runtime.cancel, Cancelling::Verdict { .. })
     }
 
     pub(super) fn judge(&mut self, order_id: i32, session: u64, round: u64) {
-        let now = self.now.wall;
+        let now = self.now.wall_time;
         let Some(touched) = self.batch.touched.get(&order_id) else {
             return;
         };
@@ -41,7 +46,7 @@ impl Step<'_> {
         let Some(entry) = self.entry(order_id) else {
             return;
         };
-        let answered = match &entry.run.cancel {
+        let answered = match &entry.runtime.cancel {
             Cancelling::Verdict {
                 code,
                 text,
@@ -50,7 +55,7 @@ impl Step<'_> {
             Cancelling::Verdict { .. }
             | Cancelling::Idle
             | Cancelling::Queued
-            | Cancelling::Handed { .. } => None,
+            | Cancelling::InFlight { .. } => None,
         };
         // The executions have come: what filled without one has none. One that came meanwhile takes that back.
         if has_unexplained_fill(entry) && lifecycle::executions_complete(&mut entry.order, now) {
@@ -82,14 +87,14 @@ impl Step<'_> {
             return;
         };
         if wants_cancel(entry, session) {
-            entry.run.cancel = Cancelling::Queued;
-            self.batch.desk.queued += 1;
+            entry.runtime.cancel = Cancelling::Queued;
+            self.batch.engine_state.queued += 1;
             self.effect(Effect::QueueCancel(order_id));
         }
     }
 
     /// Whether a complete round should have shown an order and did not.
-    fn is_untraced(&self, entry: &Entry, session: u64, round: u64) -> bool {
+    fn is_untraced(&self, entry: &LiveOrder, session: u64, round: u64) -> bool {
         let record = &entry.order.record;
         match record.state.status {
             // A query does not show staged orders.
@@ -108,21 +113,21 @@ impl Step<'_> {
             | Status::PendingCancel
             | Status::Unknown => {}
         }
-        if entry.run.seen_round >= round {
+        if entry.runtime.seen_round >= round {
             return false;
         }
-        match entry.run.sending {
-            Sending::Queued => false,
-            Sending::Unsure => true,
-            Sending::Handed {
+        match entry.runtime.submission {
+            Submission::Queued => false,
+            Submission::Unknown => true,
+            Submission::InFlight {
                 session: sent_in,
                 at,
                 round: begun,
             } => {
                 // TWS has answered with an error: nothing else is to be waited for.
                 let refused = lifecycle::may_be_refused(&entry.order);
-                let answer_due =
-                    refused || at + self.core.settings.acknowledgement_timeout <= self.now.tick;
+                let answer_due = refused
+                    || at + self.core.settings.acknowledgement_timeout <= self.now.monotonic;
                 // Sent in this very session it may still be on its way, unless TWS has shown it before or had its time.
                 sent_in != session
                     || (begun < round && (answer_due || record.state.status != Status::Submitting))
@@ -131,25 +136,25 @@ impl Step<'_> {
     }
 
     /// Whether the day of a DAY order is over where it trades, and the executions of all its days were asked for.
-    fn is_day_over(&self, entry: &Entry) -> bool {
+    fn is_day_over(&self, entry: &LiveOrder) -> bool {
         let state = &entry.order.record.state;
         let Some(zone) = Zone::named(EXCHANGE_ZONE) else {
             return false;
         };
         let released = entry.order.record.released_at.unwrap_or(state.created_at);
         state.terms.tif == TimeInForce::Day
-            && self.batch.desk.reconcile.days_back < DAYS_BACK_MAX
-            && end_of_its_day(zone, released) <= self.now.wall
+            && self.batch.engine_state.reconcile.days_back < DAYS_BACK_MAX
+            && end_of_its_day(zone, released) <= self.now.wall_time
     }
 
     /// Looks for what has waited too long.
     pub(super) fn tick(&mut self) -> Result<(), Stop> {
         self.trust_ids_after_a_while();
-        let now = self.now.tick;
+        let now = self.now.monotonic;
         let limit = self.core.settings.acknowledgement_timeout;
         let Some(session) = self
             .batch
-            .desk
+            .engine_state
             .session
             .as_ref()
             .map(|session| session.info.session)
@@ -157,27 +162,27 @@ impl Step<'_> {
             return Ok(());
         };
         let silent_cancels = self.ids_where(|entry| {
-            matches!(entry.run.cancel, Cancelling::Handed { session: other, at } if other == session && at + limit <= now)
+            matches!(entry.runtime.cancel, Cancelling::InFlight { session: other, at } if other == session && at + limit <= now)
                 && !entry.is_over()
         });
         for order_id in &silent_cancels {
             self.find(*order_id)?;
         }
-        let unexplained = self.core.book.entries().any(|(_, entry)| {
+        let unexplained = self.core.cache.entries().any(|(_, entry)| {
             let since = entry.order.record.state.last_update.unix_micros();
             has_unexplained_fill(entry)
-                && since + EXECUTIONS_DUE_MICROS <= self.now.wall.unix_micros()
+                && since + EXECUTIONS_DUE_MICROS <= self.now.wall_time.unix_micros()
         });
-        let silent_order = self.core.book.entries().any(|(_, entry)| {
+        let silent_order = self.core.cache.entries().any(|(_, entry)| {
             entry.order.record.state.status == Status::Submitting
-                && matches!(entry.run.sending, Sending::Handed { session: other, at, .. } if other == session && at + limit <= now)
+                && matches!(entry.runtime.submission, Submission::InFlight { session: other, at, .. } if other == session && at + limit <= now)
         });
         for order_id in &silent_cancels {
             if let Some(entry) = self.entry(*order_id) {
-                entry.run.cancel = Cancelling::Idle;
+                entry.runtime.cancel = Cancelling::Idle;
             }
         }
-        let reconcile = &self.batch.desk.reconcile;
+        let reconcile = &self.batch.engine_state.reconcile;
         if let Some(since) = reconcile.running {
             if since + self.core.settings.reconcile_timeout <= now {
                 self.reconcile_failed("it took too long");
@@ -209,20 +214,20 @@ fn end_of_its_day(zone: Zone, released: Timestamp) -> Timestamp {
 }
 
 /// Whether all of an order executed and no open order or status of a complete round showed it, though it was sent before the round began.
-fn is_executed_and_absent(entry: &Entry, round: u64) -> bool {
-    let sent_before = match entry.run.sending {
-        Sending::Queued => false,
-        Sending::Unsure => true,
-        Sending::Handed { round: begun, .. } => begun < round,
+fn is_executed_and_absent(entry: &LiveOrder, round: u64) -> bool {
+    let sent_before = match entry.runtime.submission {
+        Submission::Queued => false,
+        Submission::Unknown => true,
+        Submission::InFlight { round: begun, .. } => begun < round,
     };
     let order = &entry.order;
     sent_before
-        && entry.run.shown_round < round
+        && entry.runtime.shown_round < round
         && order.executions.quantity() >= order.record.state.terms.quantity.value()
 }
 
 /// Whether more filled than the executions known show, and no answer about executions has said yet that there are no more.
-pub(super) fn has_unexplained_fill(entry: &Entry) -> bool {
+pub(super) fn has_unexplained_fill(entry: &LiveOrder) -> bool {
     let state = &entry.order.record.state;
     let unexplained = state.filled.value() - entry.order.executions.quantity();
     state.fill_quantity_unknown
@@ -231,15 +236,15 @@ pub(super) fn has_unexplained_fill(entry: &Entry) -> bool {
 }
 
 /// Whether a cancel is to go out: asked for, and neither under way in this session nor answered.
-fn wants_cancel(entry: &Entry, session: u64) -> bool {
+fn wants_cancel(entry: &LiveOrder, session: u64) -> bool {
     let state = &entry.order.record.state;
     state.cancel_requested
         && !entry.is_over()
         && (!state.terminal || !entry.order.record.other_working.is_empty())
-        && entry.run.sending != Sending::Queued
-        && match entry.run.cancel {
+        && entry.runtime.submission != Submission::Queued
+        && match entry.runtime.cancel {
             Cancelling::Idle => true,
-            Cancelling::Handed { session: other, .. } => other != session,
+            Cancelling::InFlight { session: other, .. } => other != session,
             Cancelling::Queued | Cancelling::Verdict { .. } => false,
         }
 }

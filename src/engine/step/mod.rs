@@ -21,10 +21,10 @@ pub(super) use ids::ids_unknown;
 pub(crate) use session::is_paper;
 
 use super::batch::{Batch, Effect, Row, Write};
+use super::clocks::Clocks;
 use super::core::Core;
-use super::desk::Session;
-use super::input::{Ask, Input, Outcome, Wish};
-use super::moment::Moment;
+use super::engine_state::Session;
+use super::input::{Command, Input, Outcome, PendingRequest};
 use super::rows::{Rows, Stop};
 use crate::domain::{EventKind, Fill, LinkChange, LinkState, StoredEvent};
 use crate::error::{Error, Reason};
@@ -34,17 +34,17 @@ pub(super) struct Step<'a> {
     pub(super) core: &'a Core,
     pub(super) batch: &'a mut Batch,
     pub(super) rows: &'a mut dyn Rows,
-    pub(super) now: Moment,
+    pub(super) now: Clocks,
 }
 
 impl Step<'_> {
     /// Applies it.
     pub(super) fn take(mut self, input: &Input) -> Result<(), Stop> {
         match input {
-            Input::Ask(ask) => match &ask.what {
-                Wish::Place(wish) => self.place(ask, wish),
-                Wish::Transmit(key) => self.transmit(ask, key),
-                Wish::Cancel(key) => self.cancel(ask, key),
+            Input::Request(ask) => match &ask.what {
+                Command::Place(command) => self.place(ask, command),
+                Command::Transmit(key) => self.transmit(ask, key),
+                Command::Cancel(key) => self.cancel(ask, key),
             },
             Input::Tws(event) => self.tws(event),
             Input::Expired { waiter, order_id } => self.expired(*waiter, *order_id),
@@ -70,9 +70,9 @@ impl Step<'_> {
         if touched.write == Write::Nothing {
             touched.write = Write::Update;
         }
-        self.batch.desk.sequence += 1;
+        self.batch.engine_state.sequence += 1;
         let state = &mut touched.entry.order.record.state;
-        state.sequence = self.batch.desk.sequence;
+        state.sequence = self.batch.engine_state.sequence;
         let event = StoredEvent {
             sequence: state.sequence,
             order_id,
@@ -80,16 +80,16 @@ impl Step<'_> {
         };
         self.batch.rows.push(Row::Event(Arc::new(event)));
         let placed = touched.entry.order.record.placed();
-        if touched.entry.run.placed.replace(placed) != Some(placed) {
+        if touched.entry.runtime.placed.replace(placed) != Some(placed) {
             let id = touched.entry.order.record.instruction;
             self.batch.rows.push(Row::InstructionState(id, placed));
         }
     }
 
     fn filled(&mut self, order_id: i32, fill: Fill) {
-        self.batch.desk.sequence += 1;
+        self.batch.engine_state.sequence += 1;
         let event = StoredEvent {
-            sequence: self.batch.desk.sequence,
+            sequence: self.batch.engine_state.sequence,
             order_id,
             kind: EventKind::Fill(fill),
         };
@@ -104,7 +104,7 @@ impl Step<'_> {
         self.effect(Effect::Reply(waiter, outcome));
     }
 
-    fn refuse(&mut self, ask: &Ask, error: Error) {
+    fn refuse(&mut self, ask: &PendingRequest, error: Error) {
         self.reply(ask.waiter, Err(error));
     }
 
@@ -115,28 +115,30 @@ impl Step<'_> {
 
     /// Puts an order in the queue; behind a staged one a barrier goes.
     fn queue_place(&mut self, order_id: i32, staged: bool) {
-        let desk = &mut self.batch.desk;
-        desk.queued += 1;
-        desk.queued_staged += usize::from(staged);
+        let engine_state = &mut self.batch.engine_state;
+        engine_state.queued += 1;
+        engine_state.queued_staged += usize::from(staged);
         self.effect(Effect::QueuePlace { order_id, staged });
     }
 
     /// Messages that go before one queued now.
     fn ahead(&self) -> usize {
-        let desk = &self.batch.desk;
-        self.core.queue.ahead(desk.queued, desk.queued_staged)
+        let engine_state = &self.batch.engine_state;
+        self.core
+            .queue
+            .ahead(engine_state.queued, engine_state.queued_staged)
     }
 
     /// The session an ask may use. Without one the caller is parked; where nothing may be sent it is refused: then `None`.
-    fn session_for(&mut self, ask: &Ask) -> Option<Session> {
-        if self.batch.desk.closing {
+    fn session_for(&mut self, ask: &PendingRequest) -> Option<Session> {
+        if self.batch.engine_state.closing {
             self.refuse(ask, shutting_down());
             return None;
         }
-        match self.batch.desk.session.clone() {
+        match self.batch.engine_state.session.clone() {
             None => {
-                if ask.deadline <= self.now.tick {
-                    let error = Core::unreachable(&self.batch.desk);
+                if ask.deadline <= self.now.monotonic {
+                    let error = Core::unreachable(&self.batch.engine_state);
                     self.refuse(ask, error);
                 } else {
                     self.park(ask);
@@ -155,23 +157,23 @@ impl Step<'_> {
     }
 
     /// Lets a caller wait for a session, or for what its session has to say first.
-    fn park(&mut self, ask: &Ask) {
-        if self.batch.desk.parked >= self.core.settings.parked_max {
+    fn park(&mut self, ask: &PendingRequest) {
+        if self.batch.engine_state.parked >= self.core.settings.parked_max {
             self.refuse(ask, overloaded());
         } else {
-            self.batch.desk.parked += 1;
+            self.batch.engine_state.parked += 1;
             self.effect(Effect::Park(ask.clone()));
         }
     }
 
-    /// Whether an order could go out within the caller's patience; refuses it otherwise.
-    fn slot_for(&mut self, ask: &Ask) -> bool {
+    /// Whether an order could go out within the caller's timeout; refuses it otherwise.
+    fn slot_for(&mut self, ask: &PendingRequest) -> bool {
         let ahead = self.ahead();
-        let slot = self.core.pacer.slot(self.now.tick, ahead);
-        if slot <= ask.deadline.max(self.now.tick) {
+        let slot = self.core.pacer.slot(self.now.monotonic, ahead);
+        if slot <= ask.deadline.max(self.now.monotonic) {
             return true;
         }
-        let wait = slot.saturating_sub(self.now.tick);
+        let wait = slot.saturating_sub(self.now.monotonic);
         let error = Error::new(
             Reason::Pacing,
             format!(
@@ -185,16 +187,16 @@ impl Step<'_> {
     }
 
     /// The session that an ask which opens risk may use, connected to IB; otherwise as [`Self::session_for`].
-    fn session_for_risk(&mut self, ask: &Ask) -> Option<Session> {
+    fn session_for_risk(&mut self, ask: &PendingRequest) -> Option<Session> {
         let session = self.session_for(ask)?;
         if let Some(error) = &session.risk_refused {
             self.refuse(ask, error.clone());
             return None;
         }
-        self.ib_is_there(ask, &session).then_some(session)
+        self.require_ib_link(ask, &session).then_some(session)
     }
 
-    fn ib_is_there(&mut self, ask: &Ask, session: &Session) -> bool {
+    fn require_ib_link(&mut self, ask: &PendingRequest, session: &Session) -> bool {
         if session.ib_connected {
             return true;
         }

@@ -1,8 +1,8 @@
 //! A new order.
 
 use super::super::batch::{Row, Write};
-use super::super::entry::{Entry, Purpose, Run, Sending};
-use super::super::input::{Ask, PlaceWish};
+use super::super::input::{PendingRequest, PlaceCommand};
+use super::super::live_order::{LiveOrder, OrderRuntime, Purpose, Submission};
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::lifecycle::{Executions, TrackedOrder};
@@ -12,15 +12,19 @@ use crate::error::{Error, Reason};
 impl Step<'_> {
     /// A known request is answered with the order it made, before anything else is asked. Otherwise: limits, connected, guards, account,
     /// slot, id, row.
-    pub(super) fn place(&mut self, ask: &Ask, wish: &PlaceWish) -> Result<(), Stop> {
-        if wish.request_id_given
-            && let Some(order_id) = self.find_request(&wish.request_id)?
+    pub(super) fn place(
+        &mut self,
+        ask: &PendingRequest,
+        command: &PlaceCommand,
+    ) -> Result<(), Stop> {
+        if command.request_id_given
+            && let Some(order_id) = self.find_request(&command.request_id)?
         {
-            let known = self.digest_of(order_id, &wish.request_id)?;
-            self.again(ask, wish, order_id, known);
+            let known = self.digest_of(order_id, &command.request_id)?;
+            self.again(ask, command, order_id, known);
             return Ok(());
         }
-        if let Some(violations) = &wish.beyond_limits {
+        if let Some(violations) = &command.beyond_limits {
             self.refuse(ask, violations.clone().into());
             return Ok(());
         }
@@ -28,7 +32,10 @@ impl Step<'_> {
             return Ok(());
         };
         let accounts = &session.info.accounts;
-        let account = match wish.order.account_for(accounts, &self.core.settings.limits) {
+        let account = match command
+            .order
+            .account_for(accounts, &self.core.settings.limits)
+        {
             Ok(account) => account,
             Err(violations) => {
                 self.refuse(ask, violations.into());
@@ -44,58 +51,64 @@ impl Step<'_> {
         let Some(order_id) = self.take_order_id(ask) else {
             return Ok(());
         };
-        self.batch.desk.instruction += 1;
-        let record = self.record(order_id, account, wish);
+        self.batch.engine_state.instruction += 1;
+        let record = self.record(order_id, account, command);
         let placed = record.placed();
         self.batch.rows.push(Row::Instruction(Box::new(Instruction {
             id: record.instruction,
             kind: InstructionKind::Place,
             state: placed,
-            request_id: Some(wish.request_id.clone()),
-            digest: Some(wish.digest),
+            request_id: Some(command.request_id.clone()),
+            digest: Some(command.digest),
             caller: None,
             order_id: Some(order_id),
-            created_at: self.now.wall,
+            created_at: self.now.wall_time,
         })));
-        let entry = Entry {
+        let entry = LiveOrder {
             order: TrackedOrder {
                 record,
                 executions: Executions::default(),
             },
-            run: Run {
-                digest: Some(wish.digest),
+            runtime: OrderRuntime {
+                digest: Some(command.digest),
                 placed: Some(placed),
-                sending: Sending::Queued,
-                ..Run::default()
+                submission: Submission::Queued,
+                ..OrderRuntime::default()
             },
         };
         self.touch(entry, Write::Insert);
         self.changed(order_id);
-        self.queue_place(order_id, !wish.order.request().transmit);
+        self.queue_place(order_id, !command.order.request().transmit);
         self.wait(ask, order_id, Purpose::Place { replayed: false });
         Ok(())
     }
 
     /// The digest of what was instructed under a request id: an order that was read from the store has it there.
     fn digest_of(&mut self, order_id: i32, request_id: &str) -> Result<Option<[u8; 32]>, Stop> {
-        match self.entry(order_id).and_then(|entry| entry.run.digest) {
+        match self.entry(order_id).and_then(|entry| entry.runtime.digest) {
             Some(known) => Ok(Some(known)),
             None => self.rows.digest(request_id),
         }
     }
 
     /// The same request again, or another order under its id.
-    fn again(&mut self, ask: &Ask, wish: &PlaceWish, order_id: i32, known: Option<[u8; 32]>) {
+    fn again(
+        &mut self,
+        ask: &PendingRequest,
+        command: &PlaceCommand,
+        order_id: i32,
+        known: Option<[u8; 32]>,
+    ) {
         let Some(entry) = self.entry(order_id) else {
             return;
         };
-        entry.run.digest = known;
-        if known != Some(wish.digest) {
+        entry.runtime.digest = known;
+        if known != Some(command.digest) {
             let error = Error::new(
                 Reason::RequestIdReused,
                 format!(
                     "request id {} was used for another order ({order_id}): give each order an id of its own",
-                    wish.request_id
+                    command.request_id
                 ),
             );
             self.refuse(ask, error);
@@ -104,7 +117,7 @@ impl Step<'_> {
         let purpose = Purpose::Place { replayed: true };
         let first_still_waits = entry.order.record.state.status == Status::Submitting
             && entry
-                .run
+                .runtime
                 .waiters
                 .iter()
                 .any(|waiter| matches!(waiter.purpose, Purpose::Place { .. }));
@@ -115,16 +128,16 @@ impl Step<'_> {
         }
     }
 
-    fn record(&self, order_id: i32, account: String, wish: &PlaceWish) -> OrderRecord {
+    fn record(&self, order_id: i32, account: String, command: &PlaceCommand) -> OrderRecord {
         let identity = OrderIdentity {
             order_id,
             client_id: self.core.settings.client_id,
             account,
-            request_id: wish.request_id.clone(),
+            request_id: command.request_id.clone(),
         };
         OrderRecord::new(
-            OrderState::submitting(identity, wish.order.request(), self.now.wall),
-            self.batch.desk.instruction,
+            OrderState::submitting(identity, command.order.request(), self.now.wall_time),
+            self.batch.engine_state.instruction,
         )
     }
 }

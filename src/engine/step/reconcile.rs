@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::batch::Effect;
-use super::super::desk::Reconcile;
-use super::super::entry::Cancelling;
+use super::super::engine_state::Reconcile;
+use super::super::live_order::Cancelling;
 use super::super::rows::Stop;
 use super::Step;
 use super::judge::has_unexplained_fill;
@@ -28,37 +28,37 @@ pub(super) const DAY_MICROS: i64 = 24 * 60 * 60 * 1_000_000;
 impl Step<'_> {
     /// A reconcile is due after a delay; one at a time.
     pub(super) fn reconcile_after(&mut self, delay: Duration) {
-        let at = self.now.tick + delay;
-        let reconcile = &mut self.batch.desk.reconcile;
+        let at = self.now.monotonic + delay;
+        let reconcile = &mut self.batch.engine_state.reconcile;
         reconcile.due = Some(reconcile.due.map_or(at, |due| due.min(at)));
         self.begin_due_reconcile();
     }
 
     /// TWS was heard. While a reconcile is to find out what was missed, that does not count: it has to reach back to before the gap,
     /// however often it fails.
-    pub(super) fn heard(&mut self) {
-        let desk = &mut self.batch.desk;
+    pub(super) fn mark_synced(&mut self) {
+        let engine_state = &mut self.batch.engine_state;
         let Reconcile {
             running,
             due,
             announce,
             ..
-        } = &desk.reconcile;
+        } = &engine_state.reconcile;
         let missing = running.is_some() || due.is_some() || *announce;
         if !missing
-            && desk
+            && engine_state
                 .session
                 .as_ref()
                 .is_some_and(|session| session.ib_connected)
         {
-            desk.heard_until = Some(self.now.wall);
+            engine_state.synced_until = Some(self.now.wall_time);
         }
     }
 
     pub(super) fn begin_due_reconcile(&mut self) {
         let now = self.now;
-        let desk = &mut self.batch.desk;
-        let Some(session) = desk
+        let engine_state = &mut self.batch.engine_state;
+        let Some(session) = engine_state
             .session
             .as_ref()
             .filter(|session| session.refused.is_none())
@@ -66,18 +66,18 @@ impl Step<'_> {
         else {
             return;
         };
-        let reconcile = &mut desk.reconcile;
-        if reconcile.running.is_some() || reconcile.due.is_none_or(|due| due > now.tick) {
+        let reconcile = &mut engine_state.reconcile;
+        if reconcile.running.is_some() || reconcile.due.is_none_or(|due| due > now.monotonic) {
             return;
         }
         reconcile.due = None;
-        reconcile.running = Some(now.tick);
+        reconcile.running = Some(now.monotonic);
         reconcile.round += 1;
         let token = reconcile.round;
-        desk.unmatched = Arc::default();
-        desk.others = Arc::default();
-        let days_back = days_back(desk.heard_until, now.wall);
-        desk.reconcile.days_back = days_back;
+        engine_state.unmatched_completed = Arc::default();
+        engine_state.foreign_perm_ids = Arc::default();
+        let days_back = days_back(engine_state.synced_until, now.wall_time);
+        engine_state.reconcile.days_back = days_back;
         self.effect(Effect::Command(TwsCommand::Reconcile {
             session,
             token,
@@ -92,17 +92,20 @@ impl Step<'_> {
         token: u64,
         answers: &Answers,
     ) -> Result<(), Stop> {
-        let desk = &self.batch.desk;
-        let current = desk
+        let engine_state = &self.batch.engine_state;
+        let current = engine_state
             .session
             .as_ref()
             .is_some_and(|current| current.info.session == session);
-        if !current || desk.reconcile.running.is_none() || desk.reconcile.round != token {
+        if !current
+            || engine_state.reconcile.running.is_none()
+            || engine_state.reconcile.round != token
+        {
             return Ok(());
         }
         match insufficient(answers) {
             Some(reason) => self.reconcile_failed(&reason),
-            None => self.conclude(session, token)?,
+            None => self.finish_reconcile(session, token)?,
         }
         self.begin_due_reconcile();
         Ok(())
@@ -110,8 +113,8 @@ impl Step<'_> {
 
     pub(super) fn reconcile_failed(&mut self, reason: &str) {
         tracing::warn!(%reason, "a reconcile with TWS failed");
-        let now = self.now.tick;
-        let reconcile = &mut self.batch.desk.reconcile;
+        let now = self.now.monotonic;
+        let reconcile = &mut self.batch.engine_state.reconcile;
         reconcile.running = None;
         let delay = RETRY_DELAY_MIN
             .saturating_mul(1 << reconcile.failures.min(10))
@@ -127,9 +130,9 @@ impl Step<'_> {
     }
 
     /// Everything TWS has was seen: what it did not show is not there.
-    fn conclude(&mut self, session: u64, round: u64) -> Result<(), Stop> {
+    fn finish_reconcile(&mut self, session: u64, round: u64) -> Result<(), Stop> {
         // Lookups first.
-        let rows = Arc::clone(&self.batch.desk.unmatched);
+        let rows = Arc::clone(&self.batch.engine_state.unmatched_completed);
         let mut matched = Vec::new();
         let mut by_ref: BTreeMap<i32, Vec<&CompletedReport>> = BTreeMap::new();
         for row in rows.iter() {
@@ -157,14 +160,14 @@ impl Step<'_> {
             !record.state.terminal
                 || !record.other_working.is_empty()
                 || has_unexplained_fill(entry)
-                || matches!(entry.run.cancel, Cancelling::Verdict { .. })
+                || matches!(entry.runtime.cancel, Cancelling::Verdict { .. })
         });
         for order_id in &concerned {
             let unjudged = self
                 .core
-                .book
+                .cache
                 .get(*order_id)
-                .is_some_and(|entry| self.is_quiet_in(entry, session, round));
+                .is_some_and(|entry| self.is_absent_from_broker(entry, session, round));
             if !unjudged {
                 self.find(*order_id)?;
             }
@@ -177,22 +180,22 @@ impl Step<'_> {
             self.judge(order_id, session, round);
         }
         let now = self.now;
-        let desk = &mut self.batch.desk;
-        desk.unmatched = Arc::default();
-        desk.others = Arc::default();
-        if let Some(begun) = desk.reconcile.running.take() {
-            let (ended, _) = desk.reconcile.ended;
-            desk.reconcile.ended = (ended + 1, now.tick.saturating_sub(begun));
+        let engine_state = &mut self.batch.engine_state;
+        engine_state.unmatched_completed = Arc::default();
+        engine_state.foreign_perm_ids = Arc::default();
+        if let Some(begun) = engine_state.reconcile.running.take() {
+            let (ended, _) = engine_state.reconcile.ended;
+            engine_state.reconcile.ended = (ended + 1, now.monotonic.saturating_sub(begun));
         }
-        desk.reconcile.failures = 0;
-        desk.reconcile.failing = None;
-        if std::mem::take(&mut desk.reconcile.announce) {
+        engine_state.reconcile.failures = 0;
+        engine_state.reconcile.failing = None;
+        if std::mem::take(&mut engine_state.reconcile.announce) {
             self.link(
                 LinkState::Reconciled,
                 "what happened meanwhile has been asked for and shown".to_owned(),
             );
         }
-        self.heard();
+        self.mark_synced();
         Ok(())
     }
 }
@@ -219,8 +222,8 @@ fn insufficient(answers: &Answers) -> Option<String> {
 }
 
 /// How many days of executions to ask for beyond today's, so that nothing since then is missed.
-fn days_back(heard_until: Option<Timestamp>, now: Timestamp) -> u32 {
-    let Some(last) = heard_until else {
+fn days_back(synced_until: Option<Timestamp>, now: Timestamp) -> u32 {
+    let Some(last) = synced_until else {
         return 1;
     };
     let (last, now) = (last.unix_micros(), now.unix_micros());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 
 use super::super::batch::Row;
-use super::super::entry::{Cancelling, Sending};
+use super::super::live_order::{Cancelling, Submission};
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::lifecycle::{self, ExecutionChange, Ownership, Transition};
@@ -81,7 +81,7 @@ impl Step<'_> {
         }
         let in_memory = names.perm_id.and_then(|perm_id| {
             let in_batch = self.batch.by_perm_id.get(&perm_id).copied();
-            in_batch.or_else(|| self.core.book.of_perm_id(perm_id))
+            in_batch.or_else(|| self.core.cache.of_perm_id(perm_id))
         });
         if let Some(order_id) = in_memory
             && self.find(order_id)?
@@ -120,15 +120,15 @@ impl Step<'_> {
 
     /// Applies a report to the order it was found to be about.
     pub(super) fn apply(&mut self, order_id: i32, report: &OrderReport) {
-        let now = self.now.wall;
-        let round = self.batch.desk.reconcile.round;
-        let reconciling = self.batch.desk.reconcile.running.is_some();
-        self.heard();
+        let now = self.now.wall_time;
+        let round = self.batch.engine_state.reconcile.round;
+        let reconciling = self.batch.engine_state.reconcile.running.is_some();
+        self.mark_synced();
         let Some(entry) = self.entry(order_id) else {
             return;
         };
         // A row of a query may be older than what TWS said live while the query ran.
-        let outdated = entry.run.ended_round == Some(round) && reconciling;
+        let outdated = entry.runtime.ended_round == Some(round) && reconciling;
         let was_terminal = entry.order.record.state.terminal;
         let live = match report {
             OrderReport::OpenOrder(row) if outdated && row.origin == Origin::Snapshot => {
@@ -147,8 +147,8 @@ impl Step<'_> {
         let Transition {
             changed,
             execution,
-            evidence,
-            traced,
+            acknowledged_by_broker,
+            seen_at_broker,
             cancel_verdict,
             revived,
             fully_executed,
@@ -161,18 +161,18 @@ impl Step<'_> {
             self.foreign(order_id, why, report);
             return;
         }
-        if traced {
-            entry.run.seen_round = round;
+        if seen_at_broker {
+            entry.runtime.seen_round = round;
             if matches!(report, OrderReport::OpenOrder(_) | OrderReport::Status(_)) {
-                entry.run.shown_round = round;
+                entry.runtime.shown_round = round;
             }
         }
         if entry.order.record.state.terminal {
             if !was_terminal && reconciling && origin(report) == Some(Origin::Live) {
-                entry.run.ended_round = Some(round);
+                entry.runtime.ended_round = Some(round);
             }
         } else {
-            entry.run.ended_round = None;
+            entry.runtime.ended_round = None;
         }
         let state = &entry.order.record.state;
         let cancelled = state.cancel_requested;
@@ -190,11 +190,11 @@ impl Step<'_> {
             && !entry.order.record.other_working.is_empty()
             && (second_order.is_some() || entry.order.record.state.terminal);
         if rest_to_cancel {
-            entry.run.cancel = Cancelling::Idle;
+            entry.runtime.cancel = Cancelling::Idle;
         }
         let verdict = cancel_verdict.is_some();
         if let Some((code, text)) = cancel_verdict {
-            entry.run.cancel = Cancelling::Verdict {
+            entry.runtime.cancel = Cancelling::Verdict {
                 code,
                 text,
                 round: round + 1,
@@ -202,7 +202,7 @@ impl Step<'_> {
         }
         let perm_id = entry.order.record.state.perm_id;
         if let Some(perm_id) = perm_id
-            && self.core.book.of_perm_id(perm_id) != Some(order_id)
+            && self.core.cache.of_perm_id(perm_id) != Some(order_id)
         {
             self.batch.by_perm_id.insert(perm_id, order_id);
         }
@@ -221,14 +221,14 @@ impl Step<'_> {
                     early = self.early_commission(&fill.exec_id);
                     self.filled(order_id, fill.clone());
                 }
-                ExecutionChange::Charged(_) => {}
+                ExecutionChange::CommissionReported(_) => {}
             }
             self.batch.rows.push(Row::Execution(change));
         }
         if changed {
             self.changed(order_id);
         }
-        self.settle_with(order_id, evidence);
+        self.settle_with(order_id, acknowledged_by_broker);
         if verdict {
             self.reconcile_after(Duration::ZERO);
         }
@@ -239,7 +239,7 @@ impl Step<'_> {
             self.reconcile_after(UNDECIDED_DELAY);
         }
         if second_order.is_some_and(|second| second.is_new) {
-            self.batch.desk.second_orders += 1;
+            self.batch.engine_state.second_orders += 1;
         }
         if let Some(early) = early {
             self.apply(order_id, &OrderReport::Commission(early));
@@ -262,10 +262,10 @@ impl Step<'_> {
         };
         if let Some(order_id) = by_id.or(by_perm_id) {
             self.apply(order_id, &OrderReport::Completed(row.clone()));
-        } else if self.batch.desk.reconcile.running.is_some()
-            && self.batch.desk.unmatched.len() < UNMATCHED_MAX
+        } else if self.batch.engine_state.reconcile.running.is_some()
+            && self.batch.engine_state.unmatched_completed.len() < UNMATCHED_MAX
         {
-            Arc::make_mut(&mut self.batch.desk.unmatched).push(row.clone());
+            Arc::make_mut(&mut self.batch.engine_state.unmatched_completed).push(row.clone());
         }
         Ok(())
     }
@@ -278,12 +278,12 @@ impl Step<'_> {
             OrderReport::Execution(report) => report.perm_id,
             OrderReport::Commission(_) | OrderReport::Completed(_) | OrderReport::Error(_) => None,
         };
-        let desk = &mut self.batch.desk;
+        let engine_state = &mut self.batch.engine_state;
         if let Some(perm_id) = perm_id
-            && desk.reconcile.running.is_some()
-            && desk.others.len() < UNMATCHED_MAX
+            && engine_state.reconcile.running.is_some()
+            && engine_state.foreign_perm_ids.len() < UNMATCHED_MAX
         {
-            Arc::make_mut(&mut desk.others).insert(perm_id);
+            Arc::make_mut(&mut engine_state.foreign_perm_ids).insert(perm_id);
         }
     }
 
@@ -293,11 +293,14 @@ impl Step<'_> {
         let Some(order_ref) = &row.order_ref else {
             return Ok(None);
         };
-        let others = &self.batch.desk.others;
-        if row.perm_id.is_some_and(|perm_id| others.contains(&perm_id)) {
+        let foreign_perm_ids = &self.batch.engine_state.foreign_perm_ids;
+        if row
+            .perm_id
+            .is_some_and(|perm_id| foreign_perm_ids.contains(&perm_id))
+        {
             return Ok(None);
         }
-        let round = self.batch.desk.reconcile.round;
+        let round = self.batch.engine_state.reconcile.round;
         let size = [row.unfilled, row.filled];
         let size: Decimal = size.into_iter().flatten().map(Amount::value).sum();
         let report = OrderReport::Completed(row.clone());
@@ -309,10 +312,10 @@ impl Step<'_> {
                     lifecycle::ownership(&touched.entry.order, &report),
                     Ownership::Ours
                 ) && (state.perm_id.is_none() || state.perm_id == row.perm_id);
-                let sent_before = match touched.entry.run.sending {
-                    Sending::Queued => false,
-                    Sending::Handed { round: begun, .. } => begun < round,
-                    Sending::Unsure => true,
+                let sent_before = match touched.entry.runtime.submission {
+                    Submission::Queued => false,
+                    Submission::InFlight { round: begun, .. } => begun < round,
+                    Submission::Unknown => true,
                 };
                 fits && sent_before
                     && size <= state.terms.quantity.value()
@@ -328,10 +331,10 @@ impl Step<'_> {
 
     /// A report that names an order of ours and shows another one: counted and logged, once an order aloud.
     fn foreign(&mut self, order_id: i32, why: &'static str, report: &OrderReport) {
-        self.batch.desk.foreign_reports += 1;
+        self.batch.engine_state.foreign_reports += 1;
         let is_first = self
             .entry(order_id)
-            .is_some_and(|entry| !std::mem::replace(&mut entry.run.foreign_seen, true));
+            .is_some_and(|entry| !std::mem::replace(&mut entry.runtime.foreign_seen, true));
         if is_first {
             tracing::warn!(
                 order_id,
@@ -345,7 +348,7 @@ impl Step<'_> {
     }
 
     fn keep_commission(&mut self, report: &CommissionReport) {
-        let kept = &mut self.batch.desk.early_commissions;
+        let kept = &mut self.batch.engine_state.early_commissions;
         if kept.get(&report.exec_id) == Some(report) {
             return;
         }
@@ -358,10 +361,15 @@ impl Step<'_> {
     }
 
     fn early_commission(&mut self, exec_id: &str) -> Option<CommissionReport> {
-        if !self.batch.desk.early_commissions.contains_key(exec_id) {
+        if !self
+            .batch
+            .engine_state
+            .early_commissions
+            .contains_key(exec_id)
+        {
             return None;
         }
-        Arc::make_mut(&mut self.batch.desk.early_commissions).remove(exec_id)
+        Arc::make_mut(&mut self.batch.engine_state.early_commissions).remove(exec_id)
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::batch::{Effect, Row};
-use super::super::desk::Session;
-use super::super::entry::{Cancelling, Sending};
+use super::super::engine_state::Session;
+use super::super::live_order::{Cancelling, Submission};
 use super::super::rows::Stop;
 use super::{Step, ib_lost};
 use crate::domain::{LinkState, lifecycle};
@@ -76,10 +76,10 @@ impl Step<'_> {
                 tws_time,
                 next_in,
             } => {
-                self.batch.desk.tws_time = Some(*tws_time);
+                self.batch.engine_state.tws_time = Some(*tws_time);
                 self.effect(Effect::Unpaced(1));
-                self.effect(Effect::HeartbeatAt(self.now.tick + *next_in));
-                self.heard();
+                self.effect(Effect::HeartbeatAt(self.now.monotonic + *next_in));
+                self.mark_synced();
                 Ok(())
             }
             TwsEvent::IbLink {
@@ -108,30 +108,30 @@ impl Step<'_> {
         let live = self.why_no_risk(info);
         // The orders of a store are cancelled and asked for, live account or not. At a login that is not the store's, and in a store without
         // orders, there is nothing of ours.
-        let known = of_store && self.batch.desk.accounts.is_some();
+        let known = of_store && self.batch.engine_state.accounts.is_some();
         let (refused, risk_refused) = match live {
             Some(error) if known => (None, Some(error)),
             Some(error) => (Some(error), None),
             None => (self.why_refused(info, of_store), None),
         };
-        let desk = &mut self.batch.desk;
-        desk.attempted = true;
-        desk.failure = None;
-        desk.heard_until = desk.heard_until.or(Some(self.now.wall));
-        desk.next_id = desk.next_id.max(info.next_valid_id);
-        desk.ids_doubted = None;
-        desk.tws_time = info.tws_time.or(desk.tws_time);
-        desk.session = Some(Session {
+        let engine_state = &mut self.batch.engine_state;
+        engine_state.attempted = true;
+        engine_state.failure = None;
+        engine_state.synced_until = engine_state.synced_until.or(Some(self.now.wall_time));
+        engine_state.next_id = engine_state.next_id.max(info.next_valid_id);
+        engine_state.ids_doubted = None;
+        engine_state.tws_time = info.tws_time.or(engine_state.tws_time);
+        engine_state.session = Some(Session {
             info: Arc::new(info.clone()),
             ib_connected: true,
             refused: refused.clone(),
             risk_refused: risk_refused.clone(),
             of_store,
         });
-        desk.reconcile.running = None;
-        desk.reconcile.failures = 0;
-        desk.reconcile.failing = None;
-        desk.reconcile.announce = true;
+        engine_state.reconcile.running = None;
+        engine_state.reconcile.failures = 0;
+        engine_state.reconcile.failing = None;
+        engine_state.reconcile.announce = true;
         self.link(
             LinkState::Restored,
             "connected to TWS; asking what happened meanwhile".to_owned(),
@@ -142,16 +142,16 @@ impl Step<'_> {
         match refused {
             Some(error) => tracing::error!(%error, "nothing is sent in this session"),
             None => {
-                if self.batch.desk.accounts.is_none() {
+                if self.batch.engine_state.accounts.is_none() {
                     let accounts: Arc<[String]> = info.accounts.clone().into();
-                    self.batch.desk.accounts = Some(Arc::clone(&accounts));
+                    self.batch.engine_state.accounts = Some(Arc::clone(&accounts));
                     self.batch.rows.push(Row::Accounts(accounts));
                 }
                 self.reconcile_after(Duration::ZERO);
             }
         }
         self.effect(Effect::Unpaced(HANDSHAKE_MESSAGES));
-        self.effect(Effect::HeartbeatAt(self.now.tick + info.heartbeat_in));
+        self.effect(Effect::HeartbeatAt(self.now.monotonic + info.heartbeat_in));
         self.batch.unparked.insert(None);
         self.effect(Effect::UnparkAll);
     }
@@ -183,7 +183,7 @@ impl Step<'_> {
                 "TWS named no account: nothing was sent; log in to one",
             ));
         }
-        let pinned = self.batch.desk.accounts.as_ref()?;
+        let pinned = self.batch.engine_state.accounts.as_ref()?;
         (!of_store).then(|| {
             Error::new(
                 Reason::StoreMismatch,
@@ -198,24 +198,28 @@ impl Step<'_> {
 
     /// Whether a login is to the accounts of the store; any is while it has none.
     fn is_login_of_store(&self, info: &SessionInfo) -> bool {
-        self.batch.desk.accounts.as_ref().is_none_or(|pinned| {
-            let pinned: BTreeSet<&String> = pinned.iter().collect();
-            pinned == info.accounts.iter().collect()
-        })
+        self.batch
+            .engine_state
+            .accounts
+            .as_ref()
+            .is_none_or(|pinned| {
+                let pinned: BTreeSet<&String> = pinned.iter().collect();
+                pinned == info.accounts.iter().collect()
+            })
     }
 
     /// Whether what a session tells is about the store's orders. What the last one told before it ended still is.
     fn is_of_store(&self, session: u64) -> bool {
-        let current = self.batch.desk.session.as_ref();
+        let current = self.batch.engine_state.session.as_ref();
         current.is_none_or(|current| current.info.session != session || current.of_store)
     }
 
     fn session_down(&mut self, session: u64, reason: &str) -> Result<(), Stop> {
-        let current = self.batch.desk.session.as_ref();
+        let current = self.batch.engine_state.session.as_ref();
         if current.is_none_or(|current| current.info.session != session) {
             return Ok(());
         }
-        let waiting_cancels = self.ids_where(|entry| entry.run.cancel == Cancelling::Queued);
+        let waiting_cancels = self.ids_where(|entry| entry.runtime.cancel == Cancelling::Queued);
         for order_id in &waiting_cancels {
             self.find(*order_id)?;
         }
@@ -228,19 +232,19 @@ impl Step<'_> {
         for order_id in waiting_cancels {
             // They go out after the next reconcile, if the order is still open.
             if let Some(entry) = self.entry(order_id) {
-                entry.run.cancel = Cancelling::Idle;
+                entry.runtime.cancel = Cancelling::Idle;
             }
         }
         self.effect(Effect::ClearQueue);
-        let desk = &mut self.batch.desk;
-        desk.session = None;
-        desk.ids_doubted = None;
-        desk.failure = Some(ConnectFailure::Unreachable {
+        let engine_state = &mut self.batch.engine_state;
+        engine_state.session = None;
+        engine_state.ids_doubted = None;
+        engine_state.failure = Some(ConnectFailure::Unreachable {
             detail: format!("the session with TWS was lost: {reason}"),
         });
-        desk.reconcile.running = None;
-        desk.reconcile.due = None;
-        desk.unmatched = Arc::default();
+        engine_state.reconcile.running = None;
+        engine_state.reconcile.due = None;
+        engine_state.unmatched_completed = Arc::default();
         self.link(
             LinkState::Lost,
             format!("the session with TWS was lost: {reason}"),
@@ -249,9 +253,9 @@ impl Step<'_> {
     }
 
     fn connect_failed(&mut self, failure: &ConnectFailure) {
-        let desk = &mut self.batch.desk;
-        desk.attempted = true;
-        desk.failure = Some(failure.clone());
+        let engine_state = &mut self.batch.engine_state;
+        engine_state.attempted = true;
+        engine_state.failure = Some(failure.clone());
     }
 
     fn ib_link(
@@ -261,7 +265,7 @@ impl Step<'_> {
         data_lost: bool,
         text: &str,
     ) -> Result<(), Stop> {
-        let Some(current) = &mut self.batch.desk.session else {
+        let Some(current) = &mut self.batch.engine_state.session else {
             return Ok(());
         };
         if current.info.session != session {
@@ -272,12 +276,12 @@ impl Step<'_> {
             current.ib_connected = true;
             if !before || data_lost {
                 self.link(LinkState::IbRestored, text.to_owned());
-                self.batch.desk.reconcile.announce = true;
+                self.batch.engine_state.reconcile.announce = true;
             }
             self.reconcile_after(Duration::ZERO);
         } else if before {
             self.drop_queue("TWS lost its connection to IB", &ib_lost())?;
-            if let Some(current) = &mut self.batch.desk.session {
+            if let Some(current) = &mut self.batch.engine_state.session {
                 current.ib_connected = false;
             }
             self.link(LinkState::IbLost, text.to_owned());
@@ -287,7 +291,7 @@ impl Step<'_> {
 
     /// Orders that wait for their slot are not sent.
     pub(super) fn drop_queue(&mut self, reason: &str, error: &Error) -> Result<(), Stop> {
-        let queued = self.ids_where(|entry| entry.run.sending == Sending::Queued);
+        let queued = self.ids_where(|entry| entry.runtime.submission == Submission::Queued);
         for order_id in &queued {
             self.find(*order_id)?;
         }
@@ -299,11 +303,11 @@ impl Step<'_> {
     }
 
     fn never_left(&mut self, order_id: i32, reason: &str, error: &Error) {
-        let now = self.now.wall;
+        let now = self.now.wall_time;
         let Some(entry) = self.entry(order_id) else {
             return;
         };
-        entry.run.sending = Sending::Unsure;
+        entry.runtime.submission = Submission::Unknown;
         if lifecycle::not_sent(&mut entry.order, reason, now) {
             self.changed(order_id);
         }
@@ -323,12 +327,7 @@ impl Step<'_> {
             Sent::Written => return Ok(()),
             Sent::NotSent { reason } | Sent::Unknown { reason } => reason,
         };
-        tracing::warn!(
-            order_id,
-            ?kind,
-            ?outcome,
-            "a message to TWS did not go as it should"
-        );
+        tracing::warn!(order_id, ?kind, ?outcome, "send to TWS failed");
         if !self.find(order_id)? {
             return Ok(());
         }
@@ -337,14 +336,14 @@ impl Step<'_> {
         };
         match kind {
             SendKind::Cancel => {
-                if matches!(entry.run.cancel, Cancelling::Handed { session: other, .. } if other == session)
+                if matches!(entry.runtime.cancel, Cancelling::InFlight { session: other, .. } if other == session)
                 {
-                    entry.run.cancel = Cancelling::Idle;
+                    entry.runtime.cancel = Cancelling::Idle;
                 }
                 self.reconcile_after(Duration::ZERO);
             }
             SendKind::Place => {
-                let ours = matches!(entry.run.sending, Sending::Handed { session: other, .. } if other == session);
+                let ours = matches!(entry.runtime.submission, Submission::InFlight { session: other, .. } if other == session);
                 match outcome {
                     Sent::NotSent { .. } if ours => {
                         let error = Error::new(
@@ -355,7 +354,7 @@ impl Step<'_> {
                         self.never_left(order_id, reason, &error);
                     }
                     Sent::Unknown { .. } if ours => {
-                        entry.run.sending = Sending::Unsure;
+                        entry.runtime.submission = Submission::Unknown;
                         self.reconcile_after(Duration::ZERO);
                     }
                     Sent::NotSent { .. } | Sent::Unknown { .. } | Sent::Written => {}
@@ -370,7 +369,7 @@ impl Step<'_> {
         for order_id in staged {
             self.find(*order_id)?;
         }
-        let now = self.now.wall;
+        let now = self.now.wall_time;
         for order_id in staged {
             if let Some(order) = self.order(*order_id)
                 && lifecycle::staged(order, now)

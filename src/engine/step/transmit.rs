@@ -1,7 +1,7 @@
 //! The release of a staged order.
 
-use super::super::entry::{Cancelling, Purpose, Sending};
-use super::super::input::Ask;
+use super::super::input::PendingRequest;
+use super::super::live_order::{Cancelling, Purpose, Submission};
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::{OrderKey, Status, lifecycle};
@@ -9,7 +9,7 @@ use crate::error::{Error, Reason};
 
 impl Step<'_> {
     /// Sends a staged order again under its id with nothing changed but that it transmits.
-    pub(super) fn transmit(&mut self, ask: &Ask, key: &OrderKey) -> Result<(), Stop> {
+    pub(super) fn transmit(&mut self, ask: &PendingRequest, key: &OrderKey) -> Result<(), Stop> {
         let Some(order_id) = self.find_key(key)? else {
             self.refuse(ask, Error::order_not_found(key));
             return Ok(());
@@ -20,7 +20,9 @@ impl Step<'_> {
         let state = &entry.order.record.state;
         let status = state.status;
         let why_not = match status {
-            Status::Staged if state.cancel_requested && entry.run.cancel != Cancelling::Idle => {
+            Status::Staged
+                if state.cancel_requested && entry.runtime.cancel != Cancelling::Idle =>
+            {
                 "a cancel of it is under way"
             }
             Status::Staged => {
@@ -56,14 +58,14 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn release(&mut self, ask: &Ask, order_id: i32) {
+    fn release(&mut self, ask: &PendingRequest, order_id: i32) {
         if self.session_for_risk(ask).is_none() || !self.slot_for(ask) {
             return;
         }
-        let now = self.now.wall;
+        let now = self.now.wall_time;
         if let Some(entry) = self.entry(order_id) {
             lifecycle::transmitting(&mut entry.order, now);
-            entry.run.sending = Sending::Queued;
+            entry.runtime.submission = Submission::Queued;
         }
         self.changed(order_id);
         self.queue_place(order_id, false);

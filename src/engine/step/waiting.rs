@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use super::super::batch::Effect;
 use super::super::core::Core;
-use super::super::entry::{Entry, Purpose, Waiter};
-use super::super::input::{Answer, Ask};
+use super::super::input::{Answer, PendingRequest};
+use super::super::live_order::{LiveOrder, Purpose, Waiter};
 use super::super::rows::Stop;
 use super::{Step, shutting_down};
 use crate::domain::Status;
@@ -24,19 +24,19 @@ impl Step<'_> {
     }
 
     /// Lets a caller wait for an order until its deadline. Where as many wait as may, it is answered at once with the order as it is: its
-    /// wish is taken all the same.
-    pub(super) fn wait(&mut self, ask: &Ask, order_id: i32, purpose: Purpose) {
+    /// command is taken all the same.
+    pub(super) fn wait(&mut self, ask: &PendingRequest, order_id: i32, purpose: Purpose) {
         let waiters_max = self.core.settings.waiters_per_order_max;
         if let Some(entry) = self.entry(order_id) {
-            if entry.run.waiters.len() >= waiters_max {
-                self.batch.desk.answered_early += 1;
+            if entry.runtime.waiters.len() >= waiters_max {
+                self.batch.engine_state.answered_early += 1;
                 self.answer(ask.waiter, order_id, purpose);
                 return;
             }
-            entry.run.waiters.push(Waiter {
+            entry.runtime.waiters.push(Waiter {
                 id: ask.waiter,
                 purpose,
-                lingers: false,
+                in_grace_period: false,
             });
         }
         self.effect(Effect::Deadline {
@@ -51,27 +51,27 @@ impl Step<'_> {
         self.settle_with(order_id, false);
     }
 
-    /// The same; `evidence`: TWS has said something about the order, though its status stands.
-    pub(super) fn settle_with(&mut self, order_id: i32, evidence: bool) {
+    /// The same; `acknowledged_by_broker`: TWS has said something about the order, though its status stands.
+    pub(super) fn settle_with(&mut self, order_id: i32, acknowledged_by_broker: bool) {
         let Some(entry) = self.entry(order_id) else {
             return;
         };
-        if entry.run.waiters.is_empty() {
+        if entry.runtime.waiters.is_empty() {
             return;
         }
         let status = entry.order.record.state.status;
         let mut lingering = Vec::new();
         let over = entry
-            .run
+            .runtime
             .waiters
             .extract_if(.., |waiter| match waiter.purpose {
                 Purpose::Cancel => !status.may_work(),
                 Purpose::Place { .. } | Purpose::Transmit if status == Status::Submitting => {
-                    evidence
+                    acknowledged_by_broker
                 }
                 Purpose::Place { .. } | Purpose::Transmit if status == Status::Inactive => {
-                    if !waiter.lingers {
-                        waiter.lingers = true;
+                    if !waiter.in_grace_period {
+                        waiter.in_grace_period = true;
                         lingering.push(waiter.id);
                     }
                     false
@@ -84,7 +84,7 @@ impl Step<'_> {
         }
         for waiter in lingering {
             self.effect(Effect::Deadline {
-                at: self.now.tick + self.core.settings.terminal_linger,
+                at: self.now.monotonic + self.core.settings.terminal_linger,
                 waiter,
                 order_id,
             });
@@ -107,7 +107,7 @@ impl Step<'_> {
 
     fn drain(&mut self, order_id: i32, which: impl Fn(&Waiter) -> bool) -> Vec<Waiter> {
         self.entry(order_id).map_or_else(Vec::new, |entry| {
-            let waiters = &mut entry.run.waiters;
+            let waiters = &mut entry.runtime.waiters;
             waiters.extract_if(.., |waiter| which(waiter)).collect()
         })
     }
@@ -116,16 +116,17 @@ impl Step<'_> {
     pub(super) fn expired(&mut self, waiter: u64, order_id: i32) -> Result<(), Stop> {
         if order_id == 0 {
             if self.core.is_parked(waiter) && self.unpark(waiter) {
-                let error = Core::unreachable(&self.batch.desk);
+                let error = Core::unreachable(&self.batch.engine_state);
                 self.reply(waiter, Err(error));
             }
             return Ok(());
         }
         // Most have been answered long ago: nothing is copied for those.
-        let waits = |entry: &Entry| entry.run.waiters.iter().any(|other| other.id == waiter);
+        let waits =
+            |entry: &LiveOrder| entry.runtime.waiters.iter().any(|other| other.id == waiter);
         let still = match self.batch.touched.get(&order_id) {
             Some(touched) => waits(&touched.entry),
-            None => self.core.book.get(order_id).is_some_and(waits),
+            None => self.core.cache.get(order_id).is_some_and(waits),
         };
         if still && self.find(order_id)? {
             for waiter in self.drain(order_id, |other| other.id == waiter) {
@@ -140,7 +141,7 @@ impl Step<'_> {
         let is_gone = |waiter: &Waiter| {
             waiter.purpose != Purpose::Place { replayed: false } && waiters.contains(&waiter.id)
         };
-        let left = self.ids_where(|entry| entry.run.waiters.iter().any(is_gone));
+        let left = self.ids_where(|entry| entry.runtime.waiters.iter().any(is_gone));
         for order_id in &left {
             self.find(*order_id)?;
         }
@@ -157,7 +158,7 @@ impl Step<'_> {
 
     /// No new orders; who waits for a session waits in vain.
     pub(super) fn closing(&mut self) {
-        self.batch.desk.closing = true;
+        self.batch.engine_state.closing = true;
         let parked: Vec<u64> = self.core.parked().collect();
         for waiter in parked {
             if self.unpark(waiter) {
@@ -178,7 +179,7 @@ impl Step<'_> {
 
     /// What waits for its slot is not sent any more, and nobody waits any longer.
     pub(super) fn close_now(&mut self) -> Result<(), Stop> {
-        let waited_for = self.ids_where(|entry| !entry.run.waiters.is_empty());
+        let waited_for = self.ids_where(|entry| !entry.runtime.waiters.is_empty());
         for order_id in &waited_for {
             self.find(*order_id)?;
         }

@@ -6,13 +6,13 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use crate::domain::{Limits, OrderInput, check};
-use crate::engine::input::{Outcome, PlaceWish};
-use crate::engine::stage::Random;
+use crate::engine::input::{Outcome, PlaceCommand};
+use crate::engine::sim_support::Random;
 
 /// One request and its story.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) wish: Arc<PlaceWish>,
+    pub(super) command: Arc<PlaceCommand>,
     /// The order it was told it made.
     pub(super) order_id: Option<i32>,
     /// A caller released it.
@@ -48,7 +48,7 @@ pub(super) fn request(number: usize, random: &mut Random) -> Request {
         .percent(20)
         .then(|| format!("strategy-{}", random.below(2)));
     Request {
-        wish: wish(number, quantity, transmit, order_ref.as_deref()),
+        command: command(number, quantity, transmit, order_ref.as_deref()),
         order_id: None,
         released: false,
         cancelled: false,
@@ -56,21 +56,26 @@ pub(super) fn request(number: usize, random: &mut Random) -> Request {
 }
 
 /// Another order under the same request id.
-pub(super) fn reused(wish: &PlaceWish) -> Arc<PlaceWish> {
-    let mut other = self::wish(0, 1_000, true, None);
+pub(super) fn reused(command: &PlaceCommand) -> Arc<PlaceCommand> {
+    let mut other = self::command(0, 1_000, true, None);
     if let Some(other) = Arc::get_mut(&mut other) {
-        other.request_id.clone_from(&wish.request_id);
+        other.request_id.clone_from(&command.request_id);
     }
     other
 }
 
-fn wish(number: usize, quantity: u64, transmit: bool, order_ref: Option<&str>) -> Arc<PlaceWish> {
+fn command(
+    number: usize,
+    quantity: u64,
+    transmit: bool,
+    order_ref: Option<&str>,
+) -> Arc<PlaceCommand> {
     let symbol = ["AAPL", "MSFT", "IBM"][number % 3];
     let input = json!({
         "action": "BUY", "symbol": symbol, "order_type": "LMT", "quantity": quantity, "limit_price": 10, "order_ref": order_ref,
     });
     let order = check(OrderInput::from(input), transmit, &Limits::default()).unwrap();
-    Arc::new(PlaceWish {
+    Arc::new(PlaceCommand {
         beyond_limits: None,
         digest: order.digest(),
         order,

@@ -14,7 +14,7 @@ mod tws;
 mod verdict;
 mod world;
 
-use super::stage::play_seeds;
+use super::sim_support::play_seeds;
 use world::World;
 
 /// Seeds of an ordinary test run.

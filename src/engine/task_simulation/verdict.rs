@@ -54,7 +54,7 @@ impl World {
             self.counts.unconfirmed += usize::from(state.status == Status::Unconfirmed);
         }
         for request in &self.requests {
-            let id = &request.wish.request_id;
+            let id = &request.command.request_id;
             let Some(order_id) = request.order_id else {
                 self.fail(&format!("{id} was never answered"));
             };
@@ -63,7 +63,7 @@ impl World {
                 format!("{id} was told of order {order_id}, which is {stored:?}")
             });
             if let Some(order) = held.get(&order_id) {
-                let may = request.released || request.wish.order.transmit();
+                let may = request.released || request.command.order.transmit();
                 self.expect(may || !order.ticket.transmit, || {
                     format!("{id} was transmitted, and nobody asked for it")
                 });

@@ -5,25 +5,25 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::domain::told::{self, OrderInTws};
+use crate::domain::report_fixtures::{self, OrderInTws};
 use crate::domain::{
     Amount, ExecutionReport, Limits, LinkState, OrderKey, OrderReport, OrderState, Origin, Status,
     Timestamp, check,
 };
 use crate::engine::batch::Batch;
+use crate::engine::clocks::Clocks;
 use crate::engine::core::{Core, Settings};
-use crate::engine::input::{Ask, Input, Outcome, PlaceWish, Wish};
-use crate::engine::moment::Moment;
+use crate::engine::input::{Command, Input, Outcome, PendingRequest, PlaceCommand};
 use crate::engine::rows::NoRows;
+use crate::engine::sim_support;
 use crate::engine::simulation::store::SimStore;
-use crate::engine::stage;
 use crate::error::Error;
 use crate::tws::{Answers, SessionInfo, TwsCommand, TwsEvent};
 
 pub(super) struct Bench {
     pub(super) core: Core,
     pub(super) store: SimStore,
-    pub(super) now: Moment,
+    pub(super) now: Clocks,
     /// Commands to the adapter, oldest first; a test takes them.
     pub(super) commands: Vec<TwsCommand>,
     pub(super) replies: Vec<(u64, Outcome)>,
@@ -42,9 +42,9 @@ impl Bench {
         Self {
             core: Core::new(settings(messages_per_second), store.found()),
             store,
-            now: Moment {
-                wall: Timestamp::from_unix_micros(1_795_000_000_000_000),
-                tick: Duration::ZERO,
+            now: Clocks {
+                wall_time: Timestamp::from_unix_micros(1_795_000_000_000_000),
+                monotonic: Duration::ZERO,
             },
             commands: Vec::new(),
             replies: Vec::new(),
@@ -117,15 +117,15 @@ impl Bench {
     pub(super) fn heartbeat(&mut self, session: u64) {
         self.tws(TwsEvent::Heartbeat {
             session,
-            tws_time: self.now.wall,
+            tws_time: self.now.wall_time,
             next_in: Duration::from_secs(10),
         });
     }
 
-    /// Lets hours pass on the wall, while nothing happens here.
+    /// Lets hours pass on the wall clock, while nothing happens here.
     pub(super) fn later(&mut self, hours: i64) {
-        let micros = self.now.wall.unix_micros() + hours * 3_600_000_000;
-        self.now.wall = Timestamp::from_unix_micros(micros);
+        let micros = self.now.wall_time.unix_micros() + hours * 3_600_000_000;
+        self.now.wall_time = Timestamp::from_unix_micros(micros);
     }
 
     pub(super) fn reconciled(&mut self, session: u64, token: u64) {
@@ -149,17 +149,17 @@ impl Bench {
         self.tws(TwsEvent::Report { session, report });
     }
 
-    pub(super) fn ask(&mut self, what: Wish, patience: Duration) -> u64 {
-        let ask = self.asking(what, patience);
-        self.process(&[Input::Ask(ask)]);
+    pub(super) fn ask(&mut self, what: Command, timeout: Duration) -> u64 {
+        let ask = self.asking(what, timeout);
+        self.process(&[Input::Request(ask)]);
         self.waiters
     }
 
-    pub(super) fn asking(&mut self, what: Wish, patience: Duration) -> Ask {
+    pub(super) fn asking(&mut self, what: Command, timeout: Duration) -> PendingRequest {
         self.waiters += 1;
-        Ask {
+        PendingRequest {
             waiter: self.waiters,
-            deadline: self.now.tick + patience,
+            deadline: self.now.monotonic + timeout,
             what,
         }
     }
@@ -171,23 +171,23 @@ impl Bench {
 
     pub(super) fn cancel(&mut self, order_id: i32) -> u64 {
         self.ask(
-            Wish::Cancel(OrderKey::OrderId(order_id)),
+            Command::Cancel(OrderKey::OrderId(order_id)),
             Duration::from_secs(5),
         )
     }
 
     pub(super) fn transmit(&mut self, order_id: i32) -> u64 {
         self.ask(
-            Wish::Transmit(OrderKey::OrderId(order_id)),
+            Command::Transmit(OrderKey::OrderId(order_id)),
             Duration::from_secs(5),
         )
     }
 
     /// Lets time pass, second by second.
     pub(super) fn wait(&mut self, time: Duration) {
-        let until = self.now.tick + time;
-        while self.now.tick < until {
-            self.now.tick = until.min(self.now.tick + Duration::from_secs(1));
+        let until = self.now.monotonic + time;
+        while self.now.monotonic < until {
+            self.now.monotonic = until.min(self.now.monotonic + Duration::from_secs(1));
             let due = self.core.due(self.now);
             self.process(&due);
         }
@@ -195,7 +195,7 @@ impl Bench {
 
     /// One batch, committed.
     pub(super) fn process(&mut self, inputs: &[Input]) {
-        let mut batch = Batch::new(&self.core.desk);
+        let mut batch = Batch::new(&self.core.engine_state);
         let mut rows = &self.store;
         for input in inputs {
             if self
@@ -236,12 +236,12 @@ impl Bench {
     }
 }
 
-pub(in crate::engine) fn place(request_id: &str, transmit: bool) -> Wish {
+pub(in crate::engine) fn place(request_id: &str, transmit: bool) -> Command {
     let order = json!({
         "action": "BUY", "symbol": "AAPL", "order_type": "LMT", "limit_price": 10, "quantity": 100, "transmit": transmit,
     });
     let order = check(order.into(), false, &Limits::default()).expect("valid");
-    Wish::Place(Arc::new(PlaceWish {
+    Command::Place(Arc::new(PlaceCommand {
         beyond_limits: None,
         digest: order.digest(),
         order,
@@ -254,7 +254,7 @@ pub(in crate::engine) fn place(request_id: &str, transmit: bool) -> Wish {
 fn named(order_id: i32) -> OrderInTws {
     OrderInTws {
         order_id,
-        client_id: stage::CLIENT_ID,
+        client_id: sim_support::CLIENT_ID,
         perm_id: i64::from(order_id) + 900,
         order_ref: None,
         account: None,
@@ -294,7 +294,7 @@ pub(super) fn completed(order_ref: &str, perm_id: i64, word: &str) -> OrderRepor
 }
 
 pub(super) fn error(order_id: i32, code: i32) -> OrderReport {
-    told::error(order_id, code, &format!("code {code}"))
+    report_fixtures::error(order_id, code, &format!("code {code}"))
 }
 
 fn settings(messages_per_second: u32) -> Settings {
@@ -302,6 +302,6 @@ fn settings(messages_per_second: u32) -> Settings {
         messages_per_second,
         parked_max: 4,
         waiters_per_order_max: 8,
-        ..stage::settings()
+        ..sim_support::settings()
     }
 }

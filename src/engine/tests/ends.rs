@@ -22,14 +22,14 @@ fn a_commission_before_its_execution_is_kept_for_it() {
     assert_eq!(bench.state(1).commission, None);
     bench.report(execution(1, "x.01", 100));
     assert_eq!(bench.state(1).commission, Some(Amount::from(2)));
-    assert!(bench.core.desk.early_commissions.is_empty());
+    assert!(bench.core.engine_state.early_commissions.is_empty());
     let kept: Vec<_> = (0..2_000)
         .map(|n| commission(&format!("y{n:05}")))
         .collect();
     for report in kept {
         bench.report(report);
     }
-    assert!(bench.core.desk.early_commissions.len() <= 1_024);
+    assert!(bench.core.engine_state.early_commissions.len() <= 1_024);
 }
 
 #[test]
@@ -40,7 +40,7 @@ fn ended_orders_leave_memory_and_late_reports_find_them_in_the_store() {
     bench.report(status(1, "Cancelled"));
     bench.report(status(2, "Submitted"));
     bench.wait(Duration::from_secs(62));
-    let in_memory: Vec<i32> = bench.core.book.entries().map(|(id, _)| id).collect();
+    let in_memory: Vec<i32> = bench.core.cache.entries().map(|(id, _)| id).collect();
     assert_eq!(in_memory, [2]);
     bench.report(execution(1, "x.01", 40));
     bench.report(commission("x.01"));
@@ -48,7 +48,7 @@ fn ended_orders_leave_memory_and_late_reports_find_them_in_the_store() {
     bench.assert_status(1, Status::Cancelled);
     assert_eq!(bench.state(1).commission, Some(Amount::from(2)));
     bench.wait(Duration::from_secs(62));
-    assert_eq!(bench.core.book.entries().count(), 1);
+    assert_eq!(bench.core.cache.entries().count(), 1);
     // Known executions stay known.
     bench.report(execution(1, "x.01", 40));
     assert_eq!(bench.state(1).filled, Amount::from(40));
@@ -63,9 +63,9 @@ fn ten_thousand_ended_orders_do_not_stay() {
         bench.report(status(order_id, "Cancelled"));
     }
     bench.wait(Duration::from_secs(2));
-    assert!(bench.core.book.entries().count() <= 4_096);
+    assert!(bench.core.cache.entries().count() <= 4_096);
     bench.wait(Duration::from_secs(90));
-    assert_eq!(bench.core.book.entries().count(), 0);
+    assert_eq!(bench.core.cache.entries().count(), 0);
 }
 
 #[test]

@@ -26,7 +26,9 @@ fn a_batch_of_orders_is_one_commit() {
     let mut bench = Bench::connected();
     let before = bench.commits;
     let asks: Vec<Input> = (0..50)
-        .map(|n| Input::Ask(bench.asking(place(&format!("q{n}"), true), Duration::from_secs(5))))
+        .map(|n| {
+            Input::Request(bench.asking(place(&format!("q{n}"), true), Duration::from_secs(5)))
+        })
         .collect();
     bench.process(&asks);
     assert_eq!(bench.commits - before, 1);
@@ -37,7 +39,7 @@ fn a_batch_of_orders_is_one_commit() {
 fn staged_orders_are_followed_by_one_time_request_whose_answer_stages_them() {
     let mut bench = Bench::connected();
     let asks =
-        ["a", "b"].map(|id| Input::Ask(bench.asking(place(id, false), Duration::from_secs(5))));
+        ["a", "b"].map(|id| Input::Request(bench.asking(place(id, false), Duration::from_secs(5))));
     bench.process(&asks);
     assert_eq!(names(&bench.commands), ["place 1", "place 2", "time 1"]);
     bench.assert_status(1, Status::Submitting);
@@ -206,7 +208,7 @@ fn beyond_the_bound_of_an_order_a_caller_is_answered_at_once_and_its_wish_is_tak
     for waiter in answered {
         assert_eq!(bench.told(*waiter), Some(Ok(Status::Submitted)));
     }
-    assert_eq!(bench.core.desk.answered_early, 3);
+    assert_eq!(bench.core.engine_state.answered_early, 3);
     assert!(waiting.iter().all(|waiter| bench.told(*waiter).is_none()));
     bench.report(status(1, "Cancelled"));
     for waiter in waiting {
@@ -217,7 +219,7 @@ fn beyond_the_bound_of_an_order_a_caller_is_answered_at_once_and_its_wish_is_tak
 #[test]
 fn callers_who_have_gone_away_leave_nothing_behind() {
     let mut bench = Bench::new();
-    // Some wait for a session, with a day's patience.
+    // Some wait for a session, with a day's timeout.
     let day = Duration::from_secs(86_400);
     let parked: BTreeSet<u64> = (0..3)
         .map(|n| bench.ask(place(&format!("p{n}"), true), day))
@@ -232,8 +234,13 @@ fn callers_who_have_gone_away_leave_nothing_behind() {
     let all = gone.iter().copied().chain([first]).collect();
     bench.process(&[Input::Gone(Arc::new(all))]);
     let waiters = |bench: &Bench| -> Vec<u64> {
-        let entry = bench.core.book.get(1).unwrap();
-        entry.run.waiters.iter().map(|waiter| waiter.id).collect()
+        let entry = bench.core.cache.get(1).unwrap();
+        entry
+            .runtime
+            .waiters
+            .iter()
+            .map(|waiter| waiter.id)
+            .collect()
     };
     // Who placed it stays: a repeated request waits for TWS's word as long as that one would.
     assert_eq!(waiters(&bench), [first, stays]);
@@ -264,7 +271,7 @@ fn a_staged_order_that_is_taken_goes_out_within_the_callers_patience() {
     let mut bench = Bench::with_rate(45);
     bench.connect(1);
     bench.commands.clear();
-    let begun = bench.now.tick;
+    let begun = bench.now.monotonic;
     for n in 0..300 {
         bench.ask(place(&format!("s{n}"), false), PATIENCE);
     }
@@ -280,8 +287,8 @@ fn a_staged_order_that_is_taken_goes_out_within_the_callers_patience() {
                 .count()
         };
         let before = placed(&bench);
-        bench.now.tick += Duration::from_millis(1);
+        bench.now.monotonic += Duration::from_millis(1);
         bench.process(&[]);
-        assert!(placed(&bench) == before || bench.now.tick - begun <= PATIENCE);
+        assert!(placed(&bench) == before || bench.now.monotonic - begun <= PATIENCE);
     }
 }

@@ -32,7 +32,7 @@ fn errors_without_a_status_reject_a_new_order() {
     for code in [103, 110, 200, 321, 10052, 10311] {
         let mut order = order();
         let out = apply(&mut order, &error(code, "no"), NOW);
-        assert!(out.evidence && out.changed);
+        assert!(out.acknowledged_by_broker && out.changed);
         assert_state(&order, Status::Rejected, "0");
         assert_eq!(order.record.state.last_error.as_deref(), Some("no"));
         let mut staged = in_status(Status::Staged);

@@ -6,13 +6,13 @@ use super::super::*;
 use super::scene::{
     NOW, amount, assert_state, commission, execution, open_order, order, play, status,
 };
-use crate::domain::{Amount, Fill, told};
+use crate::domain::{Amount, Fill, report_fixtures};
 
 #[test]
 fn an_execution_before_any_status_acknowledges_the_order() {
     let mut order = order();
     let out = apply(&mut order, &execution("a.01", "30", "10"), NOW);
-    assert!(out.evidence);
+    assert!(out.acknowledged_by_broker);
     assert_state(&order, Status::Submitted, "30");
 }
 
@@ -98,7 +98,7 @@ fn an_execution_shown_again_without_its_commission_does_not_undo_it() {
         &mut order,
         &[execution("a.01", "30", "10"), commission("a.01", "2")],
     );
-    let again = told::commission(Origin::Snapshot, "a.01", Amount::ZERO);
+    let again = report_fixtures::commission(Origin::Snapshot, "a.01", Amount::ZERO);
     assert!(!apply(&mut order, &again, NOW).changed);
     assert_eq!(order.record.state.commission, Some(amount("2")));
     // TWS itself may charge nothing.

@@ -94,7 +94,7 @@ fn another_order_under_our_number_changes_nothing() {
         let before = order.clone();
         let out = apply(&mut order, &report, NOW);
         assert!(out.foreign.is_some(), "{report:?}");
-        assert!(!out.evidence && !out.traced);
+        assert!(!out.acknowledged_by_broker && !out.seen_at_broker);
         assert_eq!(order, before, "{report:?}");
     }
 }

@@ -1,7 +1,7 @@
 //! One order, and what TWS may say of it.
 
 use super::super::*;
-use crate::domain::told::{self, OrderInTws};
+use crate::domain::report_fixtures::{self, OrderInTws};
 use crate::domain::{
     Action, Amount, CompletedReport, ExecutionReport, OrderIdentity, OrderRequest, OrderState,
 };
@@ -63,11 +63,11 @@ pub(super) fn execution(exec_id: &str, quantity: &str, price: &str) -> OrderRepo
 }
 
 pub(super) fn commission(exec_id: &str, paid: &str) -> OrderReport {
-    told::commission(Origin::Live, exec_id, amount(paid))
+    report_fixtures::commission(Origin::Live, exec_id, amount(paid))
 }
 
 pub(super) fn error(code: i32, text: &str) -> OrderReport {
-    told::error(5, code, text)
+    report_fixtures::error(5, code, text)
 }
 
 pub(super) fn completed(word: &str, unfilled: Option<&str>, completed_status: &str) -> OrderReport {

@@ -5,9 +5,9 @@ mod reports;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::domain::told::OrderInTws;
+use crate::domain::report_fixtures::OrderInTws;
 use crate::domain::{Amount, ExecutionReport, OrderTicket};
-use crate::engine::stage::{CLIENT_ID, Random};
+use crate::engine::sim_support::{CLIENT_ID, Random};
 use crate::tws::{SendKind, Sent, SessionInfo, TwsCommand, TwsEvent};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

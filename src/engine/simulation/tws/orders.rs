@@ -1,8 +1,8 @@
 //! What TWS does with orders: it takes, refuses, fills and ends them.
 
 use super::{ModelOrder, ModelTws, Word};
-use crate::domain::{ExecutionReport, OrderReport, OrderTicket, Origin, told};
-use crate::engine::stage::Random;
+use crate::domain::{ExecutionReport, OrderReport, OrderTicket, Origin, report_fixtures};
+use crate::engine::sim_support::Random;
 
 impl ModelTws {
     pub(super) fn place(&mut self, random: &mut Random, ticket: OrderTicket) {
@@ -56,7 +56,7 @@ impl ModelTws {
         if random.percent(8) {
             self.set(order_id, Word::Inactive);
             let mut group = vec![self.status(order_id, Origin::Live)];
-            group.push(told::error(
+            group.push(report_fixtures::error(
                 order_id,
                 201,
                 "Order rejected - reason: margin",
@@ -70,7 +70,7 @@ impl ModelTws {
             self.status(order_id, Origin::Live),
         ];
         if random.percent(20) {
-            group.push(told::error(order_id, 399, "Warning: later"));
+            group.push(report_fixtures::error(order_id, 399, "Warning: later"));
         }
         self.report(random, group);
         if random.percent(70) {
@@ -106,7 +106,11 @@ impl ModelTws {
         self.set(order_id, Word::Cancelled);
         let mut group = vec![self.status(order_id, Origin::Live)];
         if confirm {
-            group.push(told::error(order_id, 202, "Order Canceled - reason:"));
+            group.push(report_fixtures::error(
+                order_id,
+                202,
+                "Order Canceled - reason:",
+            ));
         }
         self.report(random, group);
     }
@@ -138,7 +142,7 @@ impl ModelTws {
         order.executions.push(execution.clone());
         let group = vec![
             OrderReport::Execution(execution),
-            told::commission(Origin::Live, &exec_id, 1.into()),
+            report_fixtures::commission(Origin::Live, &exec_id, 1.into()),
             self.open_order(order_id, Origin::Live),
             self.status(order_id, Origin::Live),
         ];

@@ -1,8 +1,10 @@
 //! What TWS says of its orders, by itself and in a reconcile.
 
 use super::{ModelTws, Word};
-use crate::domain::{Amount, CompletedReport, ExecutionReport, OrderReport, Origin, told};
-use crate::engine::stage::Random;
+use crate::domain::{
+    Amount, CompletedReport, ExecutionReport, OrderReport, Origin, report_fixtures,
+};
+use crate::engine::sim_support::Random;
 use crate::tws::{Answers, TwsEvent};
 
 impl ModelTws {
@@ -34,7 +36,11 @@ impl ModelTws {
                     origin: Origin::Snapshot,
                     ..execution.clone()
                 };
-                rows.push(told::commission(Origin::Snapshot, &row.exec_id, 1.into()));
+                rows.push(report_fixtures::commission(
+                    Origin::Snapshot,
+                    &row.exec_id,
+                    1.into(),
+                ));
                 rows.push(OrderReport::Execution(row));
             }
         }
@@ -79,7 +85,7 @@ impl ModelTws {
     pub(super) fn error(&mut self, order_id: i32, code: i32, text: &str) {
         self.tell(TwsEvent::Report {
             session: self.session,
-            report: told::error(order_id, code, text),
+            report: report_fixtures::error(order_id, code, text),
         });
     }
 

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::{Request, World};
 use crate::domain::{Limits, OrderKey, check};
-use crate::engine::input::{Ask, Input, Outcome, PlaceWish, Wish};
+use crate::engine::input::{Command, Input, Outcome, PendingRequest, PlaceCommand};
 use crate::error::Reason;
 
 impl World {
@@ -18,7 +18,7 @@ impl World {
             "quantity": 1 + self.random.below(9), "transmit": self.random.percent(75),
         });
         let order = check(order.into(), false, &Limits::default()).unwrap();
-        let wish = PlaceWish {
+        let command = PlaceCommand {
             beyond_limits: None,
             digest: order.digest(),
             order,
@@ -26,7 +26,7 @@ impl World {
             request_id_given: self.random.percent(80),
         };
         self.requests.push(Request {
-            wish: Arc::new(wish),
+            command: Arc::new(command),
             order_id: None,
         });
         self.ask_place(number);
@@ -35,17 +35,17 @@ impl World {
     /// The same request again; sometimes somebody reuses its id.
     pub(super) fn place_again(&mut self) {
         let given: Vec<usize> = (0..self.requests.len())
-            .filter(|n| self.requests[*n].wish.request_id_given)
+            .filter(|n| self.requests[*n].command.request_id_given)
             .collect();
         let Some(number) = self.random.pick(&given).copied() else {
             return;
         };
         if self.random.percent(20) {
-            let mut other = PlaceWish::clone(&self.requests[number].wish);
+            let mut other = PlaceCommand::clone(&self.requests[number].command);
             other.digest[0] ^= 1;
             // Refused where the id is known; else it never was a request of ours.
             if self.store.by_request.contains_key(&other.request_id) {
-                let ask = self.ask(Wish::Place(Arc::new(other)), None);
+                let ask = self.ask(Command::Place(Arc::new(other)), None);
                 let outcomes = self.process(vec![ask]);
                 for (_, outcome) in outcomes {
                     if let Err(error) = outcome {
@@ -64,8 +64,8 @@ impl World {
     }
 
     fn ask_place(&mut self, number: usize) {
-        let wish = Wish::Place(Arc::clone(&self.requests[number].wish));
-        let ask = self.ask(wish, Some(number));
+        let command = Command::Place(Arc::clone(&self.requests[number].command));
+        let ask = self.ask(command, Some(number));
         self.process(vec![ask]);
     }
 
@@ -75,22 +75,22 @@ impl World {
             return;
         };
         let key = OrderKey::OrderId(order_id);
-        let wish = if self.random.percent(60) {
-            Wish::Cancel(key)
+        let command = if self.random.percent(60) {
+            Command::Cancel(key)
         } else {
-            Wish::Transmit(key)
+            Command::Transmit(key)
         };
-        let ask = self.ask(wish, None);
+        let ask = self.ask(command, None);
         self.process(vec![ask]);
     }
 
-    fn ask(&mut self, what: Wish, request: Option<usize>) -> Input {
+    fn ask(&mut self, what: Command, request: Option<usize>) -> Input {
         self.waiters += 1;
         self.callers.insert(self.waiters, request);
-        let patience = Duration::from_millis(self.random.below(5_000));
-        Input::Ask(Ask {
+        let timeout = Duration::from_millis(self.random.below(5_000));
+        Input::Request(PendingRequest {
             waiter: self.waiters,
-            deadline: self.now.tick + patience,
+            deadline: self.now.monotonic + timeout,
             what,
         })
     }
@@ -112,9 +112,9 @@ impl World {
             );
             if let Some(number) = request {
                 let request = &mut self.requests[number];
-                assert_eq!(answer.state.request_id, request.wish.request_id);
+                assert_eq!(answer.state.request_id, request.command.request_id);
                 let placed = &self.store.instructions[&stored.instruction];
-                assert_eq!(placed.digest, Some(request.wish.digest));
+                assert_eq!(placed.digest, Some(request.command.digest));
                 if let Some(known) = request.order_id {
                     assert_eq!(known, answer.state.order_id, "one request, two orders");
                 }

@@ -8,18 +8,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::{StoredEvent, Timestamp};
+use crate::engine::clocks::Clocks;
 use crate::engine::core::{Core, Settings};
-use crate::engine::input::{Input, PlaceWish};
-use crate::engine::moment::Moment;
+use crate::engine::input::{Input, PlaceCommand};
+use crate::engine::sim_support::{self, Random};
 use crate::engine::simulation::store::{BASE, SimStore};
 use crate::engine::simulation::tws::ModelTws;
-use crate::engine::stage::{self, Random};
 use crate::tws::{TwsCommand, TwsEvent};
 
 /// A request as its caller knows it.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) wish: Arc<PlaceWish>,
+    pub(super) command: Arc<PlaceCommand>,
     /// The order it was answered with.
     pub(super) order_id: Option<i32>,
 }
@@ -30,13 +30,13 @@ pub(super) struct World {
     pub(super) store: SimStore,
     pub(super) tws: ModelTws,
     pub(super) to_tws: VecDeque<TwsCommand>,
-    pub(super) now: Moment,
+    pub(super) now: Clocks,
     pub(super) requests: Vec<Request>,
     /// Callers who wait, and for which request.
     pub(super) callers: HashMap<u64, Option<usize>>,
     waiters: u64,
     /// What could not be stored yet.
-    stuck: Vec<Input>,
+    retry_queue: Vec<Input>,
     /// What watchers were shown since the process started.
     shown: Vec<Arc<StoredEvent>>,
     /// Nothing goes wrong any more.
@@ -53,14 +53,14 @@ impl World {
             store,
             tws: ModelTws::default(),
             to_tws: VecDeque::new(),
-            now: Moment {
-                wall: Timestamp::from_unix_micros(1_795_000_000_000_000),
-                tick: Duration::ZERO,
+            now: Clocks {
+                wall_time: Timestamp::from_unix_micros(1_795_000_000_000_000),
+                monotonic: Duration::ZERO,
             },
             requests: Vec::new(),
             callers: HashMap::new(),
             waiters: 0,
-            stuck: Vec::new(),
+            retry_queue: Vec::new(),
             shown: Vec::new(),
             calm: false,
         }
@@ -105,8 +105,8 @@ impl World {
     fn deliver(&mut self) {
         let count = 1 + self.random.index(12);
         let count = count.min(self.tws.says.len());
-        // What is stuck came before.
-        let mut events = std::mem::take(&mut self.stuck);
+        // What is to be retried came before.
+        let mut events = std::mem::take(&mut self.retry_queue);
         events.extend(self.tws.says.drain(..count).map(Input::Tws));
         self.process(events);
     }
@@ -142,7 +142,7 @@ impl World {
     }
 
     pub(super) fn advance(&mut self, by: Duration) {
-        self.now.tick += by;
+        self.now.monotonic += by;
         let micros = i64::try_from(by.as_micros()).unwrap();
         // The wall clock jumps now and then, both ways.
         let jump = if !self.calm && self.random.percent(3) {
@@ -150,8 +150,9 @@ impl World {
         } else {
             0
         };
-        self.now.wall = Timestamp::from_unix_micros(self.now.wall.unix_micros() + micros + jump);
-        let mut inputs = std::mem::take(&mut self.stuck);
+        self.now.wall_time =
+            Timestamp::from_unix_micros(self.now.wall_time.unix_micros() + micros + jump);
+        let mut inputs = std::mem::take(&mut self.retry_queue);
         inputs.extend(self.core.due(self.now));
         self.process(inputs);
     }
@@ -183,26 +184,26 @@ impl World {
                 self.tws.obey(&mut self.random, command);
             }
             let events: Vec<Input> = self.tws.says.drain(..).map(Input::Tws).collect();
-            let quiet = events.is_empty() && self.stuck.is_empty() && self.to_tws.is_empty();
+            let quiet = events.is_empty() && self.retry_queue.is_empty() && self.to_tws.is_empty();
             if quiet
                 && self.core.queue.len() == 0
-                && self.core.desk.reconcile.running.is_none()
-                && self.core.desk.reconcile.due.is_none()
+                && self.core.engine_state.reconcile.running.is_none()
+                && self.core.engine_state.reconcile.due.is_none()
             {
                 return;
             }
-            let mut inputs = std::mem::take(&mut self.stuck);
+            let mut inputs = std::mem::take(&mut self.retry_queue);
             inputs.extend(events);
             self.process(inputs);
             self.advance(Duration::from_millis(1_100));
         }
         panic!(
-            "it does not come to rest at {:?}, stuck {}, says {}, to_tws {:?}: {:?}",
-            self.now.tick,
-            self.stuck.len(),
+            "it does not come to rest at {:?}, retry_queue {}, says {}, to_tws {:?}: {:?}",
+            self.now.monotonic,
+            self.retry_queue.len(),
             self.tws.says.len(),
             self.to_tws,
-            self.core.desk
+            self.core.engine_state
         );
     }
 
@@ -225,6 +226,6 @@ fn settings() -> Settings {
         messages_per_second: 20,
         parked_max: 50,
         waiters_per_order_max: 8,
-        ..stage::settings()
+        ..sim_support::settings()
     }
 }

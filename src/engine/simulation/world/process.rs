@@ -16,7 +16,7 @@ impl World {
             self.flush();
             return Vec::new();
         }
-        let mut batch = Batch::new(&self.core.desk);
+        let mut batch = Batch::new(&self.core.engine_state);
         let mut rows = &self.store;
         for input in &inputs {
             match self.core.step(&mut batch, input, &mut NoRows, self.now) {
@@ -55,15 +55,15 @@ impl World {
     fn no_room(&mut self, inputs: Vec<Input>) -> Vec<(u64, Outcome)> {
         for input in inputs {
             match input {
-                Input::Ask(ask) => {
+                Input::Request(ask) => {
                     self.callers.remove(&ask.waiter);
                 }
-                other => self.stuck.push(other),
+                other => self.retry_queue.push(other),
             }
         }
-        // What TWS says next comes after what is stuck.
+        // What TWS says next comes after what is to be retried.
         while let Some(event) = self.tws.says.pop_front() {
-            self.stuck.push(Input::Tws(event));
+            self.retry_queue.push(Input::Tws(event));
         }
         Vec::new()
     }
@@ -90,12 +90,12 @@ impl World {
         self.tws.disconnect(&mut self.random, &mut self.to_tws);
         self.to_tws.clear();
         self.tws.says.clear();
-        self.stuck.clear();
+        self.retry_queue.clear();
         self.callers.clear();
         self.shown.clear();
         self.store.check();
         self.core = Core::new(settings(), self.store.found());
         // Time goes on; the new process counts its own.
-        self.now.tick = Duration::ZERO;
+        self.now.monotonic = Duration::ZERO;
     }
 }

@@ -1,8 +1,8 @@
 //! An order that TWS got, and what became of it.
 
-use crate::domain::told::OrderInTws;
+use crate::domain::report_fixtures::OrderInTws;
 use crate::domain::{Amount, OrderTicket};
-use crate::engine::stage::CLIENT_ID;
+use crate::engine::sim_support::CLIENT_ID;
 
 /// Where an order stands in TWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

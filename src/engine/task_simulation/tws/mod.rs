@@ -12,14 +12,14 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) use held::{Held, Life, whole};
 
 use crate::domain::OrderTicket;
-use crate::engine::stage::Random;
+use crate::engine::sim_support::Random;
 use crate::tws::TwsEvent;
 
 const ACCOUNT: &str = "DU1234567";
 
 /// What may go wrong in a run.
 #[derive(Debug, Clone)]
-pub(super) struct Weather {
+pub(super) struct FaultProfile {
     /// Of a hundred reports, so many are lost without a word.
     pub(super) lost: u64,
     /// So many come twice.
@@ -48,7 +48,7 @@ pub(super) enum Frame {
 #[derive(Debug)]
 pub(super) struct Tws {
     random: Random,
-    pub(super) weather: Weather,
+    pub(super) weather: FaultProfile,
     pub(super) orders: BTreeMap<i32, Held>,
     /// placeOrder frames that left for an id: held back, and transmitted.
     frames: BTreeMap<i32, (u32, u32)>,
@@ -66,7 +66,7 @@ pub(super) struct Tws {
 }
 
 impl Tws {
-    pub(super) fn new(seed: u64, weather: Weather) -> Self {
+    pub(super) fn new(seed: u64, weather: FaultProfile) -> Self {
         Self {
             random: Random::new(seed),
             weather,

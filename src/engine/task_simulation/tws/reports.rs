@@ -2,7 +2,7 @@
 
 use super::held::Execution;
 use super::{Frame, Held, Life, Tws};
-use crate::domain::{CompletedReport, ExecutionReport, OrderReport, Origin, told};
+use crate::domain::{CompletedReport, ExecutionReport, OrderReport, Origin, report_fixtures};
 use crate::tws::{Answers, TwsEvent};
 
 impl Tws {
@@ -54,11 +54,15 @@ impl Tws {
     }
 
     pub(super) fn commission(&mut self, execution: &Execution, origin: Origin) {
-        self.report(told::commission(origin, &execution.id(), 1.into()));
+        self.report(report_fixtures::commission(
+            origin,
+            &execution.id(),
+            1.into(),
+        ));
     }
 
     pub(super) fn error(&mut self, order_id: i32, code: i32, text: &str) {
-        self.report(told::error(order_id, code, text));
+        self.report(report_fixtures::error(order_id, code, text));
     }
 
     pub(super) fn report(&mut self, report: OrderReport) {

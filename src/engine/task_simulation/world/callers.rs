@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::World;
 use crate::domain::OrderKey;
 use crate::engine::driver::Call;
-use crate::engine::input::{Answer, Wish};
+use crate::engine::input::{Answer, Command};
 use crate::engine::task_simulation::clients::{self, Purpose};
 use crate::error::{Error, Reason};
 
@@ -32,14 +32,14 @@ impl World {
     }
 
     pub(super) fn place(&mut self, index: usize) {
-        let wish = Wish::Place(Arc::clone(&self.requests[index].wish));
-        self.call(index, Purpose::Place, wish);
+        let command = Command::Place(Arc::clone(&self.requests[index].command));
+        self.call(index, Purpose::Place, command);
     }
 
     pub(super) fn reuse(&mut self) {
         if let Some(index) = self.acknowledged() {
-            let wish = Wish::Place(clients::reused(&self.requests[index].wish));
-            self.call(index, Purpose::Reuse, wish);
+            let command = Command::Place(clients::reused(&self.requests[index].command));
+            self.call(index, Purpose::Reuse, command);
         }
     }
 
@@ -48,15 +48,15 @@ impl World {
             return;
         };
         let request = &mut self.requests[index];
-        let key = OrderKey::RequestId(request.wish.request_id.clone());
-        let wish = if purpose == Purpose::Transmit {
+        let key = OrderKey::RequestId(request.command.request_id.clone());
+        let command = if purpose == Purpose::Transmit {
             request.released = true;
-            Wish::Transmit(key)
+            Command::Transmit(key)
         } else {
             request.cancelled = true;
-            Wish::Cancel(key)
+            Command::Cancel(key)
         };
-        self.call(index, purpose, wish);
+        self.call(index, purpose, command);
     }
 
     fn acknowledged(&mut self) -> Option<usize> {
@@ -66,11 +66,11 @@ impl World {
         (!answered.is_empty()).then(|| answered[self.random.index(answered.len())])
     }
 
-    pub(super) fn call(&mut self, request: usize, purpose: Purpose, wish: Wish) {
+    pub(super) fn call(&mut self, request: usize, purpose: Purpose, command: Command) {
         let (reply, answer) = oneshot::channel();
-        let call = Call::Ask {
-            wish,
-            deadline: self.time.lock().unwrap().tick + PATIENCE,
+        let call = Call::PendingRequest {
+            command,
+            deadline: self.time.lock().unwrap().monotonic + PATIENCE,
             reply,
         };
         if self.process.ends.calls.try_send(call).is_ok() {
@@ -129,7 +129,7 @@ impl World {
         self.expect(purpose != Purpose::Reuse, || {
             format!("another order was taken under {}", state.request_id)
         });
-        let key = OrderKey::RequestId(self.requests[request].wish.request_id.clone());
+        let key = OrderKey::RequestId(self.requests[request].command.request_id.clone());
         let stored = self.process.store.reader().get(key).await.unwrap();
         let known = stored.is_some_and(|detail| {
             detail.order.order_id == state.order_id && detail.order.sequence >= state.sequence
@@ -159,7 +159,7 @@ impl World {
                         | Reason::ShuttingDown
                 ) || is_refused_row(error);
                 self.expect(promised, || format!("a place was answered {error:?}"));
-                let key = OrderKey::RequestId(self.requests[request].wish.request_id.clone());
+                let key = OrderKey::RequestId(self.requests[request].command.request_id.clone());
                 let stored = self.process.store.reader().get(key).await.unwrap();
                 self.expect(stored.is_none() || !alone, || {
                     format!("{error:?} was answered, but stored is {stored:?}")

@@ -10,9 +10,9 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::clients::{self, Purpose, Request};
-use super::tws::{Tws, Weather};
-use crate::engine::moment::Moment;
-use crate::engine::stage::Random;
+use super::tws::{FaultProfile, Tws};
+use crate::engine::clocks::Clocks;
+use crate::engine::sim_support::Random;
 use crate::store::StoreError;
 use process::{Process, open, start};
 
@@ -59,7 +59,7 @@ pub(super) struct World {
     trace: bool,
     pub(super) random: Random,
     pub(super) tws: Tws,
-    time: &'static Mutex<Moment>,
+    time: &'static Mutex<Clocks>,
     directory: TempDir,
     pub(super) process: Process,
     pub(super) requests: Vec<Request>,
@@ -74,7 +74,7 @@ impl World {
     pub(super) async fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let wild = random.percent(50);
-        let weather = Weather {
+        let weather = FaultProfile {
             lost: if wild { random.below(20) } else { 0 },
             doubled: random.below(20),
             shuffled: random.below(40),
@@ -82,10 +82,10 @@ impl World {
             corrections: random.percent(30),
             commissions_again: random.percent(50),
         };
-        let wall = crate::domain::Timestamp::from_unix_micros(START_MICROS);
-        let time: &'static Mutex<Moment> = Box::leak(Box::new(Mutex::new(Moment {
-            wall,
-            tick: Duration::ZERO,
+        let wall_time = crate::domain::Timestamp::from_unix_micros(START_MICROS);
+        let time: &'static Mutex<Clocks> = Box::leak(Box::new(Mutex::new(Clocks {
+            wall_time,
+            monotonic: Duration::ZERO,
         })));
         // In memory where there is such a directory: a run syncs some hundred times.
         let directory =
@@ -212,14 +212,16 @@ impl World {
             let hour = 3_600_000_000;
             let jump = if self.random.percent(50) { hour } else { -hour };
             let mut now = self.time.lock().unwrap();
-            now.wall = crate::domain::Timestamp::from_unix_micros(now.wall.unix_micros() + jump);
+            now.wall_time =
+                crate::domain::Timestamp::from_unix_micros(now.wall_time.unix_micros() + jump);
         }
     }
 
     pub(super) fn advance(&self, by: Duration) {
         let mut now = self.time.lock().unwrap();
-        now.tick += by;
+        now.monotonic += by;
         let micros = i64::try_from(by.as_micros()).unwrap();
-        now.wall = crate::domain::Timestamp::from_unix_micros(now.wall.unix_micros() + micros);
+        now.wall_time =
+            crate::domain::Timestamp::from_unix_micros(now.wall_time.unix_micros() + micros);
     }
 }

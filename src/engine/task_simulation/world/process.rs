@@ -6,11 +6,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 use super::World;
+use crate::engine::clocks::{Clock, Clocks};
 use crate::engine::core::Settings;
 use crate::engine::driver::{Call, Driver, Gathered};
 use crate::engine::input::Input;
-use crate::engine::moment::{Clock, Moment};
-use crate::engine::stage::{self, CLIENT_ID, OtherEnds};
+use crate::engine::sim_support::{self, CLIENT_ID, OtherEnds};
 use crate::feed::{Feed, FeedLimits, Watch, WatchSpec};
 use crate::store::{Opened, Store, StoreSettings};
 
@@ -87,7 +87,7 @@ pub(super) async fn open(directory: &TempDir) -> Opened {
     Store::open(settings).await.unwrap()
 }
 
-pub(super) async fn start(opened: Opened, time: &'static Mutex<Moment>, seen: u64) -> Process {
+pub(super) async fn start(opened: Opened, time: &'static Mutex<Clocks>, seen: u64) -> Process {
     let store = opened.store.clone();
     let feed = Feed::new(store.reader(), opened.head_sequence, LIMITS);
     let watch = feed
@@ -100,9 +100,9 @@ pub(super) async fn start(opened: Opened, time: &'static Mutex<Moment>, seen: u6
         .unwrap();
     let settings = Settings {
         messages_per_second: 45,
-        ..stage::settings()
+        ..sim_support::settings()
     };
-    let (driver, ends) = stage::driver(opened, feed, settings, Clock::played(time));
+    let (driver, ends) = sim_support::driver(opened, feed, settings, Clock::played(time));
     Process {
         driver,
         store,

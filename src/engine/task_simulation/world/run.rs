@@ -53,11 +53,11 @@ impl World {
                 break;
             }
             if self.trace {
-                let now = self.time.lock().unwrap().tick;
+                let now = self.time.lock().unwrap().monotonic;
                 println!("{now:?} {} {inputs:?}", if dies { "dying" } else { "" });
             }
             let may_guess = inputs.iter().any(ends_a_reconcile);
-            let head = self.process.driver.core.desk.sequence;
+            let head = self.process.driver.core.engine_state.sequence;
             if dies {
                 // All that it still tries, or none: how far it gets is a matter of time, and a seed must play the same again.
                 let refused = if self.random.percent(50) { 1_000 } else { 0 };

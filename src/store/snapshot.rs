@@ -9,7 +9,7 @@ use crate::domain::{OrderDetail, OrderKey};
 
 /// The head of the store and what is watched, read at one moment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Standing {
+pub struct Snapshot {
     /// The sequence of the last event; the base less one before the first.
     pub head_sequence: u64,
     /// The order asked for, where it exists.
@@ -20,17 +20,17 @@ pub struct Standing {
 }
 
 /// Reads them.
-pub(super) fn standing(
+pub(super) fn read(
     connection: &Connection,
     base: u64,
     order_id: Option<i32>,
-) -> Result<Standing, StoreError> {
+) -> Result<Snapshot, StoreError> {
     let head_sequence = head_sequence(connection, base)?;
     let (detail, live) = match order_id {
         Some(id) => (detail(connection, &OrderKey::OrderId(id))?, Vec::new()),
         None => (None, live(connection)?),
     };
-    Ok(Standing {
+    Ok(Snapshot {
         head_sequence,
         detail,
         live,

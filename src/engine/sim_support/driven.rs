@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
-use crate::engine::core::{Core, Found, Settings};
+use crate::engine::clocks::Clock;
+use crate::engine::core::{Core, RecoveredState, Settings};
 use crate::engine::driver::{Call, Driver, Ends};
 use crate::engine::link::LinkStatus;
-use crate::engine::moment::Clock;
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::Opened;
@@ -42,7 +42,7 @@ pub(in crate::engine) fn driver(
     let (events, told) = mpsc::channel(100_000);
     let (commands, asked) = mpsc::channel(1_000);
     let (link, link_seen) = watch::channel(LinkStatus::default());
-    let found = Found::new(
+    let found = RecoveredState::new(
         live,
         fills,
         head_sequence,
@@ -58,11 +58,11 @@ pub(in crate::engine) fn driver(
     };
     let core = Core::new(settings, found);
     let driver = Driver::new(clock, core, store, feed, Arc::new(Stats::default()), ends);
-    let others = OtherEnds {
+    let foreign_perm_ids = OtherEnds {
         calls,
         events,
         commands: asked,
         _link: link_seen,
     };
-    (driver, others)
+    (driver, foreign_perm_ids)
 }

@@ -10,7 +10,7 @@ use crate::tws::{ConnectFailure, SessionInfo};
 
 /// What the engine knows beside its orders.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Desk {
+pub(crate) struct EngineState {
     /// The session with TWS, while there is one.
     pub(crate) session: Option<Session>,
     /// Why the last attempt to connect failed.
@@ -44,15 +44,15 @@ pub(crate) struct Desk {
     /// The reconcile.
     pub(crate) reconcile: Reconcile,
     /// Until when nothing of TWS can have been missed: it was heard then, with its link to IB, and no reconcile was due.
-    pub(crate) heard_until: Option<Timestamp>,
+    pub(crate) synced_until: Option<Timestamp>,
     /// TWS's clock at the last heartbeat.
     pub(crate) tws_time: Option<Timestamp>,
     /// Commissions whose execution has not come yet, by execution id.
     pub(crate) early_commissions: Arc<BTreeMap<String, CommissionReport>>,
     /// Rows of the completed-orders query whose order the executions may still name.
-    pub(crate) unmatched: Arc<Vec<CompletedReport>>,
+    pub(crate) unmatched_completed: Arc<Vec<CompletedReport>>,
     /// Permanent ids of other clients' orders that this reconcile's other queries showed.
-    pub(crate) others: Arc<BTreeSet<i64>>,
+    pub(crate) foreign_perm_ids: Arc<BTreeSet<i64>>,
 }
 
 /// A session with TWS.

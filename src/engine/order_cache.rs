@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
-use super::entry::Entry;
+use super::live_order::LiveOrder;
 use crate::domain::OrderRecord;
 use crate::domain::lifecycle::TrackedOrder;
 
@@ -14,8 +14,8 @@ const ENDED_KEPT_MAX: usize = 4_096;
 
 /// The orders in memory, and the ways to find them.
 #[derive(Debug, Default)]
-pub(crate) struct Book {
-    entries: BTreeMap<i32, Entry>,
+pub(crate) struct OrderCache {
+    entries: BTreeMap<i32, LiveOrder>,
     by_request_id: HashMap<String, i32>,
     by_perm_id: HashMap<i64, i32>,
     by_exec_id: HashMap<String, i32>,
@@ -23,14 +23,14 @@ pub(crate) struct Book {
     ended: VecDeque<(Duration, i32)>,
 }
 
-impl Book {
+impl OrderCache {
     /// The order with this id.
-    pub(crate) fn get(&self, order_id: i32) -> Option<&Entry> {
+    pub(crate) fn get(&self, order_id: i32) -> Option<&LiveOrder> {
         self.entries.get(&order_id)
     }
 
     /// The same, for what is not stored.
-    pub(crate) fn get_mut(&mut self, order_id: i32) -> Option<&mut Entry> {
+    pub(crate) fn get_mut(&mut self, order_id: i32) -> Option<&mut LiveOrder> {
         self.entries.get_mut(&order_id)
     }
 
@@ -50,7 +50,7 @@ impl Book {
     }
 
     /// Every order in memory, by id.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (i32, &Entry)> {
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (i32, &LiveOrder)> {
         self.entries.iter().map(|(id, entry)| (*id, entry))
     }
 
@@ -58,11 +58,11 @@ impl Book {
     pub(crate) fn waiters(&self) -> impl Iterator<Item = u64> {
         self.entries
             .values()
-            .flat_map(|entry| entry.run.waiters.iter().map(|waiter| waiter.id))
+            .flat_map(|entry| entry.runtime.waiters.iter().map(|waiter| waiter.id))
     }
 
     /// Takes an order in, or its new version.
-    pub(crate) fn put(&mut self, entry: Entry, now: Duration) {
+    pub(crate) fn put(&mut self, entry: LiveOrder, now: Duration) {
         let TrackedOrder { record, executions } = &entry.order;
         let OrderRecord { state, .. } = record;
         let order_id = state.order_id;

@@ -21,12 +21,12 @@ pub(super) enum TrySend {
 
 /// Sends events in order and waits where the channel is full; once the adapter is to end it waits no longer.
 #[derive(Debug)]
-pub(super) struct Outlet {
+pub(super) struct EventSender {
     events: mpsc::Sender<TwsEvent>,
     ending: CancellationToken,
 }
 
-impl Outlet {
+impl EventSender {
     pub(super) fn new(events: mpsc::Sender<TwsEvent>, ending: CancellationToken) -> Self {
         Self { events, ending }
     }

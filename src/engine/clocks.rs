@@ -8,11 +8,11 @@ use crate::domain::Timestamp;
 
 /// One reading of both clocks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Moment {
-    /// What the wall shows; may jump either way.
-    pub(crate) wall: Timestamp,
+pub(crate) struct Clocks {
+    /// What the wall clock shows; may jump either way.
+    pub(crate) wall_time: Timestamp,
     /// Time since the engine started; never goes back.
-    pub(crate) tick: Duration,
+    pub(crate) monotonic: Duration,
 }
 
 /// Where the engine's time starts.
@@ -21,7 +21,7 @@ pub(crate) struct Clock {
     start: Instant,
     /// What it shows instead, where a simulation moves the time.
     #[cfg(test)]
-    played: Option<&'static std::sync::Mutex<Moment>>,
+    played: Option<&'static std::sync::Mutex<Clocks>>,
 }
 
 impl Clock {
@@ -36,7 +36,7 @@ impl Clock {
 
     /// Shows what a simulation sets.
     #[cfg(test)]
-    pub(crate) fn played(by: &'static std::sync::Mutex<Moment>) -> Self {
+    pub(crate) fn played(by: &'static std::sync::Mutex<Clocks>) -> Self {
         Self {
             start: Instant::now(),
             played: Some(by),
@@ -44,30 +44,30 @@ impl Clock {
     }
 
     /// Reads both clocks.
-    pub(crate) fn now(self) -> Moment {
+    pub(crate) fn now(self) -> Clocks {
         #[cfg(test)]
         if let Some(played) = self.played {
             return *played
                 .lock()
                 .unwrap_or_else(std::sync::PoisonError::into_inner);
         }
-        Moment {
-            wall: OffsetDateTime::now_utc().into(),
-            tick: self.tick(),
+        Clocks {
+            wall_time: OffsetDateTime::now_utc().into(),
+            monotonic: self.monotonic(),
         }
     }
 
     /// Time since the start.
-    pub(crate) fn tick(self) -> Duration {
+    pub(crate) fn monotonic(self) -> Duration {
         #[cfg(test)]
         if self.played.is_some() {
-            return self.now().tick;
+            return self.now().monotonic;
         }
         self.start.elapsed()
     }
 
     /// The instant of a tick.
-    pub(crate) fn instant(self, tick: Duration) -> Instant {
-        self.start + tick
+    pub(crate) fn instant(self, monotonic: Duration) -> Instant {
+        self.start + monotonic
     }
 }

@@ -5,12 +5,12 @@ use std::fmt;
 use tokio_rusqlite::rusqlite::{self, CachedStatement, Connection};
 
 /// The statements that a transaction uses, each looked up once however many rows it writes. As many as the store has texts.
-pub(super) struct Held<'a> {
+pub(super) struct StatementCache<'a> {
     connection: &'a Connection,
     statements: Vec<(&'static str, CachedStatement<'a>)>,
 }
 
-impl<'a> Held<'a> {
+impl<'a> StatementCache<'a> {
     /// None yet.
     pub(super) const fn new(connection: &'a Connection) -> Self {
         Self {
@@ -46,7 +46,7 @@ impl<'a> Held<'a> {
     }
 }
 
-impl fmt::Debug for Held<'_> {
+impl fmt::Debug for StatementCache<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list()
             .entries(self.statements.iter().map(|(text, _)| text))

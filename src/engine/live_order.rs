@@ -7,20 +7,20 @@ use crate::domain::{Fill, InstructionState, OrderRecord, Status};
 
 /// An order in memory.
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub(crate) struct LiveOrder {
     /// What is stored.
     pub(crate) order: TrackedOrder,
     /// What is not.
-    pub(crate) run: Run,
+    pub(crate) runtime: OrderRuntime,
 }
 
-impl Entry {
+impl LiveOrder {
     /// An order read from the store: whether TWS has it is not known here.
     pub(crate) fn stored(record: OrderRecord, fills: Vec<Fill>) -> Self {
         Self {
-            run: Run {
+            runtime: OrderRuntime {
                 placed: Some(record.placed()),
-                ..Run::default()
+                ..OrderRuntime::default()
             },
             order: TrackedOrder::stored(record, fills),
         }
@@ -37,19 +37,19 @@ impl Entry {
     /// Whether it may leave memory.
     pub(crate) fn is_done(&self) -> bool {
         let record = &self.order.record;
-        record.state.terminal && record.other_working.is_empty() && self.run.waiters.is_empty()
+        record.state.terminal && record.other_working.is_empty() && self.runtime.waiters.is_empty()
     }
 }
 
 /// What only the running process knows of an order.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Run {
+pub(crate) struct OrderRuntime {
     /// The digest of the instruction that placed it, where this process has seen it.
     pub(crate) digest: Option<[u8; 32]>,
     /// What became of that instruction, as it is stored.
     pub(crate) placed: Option<InstructionState>,
     /// Where its placeOrder is.
-    pub(crate) sending: Sending,
+    pub(crate) submission: Submission,
     /// Where its cancelOrder is.
     pub(crate) cancel: Cancelling,
     /// Who waits for it.
@@ -66,14 +66,14 @@ pub(crate) struct Run {
 
 /// Where an order's placeOrder is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) enum Sending {
+pub(crate) enum Submission {
     /// Sent by an earlier process, if at all.
     #[default]
-    Unsure,
+    Unknown,
     /// Waits for its slot.
     Queued,
     /// Given to the adapter.
-    Handed {
+    InFlight {
         /// In which session.
         session: u64,
         /// When.
@@ -92,7 +92,7 @@ pub(crate) enum Cancelling {
     /// Waits for its slot.
     Queued,
     /// Given to the adapter.
-    Handed {
+    InFlight {
         /// In which session.
         session: u64,
         /// When.
@@ -117,7 +117,7 @@ pub(crate) struct Waiter {
     /// What for.
     pub(crate) purpose: Purpose,
     /// The order is INACTIVE and its reason may follow: it waits only a little longer.
-    pub(crate) lingers: bool,
+    pub(crate) in_grace_period: bool,
 }
 
 /// What a caller waits for.

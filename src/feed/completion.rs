@@ -13,7 +13,7 @@ use crate::domain::{Amount, EventKind, OrderDetail, OrderState, Status, StoredEv
 /// executions, INACTIVE by TWS's reason (or by the order coming back). For these the watch stays a while, but no longer than until
 /// every execution of a filled order has its commission.
 #[derive(Debug)]
-pub(super) struct Ending {
+pub(super) struct WatchCompletion {
     linger: Duration,
     status: Status,
     quantity: Amount,
@@ -29,7 +29,7 @@ pub(super) struct Ending {
     until: Option<Instant>,
 }
 
-impl Ending {
+impl WatchCompletion {
     /// Of an order as the store has it at `head`. What happened a while ago is not waited for: `now` is the wall clock, and where it was
     /// set meanwhile, the wait is at most `linger` all the same.
     pub(super) fn of(
@@ -58,7 +58,7 @@ impl Ending {
             ),
             commission: order.commission,
             counted: head,
-            until: lingers(order.status).then(|| instant + linger.saturating_sub(age)),
+            until: in_grace_period(order.status).then(|| instant + linger.saturating_sub(age)),
         }
     }
 
@@ -87,7 +87,7 @@ impl Ending {
         }
         if state.status != self.status {
             self.status = state.status;
-            self.until = lingers(state.status).then(|| now + self.linger);
+            self.until = in_grace_period(state.status).then(|| now + self.linger);
         }
     }
 
@@ -114,7 +114,7 @@ impl Ending {
     }
 }
 
-const fn lingers(status: Status) -> bool {
+const fn in_grace_period(status: Status) -> bool {
     matches!(status, Status::Filled | Status::Inactive)
 }
 
@@ -157,7 +157,7 @@ mod tests {
 
     /// An order seen at its first event, and a way to show it more.
     struct Seen {
-        ending: Ending,
+        ending: WatchCompletion,
         order: OrderState,
         now: Instant,
     }
@@ -170,7 +170,7 @@ mod tests {
             );
             let detail = OrderDetail { order, fills };
             Self {
-                ending: Ending::of(&detail, 1, LINGER, (now, wall)),
+                ending: WatchCompletion::of(&detail, 1, LINGER, (now, wall)),
                 order: detail.order,
                 now,
             }
@@ -260,7 +260,7 @@ mod tests {
             fills: vec![],
         };
         let now = Instant::now();
-        let ending = Ending::of(&detail, 1, LINGER, (now, wall));
+        let ending = WatchCompletion::of(&detail, 1, LINGER, (now, wall));
         assert_eq!(ending.until(), Some(now + LINGER));
     }
 
@@ -269,7 +269,7 @@ mod tests {
         for status in Status::ALL {
             let mut seen = Seen::new(order(), vec![], Duration::ZERO);
             seen.state(|order| order.status = *status);
-            let expected = status.is_terminal() && !lingers(*status);
+            let expected = status.is_terminal() && !in_grace_period(*status);
             assert_eq!(seen.is_over(), expected, "{status}");
             seen.state(|order| order.status = Status::PreSubmitted);
             assert!(!seen.ending.is_over(seen.now + LINGER * 2), "{status}");
