@@ -42,9 +42,10 @@ pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, Watch
 pub use fill::{Commission, Fill};
 pub use instruction::Instruction;
 pub use operations::{
-    DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, HealthIn, HealthOut, ListIn, ListOut,
-    OrderDetail, OrderKey, PlaceIn, PlaceOut, ValidateIn, ValidateOut, WAIT_SECONDS_MAX, WatchIn,
-    WatchOut,
+    BracketDraft, BracketIn, BracketInput, BracketOut, DEFAULT_POLL_INTERVAL_SECONDS,
+    DEFAULT_TIMEOUT_SECONDS, HealthIn, HealthOut, LegDraft, ListIn, ListOut, Margins, OrderDetail,
+    OrderKey, PlaceIn, PlaceOut, PreviewIn, PreviewOut, StopLoss, TakeProfit, ValidateIn,
+    ValidateOut, WAIT_SECONDS_MAX, WatchIn, WatchOut,
 };
 pub use order::OrderRequest;
 pub use record::OrderRecord;

@@ -1,12 +1,20 @@
 //! Inputs and outcomes of the operations. The CLI prints the outcomes' JSON as it stands here; the order of fields is the
 //! order of printing, and a field without a value prints `null`. Durations are seconds.
 
+mod bracket;
+mod preview;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
     Fill, OrderError, OrderInput, OrderRequest, OrderState, Status, Timestamp, WatchUpdate,
 };
+
+pub use bracket::{
+    BracketDraft, BracketIn, BracketInput, BracketOut, LegDraft, StopLoss, TakeProfit,
+};
+pub use preview::{Margins, PreviewIn, PreviewOut};
 
 /// The longest wait that may be asked for, in seconds: a day.
 pub const WAIT_SECONDS_MAX: f64 = 86_400.0;
