@@ -42,6 +42,8 @@ pub enum Reason {
     Store,
     /// No token, or a wrong one.
     Unauthenticated,
+    /// The caller's role does not allow the method; nothing was done.
+    Role,
     /// The gateway did not answer, or a proxy or library answered for it: nothing is promised about the outcome. Made by the client
     /// only, never by a gateway.
     GatewayUnavailable,
@@ -69,6 +71,7 @@ impl Reason {
         Self::Sequence,
         Self::Store,
         Self::Unauthenticated,
+        Self::Role,
         Self::GatewayUnavailable,
         Self::Internal,
     ];
@@ -93,6 +96,7 @@ impl Reason {
             Self::Sequence => "SEQUENCE",
             Self::Store => "STORE",
             Self::Unauthenticated => "UNAUTHENTICATED",
+            Self::Role => "ROLE",
             Self::GatewayUnavailable => "GATEWAY_UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }

@@ -71,6 +71,7 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
         | Reason::Sequence
         | Reason::Store
         | Reason::Unauthenticated
+        | Reason::Role
         | Reason::GatewayUnavailable => (None, Some(error.message)),
     };
     PlaceOut {

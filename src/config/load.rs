@@ -214,6 +214,13 @@ impl Settings {
             );
         }
         config.auth_token_file = set.path("AUTH_TOKEN_FILE").or(config.auth_token_file);
+        config.callers_file = set.path("CALLERS_FILE").or(config.callers_file);
+        if config.callers_file.is_some() && config.tls_client_ca.is_none() {
+            set.problem(
+                "CALLERS_FILE",
+                "needs TLS_CLIENT_CA: it gives the names in client certificates their roles",
+            );
+        }
         let allow_unnamed = set.parsed("ALLOW_UNNAMED_PLACE", "true or false", flag);
         replace(&mut config.allow_unnamed_place, allow_unnamed);
         let places = |text: &str| text.parse().ok().filter(|places| *places > 0);

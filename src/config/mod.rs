@@ -44,8 +44,10 @@ pub struct Config {
     pub tls_key: Option<PathBuf>,
     /// `TLS_CLIENT_CA`: PEM file of the authorities whose client certificates are required: mutual TLS.
     pub tls_client_ca: Option<PathBuf>,
-    /// `AUTH_TOKEN_FILE`: file with bearer tokens, one a line.
+    /// `AUTH_TOKEN_FILE`: file with bearer tokens, `TOKEN [role=read|trade|admin] [name=NAME]` a line.
     pub auth_token_file: Option<PathBuf>,
+    /// `CALLERS_FILE`: file with the roles of the names in client certificates, `NAME role=read|trade|admin` a line.
+    pub callers_file: Option<PathBuf>,
     /// Serve on a non-loopback address without client certificates or TLS and tokens: a mesh protects it. Flag `--insecure` only.
     pub insecure: bool,
     /// `ALLOW_UNNAMED_PLACE`: over gRPC, take a Place that transmits and has no request id. Proxies and libraries may double it.
@@ -158,6 +160,7 @@ impl Default for Config {
             tls_key: None,
             tls_client_ca: None,
             auth_token_file: None,
+            callers_file: None,
             insecure: false,
             allow_unnamed_place: false,
             ib_account: None,

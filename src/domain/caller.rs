@@ -1,6 +1,8 @@
 //! Who calls, and what they may do.
 
 use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use super::enums::words;
 
@@ -45,9 +47,73 @@ impl fmt::Display for CallerName {
     }
 }
 
+/// Who gives an instruction or asks a question.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// Its name, where a token file or a certificate gives it one.
+    pub name: Option<CallerName>,
+    /// What it may do.
+    pub role: Role,
+    /// Where it calls from; `None` inside the gateway's own process.
+    pub address: Option<IpAddr>,
+}
+
+/// What limits per caller count a caller under that has neither name nor address.
+const LOCAL: &str = "local";
+
+impl Caller {
+    /// Whoever runs the gateway inside its own process: it may do everything.
+    pub const LOCAL: Self = Self {
+        name: None,
+        role: Role::Admin,
+        address: None,
+    };
+
+    /// What limits per caller count it under: its name, else its address.
+    pub fn key(&self) -> Arc<str> {
+        match (&self.name, self.address) {
+            (Some(name), _) => name.as_str().into(),
+            (None, Some(address)) => address.to_canonical().to_string().into(),
+            (None, None) => LOCAL.into(),
+        }
+    }
+
+    /// Its name as it is stored with what it instructed.
+    pub fn stored_name(&self) -> Option<String> {
+        self.name.as_ref().map(|name| name.as_str().to_owned())
+    }
+}
+
+impl fmt::Display for Caller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.name, self.address) {
+            (Some(name), _) => name.fmt(f),
+            (None, Some(address)) => address.to_canonical().fmt(f),
+            (None, None) => f.write_str(LOCAL),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn limits_count_a_caller_by_its_name_and_one_without_by_its_address() {
+        let named = |name: Option<&str>, address: Option<&str>| Caller {
+            name: name.and_then(CallerName::new),
+            role: Role::Trade,
+            address: address.map(|address| address.parse().unwrap()),
+        };
+        for (caller, key) in [
+            (named(Some("algo"), Some("10.0.0.1")), "algo"),
+            (named(None, Some("::ffff:10.0.0.1")), "10.0.0.1"),
+            (Caller::LOCAL, "local"),
+        ] {
+            assert_eq!(&*caller.key(), key);
+            assert_eq!(caller.to_string(), key);
+        }
+    }
 
     #[test]
     fn a_role_may_do_what_the_ones_before_it_may() {

@@ -30,7 +30,7 @@ mod violation;
 #[cfg(feature = "gateway")]
 mod zone;
 
-pub use caller::{CALLER_NAME_BYTES_MAX, CallerName, Role};
+pub use caller::{CALLER_NAME_BYTES_MAX, Caller, CallerName, Role};
 pub use check::{Limits, Order, check};
 pub use decimal::{Amount, AmountError, DIGITS_MAX};
 pub(crate) use draft::order_fields;

@@ -11,7 +11,7 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_util::sync::CancellationToken;
 use tonic::body::Body;
 
-use super::callers::{Caller, Of, Place, Places};
+use super::callers::{Of, Peer, Place};
 use super::calls::Calls;
 
 /// What another door needs to answer the calls of the service.
@@ -47,15 +47,15 @@ impl Backend {
     /// The calls of one peer, by its certificate where it showed one, else by its address; `None` where it has as many connections as one
     /// caller may have.
     pub(crate) fn of(&self, peer: IpAddr, certificate: Option<&[u8]>) -> Option<CallerBackend> {
-        let at = self.calls.callers.places(Caller::at(peer));
-        let connection = at.take(Of::Connections)?;
-        let places = match certificate {
-            Some(der) => self.calls.callers.places(Caller::with_certificate(der)),
+        let at = self.calls.callers.at(peer);
+        let connection = at.places.take(Of::Connections)?;
+        let peer = match certificate {
+            Some(der) => self.calls.callers.with_certificate(peer, der),
             None => at,
         };
         Some(CallerBackend {
             calls: self.calls.clone(),
-            places,
+            peer,
             _connection: Arc::new(connection),
         })
     }
@@ -74,7 +74,7 @@ impl Backend {
 )]
 pub(crate) struct CallerBackend {
     calls: Calls,
-    places: Arc<Places>,
+    peer: Peer,
     _connection: Arc<Place>,
 }
 
@@ -89,9 +89,9 @@ impl tower::Service<Request<Body>> for CallerBackend {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        let (calls, places) = (self.calls.clone(), Arc::clone(&self.places));
+        let (calls, peer) = (self.calls.clone(), self.peer.clone());
         Box::pin(async move {
-            let response = calls.answer(request, places, false).await?;
+            let response = calls.answer(request, peer, false).await?;
             Ok(response.map(Body::new))
         })
     }

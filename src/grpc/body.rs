@@ -13,7 +13,12 @@ use tonic::{Code, Status};
 use tracing::{Span, error, info};
 
 use super::callers::Place;
+use crate::error::{Error, Reason};
 use crate::stats::{CODES, Stats};
+use crate::wire::status_from_error;
+
+/// Ends when a caller's token is no longer admitted.
+pub(super) type Revoked = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// A call from its arrival to the end of its answer. When it is dropped the call is over, whoever ended it.
 pub(super) struct Call {
@@ -27,6 +32,8 @@ pub(super) struct Call {
     pub(super) code: Code,
     /// Its caller's place; `None` before it has one, and for a probe.
     pub(super) place: Option<Place>,
+    /// Ends when its caller may not go on with it; `None` for a call that is over soon anyway.
+    pub(super) revoked: Option<Revoked>,
     /// Keeps the shutdown waiting; `None` for calls that are nobody's work.
     pub(super) _in_flight: Option<TaskTrackerToken>,
 }
@@ -73,6 +80,26 @@ impl Drop for Call {
 pub(super) struct Observed<B> {
     pub(super) body: B,
     pub(super) call: Option<Call>,
+    /// It was ended before its body was: nothing more is sent.
+    pub(super) over: bool,
+}
+
+impl<B> Observed<B> {
+    /// Ends an answer whose caller's token was taken away.
+    fn end_revoked<E>(&mut self) -> Option<Result<Frame<Bytes>, E>> {
+        let mut call = self.call.take()?;
+        call.revoked = None;
+        let status = status_from_error(Error::new(
+            Reason::Unauthenticated,
+            "the token was revoked, or its role was lowered: watch again with one that is admitted, with the last sequence seen as after_sequence",
+        ));
+        call.code = status.code();
+        let mut trailers = HeaderMap::new();
+        // A status of ours is text that headers can carry.
+        status.add_header(&mut trailers).ok()?;
+        self.over = true;
+        Some(Ok(Frame::trailers(trailers)))
+    }
 }
 
 impl<B> Body for Observed<B>
@@ -87,6 +114,13 @@ where
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         let this = &mut *self;
+        if this.over {
+            return Poll::Ready(None);
+        }
+        let revoked = this.call.as_mut().and_then(|call| call.revoked.as_mut());
+        if revoked.is_some_and(|revoked| revoked.as_mut().poll(cx).is_ready()) {
+            return Poll::Ready(this.end_revoked());
+        }
         let frame = {
             // What the handler's stream does is part of its call's span.
             let _entered = this.call.as_ref().map(|call| call.span.enter());
@@ -105,7 +139,7 @@ where
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.over || self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

@@ -8,6 +8,8 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::certificate;
+use crate::domain::CallerName;
 use crate::error::{Error, Reason};
 use crate::stats::Limit;
 
@@ -16,9 +18,9 @@ const IPV6_NETWORK_BITS: u32 = 64;
 /// Callers that are known before those who have gone are looked for.
 const SWEPT_AT_MIN: usize = 64;
 
-/// A caller, by the best name it has.
+/// Whose places a call takes: of the caller, by the best that tells it from others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(super) enum Caller {
+pub(super) enum PlacesOf {
     /// The digest of the token it showed.
     Token([u8; 32]),
     /// The digest of the certificate it showed.
@@ -27,7 +29,7 @@ pub(super) enum Caller {
     Address(IpAddr),
 }
 
-impl Caller {
+impl PlacesOf {
     /// Who calls from an address.
     pub(super) fn at(address: IpAddr) -> Self {
         Self::Address(match address.to_canonical() {
@@ -43,6 +45,22 @@ impl Caller {
     pub(super) fn with_certificate(der: &[u8]) -> Self {
         Self::Certificate(Sha256::digest(der).into())
     }
+}
+
+/// Who is at the other end of a connection, before it has shown a token.
+#[derive(Debug, Clone)]
+pub(super) struct Peer {
+    pub(super) places: Arc<Places>,
+    pub(super) address: IpAddr,
+    /// `None`: it showed no certificate.
+    pub(super) certificate: Option<Certificate>,
+}
+
+/// A verified certificate of a caller.
+#[derive(Debug, Clone)]
+pub(super) struct Certificate {
+    /// The caller's name in it.
+    pub(super) name: Option<CallerName>,
 }
 
 /// What one caller may have at once.
@@ -66,7 +84,7 @@ pub(super) struct Callers {
 
 #[derive(Debug, Default)]
 struct Known {
-    places: HashMap<Caller, Weak<Places>>,
+    places: HashMap<PlacesOf, Weak<Places>>,
     /// How many there were after those who had gone were taken out.
     kept: usize,
 }
@@ -96,8 +114,28 @@ impl Callers {
         })
     }
 
+    /// Who calls from an address, without a certificate.
+    pub(super) fn at(&self, address: IpAddr) -> Peer {
+        Peer {
+            places: self.places(PlacesOf::at(address)),
+            address,
+            certificate: None,
+        }
+    }
+
+    /// Who calls from an address with a certificate, in DER, that was verified.
+    pub(super) fn with_certificate(&self, address: IpAddr, der: &[u8]) -> Peer {
+        Peer {
+            places: self.places(PlacesOf::with_certificate(der)),
+            address,
+            certificate: Some(Certificate {
+                name: certificate::name(der),
+            }),
+        }
+    }
+
     /// A caller's places.
-    pub(super) fn places(&self, caller: Caller) -> Arc<Places> {
+    pub(super) fn places(&self, caller: PlacesOf) -> Arc<Places> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(places) = known.places.get(&caller).and_then(Weak::upgrade) {
             return places;
@@ -187,8 +225,8 @@ mod tests {
         connections_max: 1,
     };
 
-    fn at(address: &str) -> Caller {
-        Caller::at(address.parse().unwrap())
+    fn at(address: &str) -> PlacesOf {
+        PlacesOf::at(address.parse().unwrap())
     }
 
     #[test]
@@ -211,7 +249,7 @@ mod tests {
         drop(place);
         assert!(again.take(Of::Calls).is_some());
         for n in 0..10_000_u32 {
-            drop(callers.places(Caller::Address(std::net::Ipv4Addr::from(n).into())));
+            drop(callers.places(PlacesOf::Address(std::net::Ipv4Addr::from(n).into())));
         }
         assert!(callers.known.lock().unwrap().places.len() <= SWEPT_AT_MIN + 1);
     }

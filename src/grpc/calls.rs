@@ -14,14 +14,17 @@ use tonic::{Code, Status};
 use tower::Service as _;
 use tracing::{Instrument as _, info_span};
 
+use crate::callers::CertificateRoles;
+use crate::domain::{Caller, Role};
 use crate::error::{Error, Reason};
 use crate::stats::{Calls as CallStats, Limit, METHODS, Stats};
 use crate::telemetry::trace;
 use crate::wire::{SERVICE, error_from_status, status_from_error};
 
-use super::body::{Call, Observed};
-use super::callers::{Caller, Callers, Of, Places};
+use super::body::{Call, Observed, Revoked};
+use super::callers::{Callers, Of, Peer, Places, PlacesOf};
 use super::receive::Receiving;
+use super::roles;
 use super::token::Tokens;
 
 /// Prefix of the paths that need no token: a probe of an orchestrator knows none.
@@ -36,6 +39,8 @@ const REFLECTION: &str = "/grpc.reflection.";
 pub(super) struct Calls {
     pub(super) routes: Routes,
     pub(super) tokens: Option<watch::Receiver<Tokens>>,
+    /// What the names in certificates may do; `None`: everything.
+    pub(super) certificates: Option<watch::Receiver<CertificateRoles>>,
     pub(super) stopping: CancellationToken,
     /// Calls that the shutdown waits for.
     pub(super) in_flight: TaskTracker,
@@ -63,7 +68,7 @@ enum Kind {
 
 impl Kind {
     fn of(path: &str, own: Option<&str>) -> Self {
-        if own == Some("Watch") || (path.starts_with(OPEN_TO_ALL) && path != HEALTH_CHECK) {
+        if matches!(own, Some("Watch" | "WatchAccount")) || (path.starts_with(OPEN_TO_ALL) && path != HEALTH_CHECK) {
             Self::Watch
         } else if path == HEALTH_CHECK {
             Self::Probe
@@ -76,11 +81,11 @@ impl Kind {
 }
 
 impl Calls {
-    /// Answers one call of a connection, whose caller has these `places`. `overloaded` says that the connection is one too many.
+    /// Answers one call of a connection. `overloaded` says that the connection is one too many.
     pub(super) async fn answer<B>(
         mut self,
         request: Request<B>,
-        places: Arc<Places>,
+        peer: Peer,
         overloaded: bool,
     ) -> Result<Response<Observed<Body>>, Infallible>
     where
@@ -103,6 +108,7 @@ impl Calls {
             otel.status_code = tracing::field::Empty,
             method = if own { METHODS[method] } else { path },
             trace_id = tracing::field::Empty,
+            caller = tracing::field::Empty,
             order_id = tracing::field::Empty,
             request_id = tracing::field::Empty,
         );
@@ -116,10 +122,11 @@ impl Calls {
             stats: Arc::clone(&self.stats),
             code: Code::Cancelled,
             place: None,
+            revoked: None,
             // A reflection stream is kept open by its client for as long as it likes: nobody waits for that.
             _in_flight: (own || kind != Kind::Reflection).then(|| self.in_flight.token()),
         };
-        let answered = self.admitted(request, kind, places, overloaded, &mut call);
+        let answered = self.admitted(request, kind, peer, overloaded, &mut call);
         let mut response = match answered.instrument(span).await {
             Ok(response) => response,
             Err(error) => status_from_error(error).into_http(),
@@ -131,15 +138,16 @@ impl Calls {
         Ok(response.map(|body| Observed {
             body,
             call: Some(call),
+            over: false,
         }))
     }
 
     /// Hands a call on to its handler, when nothing speaks against it.
     async fn admitted<B>(
         &mut self,
-        request: Request<B>,
+        mut request: Request<B>,
         kind: Kind,
-        places: Arc<Places>,
+        peer: Peer,
         overloaded: bool,
         call: &mut Call,
     ) -> Result<Response<Body>, Error>
@@ -156,11 +164,24 @@ impl Calls {
         }
         let open = request.uri().path().starts_with(OPEN_TO_ALL);
         let places = if open {
-            places
+            peer.places
         } else if self.stopping.is_cancelled() {
             return Err(shutting_down());
         } else {
-            self.caller(request.headers(), places)?
+            let Admitted {
+                places,
+                caller,
+                token,
+            } = self.caller(request.headers(), peer)?;
+            if let Some(name) = &caller.name {
+                call.span.record("caller", name.as_str());
+            }
+            roles::permit(request.uri().path(), &caller)?;
+            if kind != Kind::Unary {
+                call.revoked = self.revoked(token, roles::required(request.uri().path()));
+            }
+            request.extensions_mut().insert(caller);
+            places
         };
         let request = match kind {
             Kind::Reflection => request.map(Body::new),
@@ -226,24 +247,69 @@ impl Calls {
         }
     }
 
-    /// The places of whoever calls: those of its token, where tokens are asked for.
-    fn caller(
-        &self,
-        headers: &HeaderMap<HeaderValue>,
-        of_connection: Arc<Places>,
-    ) -> Result<Arc<Places>, Error> {
+    /// Who calls: who its token says, where tokens are asked for, else its certificate, else its address. Where both say what it may do, the
+    /// lesser role counts.
+    fn caller(&self, headers: &HeaderMap<HeaderValue>, peer: Peer) -> Result<Admitted, Error> {
+        let Peer {
+            places,
+            address,
+            certificate,
+        } = peer;
+        let certificate_name = certificate.and_then(|certificate| certificate.name);
+        let of_certificate = self.certificates.as_ref().map(|roles| {
+            certificate_name
+                .as_ref()
+                .map_or(Role::Read, |name| roles.borrow().of(name))
+        });
+        let mut admitted = Admitted {
+            places,
+            caller: Caller {
+                name: certificate_name,
+                role: of_certificate.unwrap_or(Role::Admin),
+                address: Some(address),
+            },
+            token: None,
+        };
         let Some(tokens) = &self.tokens else {
-            return Ok(of_connection);
+            return Ok(admitted);
         };
         let header = headers.get(http::header::AUTHORIZATION);
-        match tokens.borrow().admit(header.map(HeaderValue::as_bytes)) {
-            Some(token) => Ok(self.callers.places(Caller::Token(token.digest))),
-            None => Err(Error::new(
+        let tokens = tokens.borrow();
+        let Some(token) = tokens.admit(header.map(HeaderValue::as_bytes)) else {
+            return Err(Error::new(
                 Reason::Unauthenticated,
                 "no or wrong token: send one as authorization: Bearer TOKEN",
-            )),
+            ));
+        };
+        let caller = &mut admitted.caller;
+        caller.role = caller.role.min(token.role);
+        if let Some(name) = &token.name {
+            caller.name = Some(name.clone());
         }
+        admitted.places = self.callers.places(PlacesOf::Token(token.digest));
+        admitted.token = Some(token.digest);
+        Ok(admitted)
     }
+
+    /// Ends when a token is no longer admitted, or not with the role that its call needs; `None` where there is no token to revoke.
+    fn revoked(&self, token: Option<[u8; 32]>, needed: Role) -> Option<Revoked> {
+        let (mut tokens, digest) = (self.tokens.clone()?, token?);
+        Some(Box::pin(async move {
+            let admits = |tokens: &Tokens| tokens.still(&digest).is_some_and(|t| t.role >= needed);
+            // An error says that the file is not read any more: the service is ending.
+            if tokens.wait_for(|tokens| !admits(tokens)).await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }))
+    }
+}
+
+/// A caller who may call.
+struct Admitted {
+    places: Arc<Places>,
+    caller: Caller,
+    /// The digest of its token.
+    token: Option<[u8; 32]>,
 }
 
 fn shutting_down() -> Error {

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
 use super::ServerSettings;
-use super::callers::{Caller, Of, Places};
+use super::callers::{Of, Peer};
 use super::calls::Calls;
 
 /// HTTP/2 pings: a connection whose peer vanished ends within a minute, and proxies see one that is alive.
@@ -67,8 +67,8 @@ pub(super) async fn accept(
                 }
             },
         };
-        let places = calls.callers.places(Caller::at(peer.ip()));
-        let place = places.take(Of::Connections);
+        let caller = calls.callers.at(peer.ip());
+        let place = caller.places.take(Of::Connections);
         if place.is_none() {
             calls.stats.calls.limited(Of::Connections.limit()).add_one();
         }
@@ -90,7 +90,7 @@ pub(super) async fn accept(
             calls: calls.clone(),
             close: close.clone(),
             handshake_timeout: settings.handshake_timeout,
-            places,
+            peer: caller,
             overloaded,
         };
         connections.spawn(async move {
@@ -115,8 +115,8 @@ struct Connection {
     calls: Calls,
     close: CancellationToken,
     handshake_timeout: Duration,
-    /// The places of whoever is at the other end.
-    places: Arc<Places>,
+    /// Who is at the other end.
+    peer: Peer,
     overloaded: bool,
 }
 
@@ -144,8 +144,8 @@ impl Connection {
         };
         let (_, session) = stream.get_ref();
         if let Some(certificate) = session.peer_certificates().and_then(<[_]>::first) {
-            let caller = Caller::with_certificate(certificate);
-            self.places = self.calls.callers.places(caller);
+            let callers = &self.calls.callers;
+            self.peer = callers.with_certificate(self.peer.address, certificate);
         }
         self.serve_http2(stream).await
     }
@@ -160,13 +160,13 @@ impl Connection {
             heard: Arc::clone(&heard),
         };
         let spoke = || heard.load(Ordering::Relaxed) >= PREFACE_BYTES;
-        let (calls, places, overloaded) = (self.calls, self.places, self.overloaded);
+        let (calls, peer, overloaded) = (self.calls, self.peer, self.overloaded);
         let service = service_fn(move |request| {
-            let (calls, places) = (calls.clone(), Arc::clone(&places));
+            let (calls, peer) = (calls.clone(), peer.clone());
             async move {
                 Ok::<_, Infallible>(
                     calls
-                        .answer(request, places, overloaded)
+                        .answer(request, peer, overloaded)
                         .await
                         .unwrap_or_else(|never| match never {}),
                 )

@@ -3,12 +3,14 @@
 mod backend;
 mod body;
 mod callers;
+mod certificate;
 mod calls;
 mod connection;
 mod deadline;
 mod probe;
 mod receive;
 mod reload;
+mod roles;
 mod service;
 mod settings;
 mod tls;
@@ -65,6 +67,9 @@ pub enum ServeError {
     /// The token file cannot be used.
     #[error("AUTH_TOKEN_FILE: {0}")]
     Tokens(String),
+    /// The file of the callers' roles cannot be used.
+    #[error("CALLERS_FILE: {0}")]
+    Callers(String),
     /// Something about the listener or the service's own description failed.
     #[error("the service cannot start: {0}")]
     Start(String),
@@ -174,6 +179,7 @@ impl Prepared {
         let calls = calls::Calls {
             routes: routes(&gateway, &settings, readiness, stopping.clone())?,
             tokens: secrets.tokens,
+            certificates: secrets.certificates,
             stopping: stopping.clone(),
             in_flight: in_flight.clone(),
             room: Arc::new(Semaphore::new(settings.calls_in_flight_max)),

@@ -1,16 +1,18 @@
-//! Certificates and tokens as they are now: the files are read again when they change.
+//! Certificates, tokens and roles as they are now: the files are read again when they change.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 use tokio_rustls::rustls::ServerConfig;
 use tracing::{error, info};
 
 use super::tls::TlsContents;
 use super::token::Tokens;
 use super::{ServeError, ServerSettings};
+use crate::callers::{BadLine, CertificateRoles};
 
 /// Certificates and tokens as they are now.
 #[derive(Clone)]
@@ -19,6 +21,8 @@ pub(super) struct Secrets {
     pub(super) tls: Option<watch::Receiver<Arc<ServerConfig>>>,
     /// `None` asks for no token.
     pub(super) tokens: Option<watch::Receiver<Tokens>>,
+    /// `None`: a certificate alone may do everything.
+    pub(super) certificates: Option<watch::Receiver<CertificateRoles>>,
 }
 
 /// How long after the first reading of a file at start it is read again, to see whether somebody is writing it.
@@ -34,7 +38,7 @@ const READINGS_MAX: usize = 10;
 /// A file that cannot be used. Later such a file is logged and what was there before is kept.
 pub(super) async fn secrets(
     settings: &ServerSettings,
-    tasks: &mut tokio::task::JoinSet<()>,
+    tasks: &mut JoinSet<()>,
 ) -> Result<Secrets, ServeError> {
     let tls = match settings.tls.clone() {
         None => None,
@@ -70,43 +74,94 @@ pub(super) async fn secrets(
     let tokens = match settings.token_file.clone() {
         None => None,
         Some(path) => {
-            let parsed = {
-                let path = path.clone();
-                move |text: &str| {
-                    Tokens::parse(text).map_err(|error| format!("{}: {error}", path.display()))
-                }
+            let file = CallersFile {
+                path,
+                what: "token file",
+                parse: Tokens::parse,
+                bad: |tokens| &tokens.bad,
             };
-            let read = async move || token_text(&path).await;
-            let text = settled(&read, START_SETTLE_TIME)
-                .await
-                .map_err(ServeError::Tokens)?;
-            let first = parsed(&text).map_err(ServeError::Tokens)?;
-            say_bad_lines(&first);
-            let (sender, receiver) = watch::channel(first);
-            let settings = settings.clone();
-            tasks.spawn(async move {
-                let mut last = Ok(text);
-                loop {
-                    let now = changed(&settings, &read, &last).await;
-                    match now
-                        .as_ref()
-                        .map_err(String::clone)
-                        .and_then(|text| parsed(text))
-                    {
-                        Ok(tokens) => {
-                            say_bad_lines(&tokens);
-                            sender.send_replace(tokens);
-                            info!("the token file was read again");
-                        }
-                        Err(error) => error!("the new token file is not used: {error}"),
-                    }
-                    last = now;
-                }
-            });
-            Some(receiver)
+            Some(
+                file.follow(settings, tasks)
+                    .await
+                    .map_err(ServeError::Tokens)?,
+            )
         }
     };
-    Ok(Secrets { tls, tokens })
+    let certificates = match settings.callers_file.clone() {
+        None => None,
+        Some(path) => {
+            let file = CallersFile {
+                path,
+                what: "callers file",
+                parse: |text| Ok(CertificateRoles::read(text)),
+                bad: |roles| &roles.bad,
+            };
+            Some(
+                file.follow(settings, tasks)
+                    .await
+                    .map_err(ServeError::Callers)?,
+            )
+        }
+    };
+    Ok(Secrets {
+        tls,
+        tokens,
+        certificates,
+    })
+}
+
+/// A file that says who may call, line by line.
+struct CallersFile<T> {
+    path: PathBuf,
+    /// For the log.
+    what: &'static str,
+    parse: fn(&str) -> Result<T, String>,
+    /// Its lines that admit nobody.
+    bad: fn(&T) -> &[BadLine],
+}
+
+impl<T: Send + Sync + 'static> CallersFile<T> {
+    /// Reads it for the first time, and again whenever it changes.
+    async fn follow(
+        self,
+        settings: &ServerSettings,
+        tasks: &mut JoinSet<()>,
+    ) -> Result<watch::Receiver<T>, String> {
+        let path = self.path.clone();
+        let read = async move || text(&path).await;
+        let first = settled(&read, START_SETTLE_TIME).await?;
+        let parsed = self.parsed(&first)?;
+        self.say_bad_lines(&parsed);
+        let (sender, receiver) = watch::channel(parsed);
+        let settings = settings.clone();
+        tasks.spawn(async move {
+            let mut last = Ok(first);
+            loop {
+                let now = changed(&settings, &read, &last).await;
+                let parsed = now.as_ref().map_err(String::clone);
+                match parsed.and_then(|text| self.parsed(text)) {
+                    Ok(parsed) => {
+                        self.say_bad_lines(&parsed);
+                        sender.send_replace(parsed);
+                        info!("the {} was read again", self.what);
+                    }
+                    Err(error) => error!("the new {} is not used: {error}", self.what),
+                }
+                last = now;
+            }
+        });
+        Ok(receiver)
+    }
+
+    fn parsed(&self, text: &str) -> Result<T, String> {
+        (self.parse)(text).map_err(|error| format!("{}: {error}", self.path.display()))
+    }
+
+    fn say_bad_lines(&self, parsed: &T) {
+        for line in (self.bad)(parsed) {
+            error!("{}: {line}", self.what);
+        }
+    }
 }
 
 /// Waits until what is read is not what it was. What failed is not tried, and complained about, again before it changes.
@@ -148,13 +203,7 @@ async fn settled<T: PartialEq>(
     Err("it changes each time it is read".to_owned())
 }
 
-fn say_bad_lines(tokens: &Tokens) {
-    for line in &tokens.bad {
-        error!("token file: {line}");
-    }
-}
-
-async fn token_text(path: &Path) -> Result<String, String> {
+async fn text(path: &Path) -> Result<String, String> {
     tokio::fs::read_to_string(path)
         .await
         .map_err(|error| format!("{}: {error}", path.display()))

@@ -17,6 +17,8 @@ pub struct ServerSettings {
     pub tls: Option<TlsFiles>,
     /// File with bearer tokens, one a line; `None` asks for none.
     pub token_file: Option<PathBuf>,
+    /// File with the roles of the names in client certificates; `None`: whoever has one may do everything.
+    pub callers_file: Option<PathBuf>,
     /// Serve openly beyond loopback: a mesh protects the connection.
     pub insecure: bool,
     /// Takes a Place that transmits without a request id, which proxies and libraries may double.
@@ -104,6 +106,7 @@ impl From<&Config> for ServerSettings {
         Self {
             tls,
             token_file: config.auth_token_file.clone(),
+            callers_file: config.callers_file.clone(),
             insecure: config.insecure,
             allow_unnamed_place: config.allow_unnamed_place,
             connections_max: config.bounds.connections_max,

@@ -49,6 +49,11 @@ impl Tokens {
         let index = usize::try_from(found).ok()?.checked_sub(1)?;
         self.tokens.get(index)
     }
+
+    /// The token with a digest that was admitted before, if it still is one of these.
+    pub(super) fn still(&self, digest: &[u8; 32]) -> Option<&TokenLine> {
+        self.tokens.iter().find(|known| known.digest == *digest)
+    }
 }
 
 impl fmt::Debug for Tokens {

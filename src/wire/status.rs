@@ -43,6 +43,7 @@ pub const fn code_of(reason: Reason) -> Code {
         Reason::MaxWait => Code::DeadlineExceeded,
         Reason::Sequence => Code::OutOfRange,
         Reason::Unauthenticated => Code::Unauthenticated,
+        Reason::Role => Code::PermissionDenied,
         Reason::Internal => Code::Internal,
     }
 }
@@ -65,6 +66,7 @@ const fn usual_retry_delay(reason: Reason) -> Option<Duration> {
         | Reason::MaxWait
         | Reason::Sequence
         | Reason::Unauthenticated
+        | Reason::Role
         | Reason::GatewayUnavailable
         | Reason::Internal => None,
     }
@@ -90,6 +92,7 @@ const fn precondition_subject(reason: Reason) -> Option<&'static str> {
         | Reason::Sequence
         | Reason::Store
         | Reason::Unauthenticated
+        | Reason::Role
         | Reason::GatewayUnavailable
         | Reason::Internal => None,
     }
@@ -214,7 +217,8 @@ fn nearest(code: Code) -> Reason {
         Code::FailedPrecondition => Reason::OrderState,
         Code::ResourceExhausted => Reason::Overloaded,
         Code::Unavailable => Reason::ShuttingDown,
-        Code::Unauthenticated | Code::PermissionDenied => Reason::Unauthenticated,
+        Code::Unauthenticated => Reason::Unauthenticated,
+        Code::PermissionDenied => Reason::Role,
         Code::OutOfRange => Reason::Sequence,
         Code::AlreadyExists => Reason::RequestIdReused,
         Code::DeadlineExceeded => Reason::MaxWait,
@@ -276,6 +280,7 @@ mod tests {
             ("SEQUENCE", Code::OutOfRange),
             ("STORE", Code::Unavailable),
             ("UNAUTHENTICATED", Code::Unauthenticated),
+            ("ROLE", Code::PermissionDenied),
         ] {
             let reason = Reason::from_word(reason).unwrap_or_else(|| panic!("no reason {reason}"));
             assert_eq!(code_of(reason), code, "{reason}");
