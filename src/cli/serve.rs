@@ -64,9 +64,14 @@ pub(super) struct ServeArgs {
     /// PEM file of the authorities whose client certificates are required; switches mutual TLS on (TLS_CLIENT_CA)
     #[arg(long, value_name = "FILE")]
     pub(super) tls_client_ca: Option<PathBuf>,
-    /// File with bearer tokens, one a line, of 16 characters or more; each call needs one (AUTH_TOKEN_FILE)
+    /// File with bearer tokens of 16 characters or more, TOKEN [role=read|trade|admin] [name=NAME] a line; each call needs one
+    /// (AUTH_TOKEN_FILE)
     #[arg(long, value_name = "FILE")]
     pub(super) auth_token_file: Option<PathBuf>,
+    /// File with the roles of the names in client certificates, NAME role=read|trade|admin a line; a name that is not in it may read
+    /// (CALLERS_FILE)
+    #[arg(long, value_name = "FILE")]
+    pub(super) callers_file: Option<PathBuf>,
     /// Listen beyond loopback without client certificates or TLS and tokens: a mesh protects the connection
     #[arg(long)]
     pub(super) insecure: bool,
@@ -103,6 +108,7 @@ impl ServeArgs {
             ("TLS_KEY", path(&self.tls_key)),
             ("TLS_CLIENT_CA", path(&self.tls_client_ca)),
             ("AUTH_TOKEN_FILE", path(&self.auth_token_file)),
+            ("CALLERS_FILE", path(&self.callers_file)),
             ("ALLOW_UNNAMED_PLACE", self.allow_unnamed_place.clone()),
             ("MAX_CALLS_PER_CALLER", self.max_calls_per_caller.clone()),
             (

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::{Limits, OrderKey, OrderState};
+use crate::domain::{Caller, Limits, OrderKey, OrderState};
 pub use crate::engine::LinkStatus;
 use crate::engine::{Command, Ended, Engine};
 use crate::error::Error;
@@ -30,6 +30,8 @@ pub(crate) use read::spec as watch_spec;
 #[derive(Debug, Clone)]
 pub struct Gateway {
     shared: Arc<Shared>,
+    /// Who asks through this handle.
+    caller: Arc<Caller>,
 }
 
 #[derive(Debug)]
@@ -44,6 +46,16 @@ struct Shared {
 }
 
 impl Gateway {
+    /// The same gateway for one caller: what is asked through this handle is asked by it. Whoever opened the gateway is
+    /// [`Caller::LOCAL`]. The door has looked at the caller's role.
+    #[must_use]
+    pub fn on_behalf_of(&self, caller: Arc<Caller>) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            caller,
+        }
+    }
+
     /// Releases a staged order and answers with TWS's first word about it, or with its state after `timeout` seconds. An order
     /// already transmitted answers with its state.
     ///

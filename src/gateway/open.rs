@@ -8,6 +8,7 @@ use tokio::sync::mpsc;
 use super::limits::limits;
 use super::{Gateway, Shared};
 use crate::config::Config;
+use crate::domain::Caller;
 use crate::engine::{Engine, RecoveredState, Settings, TwsLink};
 use crate::error::Error;
 use crate::feed::{Feed, FeedLimits};
@@ -97,6 +98,7 @@ impl Gateway {
                 feed,
                 stats,
             }),
+            caller: Arc::new(Caller::LOCAL),
         }
     }
 }

@@ -180,7 +180,7 @@ impl Calls {
             if kind != Kind::Unary {
                 call.revoked = self.revoked(token, roles::required(request.uri().path()));
             }
-            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(Arc::new(caller));
             places
         };
         let request = match kind {

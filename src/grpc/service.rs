@@ -1,15 +1,16 @@
 //! The handlers: each unpacks a request, calls the gateway once and converts its answer.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio_stream::Stream;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
-use tonic::{Request, Response, Status};
+use tonic::{Extensions, Request, Response, Status};
 use tracing::Span;
 
 use crate::domain::{
-    HealthIn, ListIn, OrderKey, OrderState, PlaceIn, ValidateIn, WatchIn, WatchUpdate,
+    Caller, HealthIn, ListIn, OrderKey, OrderState, PlaceIn, ValidateIn, WatchIn, WatchUpdate,
 };
 use crate::error::{Error, Reason};
 use crate::feed::Watch;
@@ -43,6 +44,15 @@ impl Orders {
 }
 
 type Answer<T> = Result<Response<T>, Status>;
+
+/// The gateway as the caller of a request has it.
+pub(super) fn for_caller(gateway: &Gateway, extensions: &Extensions) -> Gateway {
+    match extensions.get::<Arc<Caller>>() {
+        Some(caller) => gateway.on_behalf_of(Arc::clone(caller)),
+        // Every call that needs a role has its caller.
+        None => gateway.clone(),
+    }
+}
 
 /// Writes an order's names on the call's span, so that they stand in each of its log lines.
 fn note(order: &OrderState) {
@@ -82,7 +92,7 @@ impl OrderService for Orders {
     }
 
     async fn place(&self, request: Request<pb::PlaceRequest>) -> Answer<pb::PlaceResponse> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         if !self.allow_unnamed_place {
             require_request_id(&message).map_err(status_from_error)?;
         }
@@ -91,7 +101,8 @@ impl OrderService for Orders {
         if let Some(request_id) = &input.request_id {
             Span::current().record("request_id", request_id.as_str());
         }
-        let out = self.gateway.place(input).await.map_err(status_from_error)?;
+        let gateway = for_caller(&self.gateway, &extensions);
+        let out = gateway.place(input).await.map_err(status_from_error)?;
         out.state.as_ref().inspect(|state| note(state));
         Ok(Response::new(out.into()))
     }
@@ -122,12 +133,11 @@ impl OrderService for Orders {
         &self,
         request: Request<pb::TransmitRequest>,
     ) -> Answer<pb::TransmitResponse> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let (key, timeout) = transmit_in(message).map_err(status_from_error)?;
         note_key(&key);
         let timeout = effective_timeout(timeout, &metadata);
-        let order = self
-            .gateway
+        let order = for_caller(&self.gateway, &extensions)
             .transmit(key, timeout)
             .await
             .map_err(status_from_error)?;
@@ -138,12 +148,11 @@ impl OrderService for Orders {
     }
 
     async fn cancel(&self, request: Request<pb::CancelRequest>) -> Answer<pb::CancelResponse> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let (key, timeout) = cancel_in(message).map_err(status_from_error)?;
         note_key(&key);
         let timeout = effective_timeout(timeout, &metadata);
-        let order = self
-            .gateway
+        let order = for_caller(&self.gateway, &extensions)
             .cancel(key, timeout)
             .await
             .map_err(status_from_error)?;

@@ -11,6 +11,7 @@ mod limits;
 mod operations;
 mod protection;
 mod reflection;
+mod roles;
 mod shutdown;
 
 use test_support::grpc as world;

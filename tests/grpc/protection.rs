@@ -19,18 +19,18 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::world::{Plan, World, eventually, market, place, refused};
 
 /// An authority and what it signs.
-struct Authority {
-    pem: String,
+pub(crate) struct Authority {
+    pub(crate) pem: String,
     issuer: Issuer<'static, KeyPair>,
 }
 
-struct Signed {
-    certificate: String,
-    key: String,
+pub(crate) struct Signed {
+    pub(crate) certificate: String,
+    pub(crate) key: String,
 }
 
 impl Authority {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -41,7 +41,7 @@ impl Authority {
         }
     }
 
-    fn sign(&self, name: &str) -> Signed {
+    pub(crate) fn sign(&self, name: &str) -> Signed {
         self.sign_until(name, 2100)
     }
 
@@ -79,20 +79,20 @@ impl Authority {
 }
 
 /// Files in a directory of the test's own, which outlives the server that reads them.
-struct Files(tempfile::TempDir);
+pub(crate) struct Files(tempfile::TempDir);
 
 impl Files {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn write(&self, name: &str, text: &str) -> PathBuf {
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.0.path().join(name);
         std::fs::write(&path, text).unwrap();
         path
     }
 
-    fn tls(&self, signed: &Signed, client_ca: Option<&str>) -> TlsFiles {
+    pub(crate) fn tls(&self, signed: &Signed, client_ca: Option<&str>) -> TlsFiles {
         TlsFiles {
             certificate: self.write("server.pem", &signed.certificate),
             key: self.write("server.key", &signed.key),
