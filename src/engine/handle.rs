@@ -11,6 +11,7 @@ use super::driver::{Call, Driver, Ends, Fatal, stopped};
 use super::input::{Command, Outcome};
 use super::link::LinkStatus;
 use super::step::{overloaded, shutting_down};
+use crate::domain::Caller;
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::Store;
@@ -100,10 +101,16 @@ impl Engine {
     }
 
     /// Asks for something and waits for the answer. Once the command is stored, going away changes nothing.
-    pub(crate) async fn ask(&self, command: Command, timeout: Duration) -> Outcome {
+    pub(crate) async fn ask(
+        &self,
+        caller: &Arc<Caller>,
+        command: Command,
+        timeout: Duration,
+    ) -> Outcome {
         let (reply, answer) = oneshot::channel();
         let call = Call::PendingRequest {
             command,
+            caller: Arc::clone(caller),
             deadline: self.clock.monotonic() + timeout,
             reply,
         };

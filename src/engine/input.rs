@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Order, OrderKey, OrderState, Violations};
+use crate::domain::{Caller, Order, OrderKey, OrderState, Violations};
 use crate::error::Error;
 use crate::tws::TwsEvent;
 
@@ -39,6 +39,8 @@ pub(crate) enum Input {
 pub(crate) struct PendingRequest {
     /// Names the caller for the answer.
     pub(crate) waiter: u64,
+    /// Who that is.
+    pub(crate) caller: Arc<Caller>,
     /// When its timeout ends.
     pub(crate) deadline: Duration,
     /// What.

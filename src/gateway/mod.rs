@@ -13,7 +13,7 @@ use tokio::sync::watch;
 
 use crate::domain::{Caller, Limits, OrderKey, OrderState};
 pub use crate::engine::LinkStatus;
-use crate::engine::{Command, Ended, Engine};
+use crate::engine::{Answer, Command, Ended, Engine};
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::stats::Stats;
@@ -75,6 +75,11 @@ impl Gateway {
         self.change(key, timeout, Command::Cancel).await
     }
 
+    async fn ask(&self, command: Command, timeout: Duration) -> Result<Answer, Error> {
+        let engine = &self.shared.engine;
+        engine.ask(&self.caller, command, timeout).await
+    }
+
     async fn change(
         &self,
         key: OrderKey,
@@ -83,7 +88,7 @@ impl Gateway {
     ) -> Result<OrderState, Error> {
         let timeout = seconds("timeout", timeout)?;
         limits::key(&key)?;
-        let answer = self.shared.engine.ask(command(key), timeout).await?;
+        let answer = self.ask(command(key), timeout).await?;
         Ok(answer.state)
     }
 

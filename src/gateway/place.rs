@@ -66,11 +66,7 @@ impl Gateway {
             request_id_given: given.is_some(),
             request_id: given.unwrap_or_else(new_request_id),
         };
-        let answer = self
-            .shared
-            .engine
-            .ask(Command::Place(Arc::new(command)), timeout)
-            .await?;
+        let answer = self.ask(Command::Place(Arc::new(command)), timeout).await?;
         let Answer { state, replayed } = answer;
         let OrderPayload { contract, order } = tws::payload_in_short(&OrderTicket::from(&state));
         Ok(PlaceOut {

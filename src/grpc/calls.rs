@@ -68,7 +68,9 @@ enum Kind {
 
 impl Kind {
     fn of(path: &str, own: Option<&str>) -> Self {
-        if matches!(own, Some("Watch" | "WatchAccount")) || (path.starts_with(OPEN_TO_ALL) && path != HEALTH_CHECK) {
+        if matches!(own, Some("Watch" | "WatchAccount"))
+            || (path.starts_with(OPEN_TO_ALL) && path != HEALTH_CHECK)
+        {
             Self::Watch
         } else if path == HEALTH_CHECK {
             Self::Probe

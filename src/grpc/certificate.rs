@@ -9,10 +9,14 @@ use crate::domain::CallerName;
 pub(super) fn name(der: &[u8]) -> Option<CallerName> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let names = certificate.subject_alternative_name().ok()??;
-    let first = names.value.general_names.iter().find_map(|name| match name {
-        GeneralName::URI(text) | GeneralName::DNSName(text) => Some(*text),
-        _ => None,
-    })?;
+    let first = names
+        .value
+        .general_names
+        .iter()
+        .find_map(|name| match name {
+            GeneralName::URI(text) | GeneralName::DNSName(text) => Some(*text),
+            _ => None,
+        })?;
     CallerName::new(first)
 }
 

@@ -3,8 +3,8 @@
 mod backend;
 mod body;
 mod callers;
-mod certificate;
 mod calls;
+mod certificate;
 mod connection;
 mod deadline;
 mod probe;

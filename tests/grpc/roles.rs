@@ -74,7 +74,12 @@ async fn call(channel: &Channel, path: &str, shown: Shown) -> Result<(), Status>
     };
     let answer = tokio::time::timeout(LIMIT, streamed).await.unwrap();
     match answer {
-        Err(status) if matches!(status.code(), Code::PermissionDenied | Code::Unauthenticated) => {
+        Err(status)
+            if matches!(
+                status.code(),
+                Code::PermissionDenied | Code::Unauthenticated
+            ) =>
+        {
             Err(status)
         }
         // An answer of one message does not decode as one of another method: it came all the same.
@@ -302,7 +307,11 @@ async fn a_watch_of_a_revoked_caller_ends_and_those_of_others_go_on() {
         let value = MetadataValue::try_from(format!("Bearer {token}")).unwrap();
         request.metadata_mut().insert("authorization", value);
         let mut stream = stub.watch(request).await.unwrap().into_inner();
-        stream.message().await.unwrap().expect("the end of the snapshot");
+        stream
+            .message()
+            .await
+            .unwrap()
+            .expect("the end of the snapshot");
         stream
     };
     let mut good = watch(READER).await;
@@ -320,7 +329,12 @@ async fn a_watch_of_a_revoked_caller_ends_and_those_of_others_go_on() {
     };
     let status = tokio::time::timeout(LIMIT, ended).await.unwrap();
     assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
-    let reason = status.get_error_details().error_info().unwrap().reason.clone();
+    let reason = status
+        .get_error_details()
+        .error_info()
+        .unwrap()
+        .reason
+        .clone();
     assert_eq!(reason, "UNAUTHENTICATED");
     // A heartbeat comes each second.
     let alive = tokio::time::timeout(LIMIT, good.message()).await.unwrap();

@@ -117,6 +117,7 @@ impl Driver {
         match call {
             Call::PendingRequest {
                 command,
+                caller,
                 deadline,
                 reply,
             } => {
@@ -124,6 +125,7 @@ impl Driver {
                 self.callers.insert(self.waiters, reply);
                 inputs.push(Input::Request(PendingRequest {
                     waiter: self.waiters,
+                    caller,
                     deadline,
                     what: command,
                 }));

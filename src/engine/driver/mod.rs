@@ -16,7 +16,7 @@ use super::core::{Core, Outbound};
 use super::input::{Command, Input, Outcome};
 use super::link::LinkStatus;
 use super::rows::{NoRows, Stop, StoreRows};
-use crate::domain::LinkState;
+use crate::domain::{Caller, LinkState};
 use crate::error::{Error, Reason};
 use crate::feed::Feed;
 use crate::stats::Stats;
@@ -37,6 +37,8 @@ pub(super) enum Call {
     PendingRequest {
         /// What.
         command: Command,
+        /// Who asks.
+        caller: Arc<Caller>,
         /// When the caller's timeout ends.
         deadline: Duration,
         /// Where the answer goes.

@@ -199,7 +199,9 @@ impl Driver {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::report_fixtures;
+    use std::sync::Arc;
+
+    use crate::domain::{Caller, report_fixtures};
     use crate::engine::clocks::Clock;
     use crate::engine::input::PendingRequest;
     use crate::engine::sim_support::{self, OtherEnds};
@@ -320,6 +322,7 @@ mod tests {
             driver.callers.insert(1, reply);
             Input::Request(PendingRequest {
                 waiter: 1,
+                caller: Arc::new(Caller::LOCAL),
                 deadline: Duration::MAX,
                 what: place("one", true),
             })

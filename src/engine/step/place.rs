@@ -52,7 +52,8 @@ impl Step<'_> {
             return Ok(());
         };
         self.batch.engine_state.instruction += 1;
-        let record = self.record(order_id, account, command);
+        let mut record = self.record(order_id, account, command);
+        record.state.placed_by = ask.caller.stored_name();
         let placed = record.placed();
         self.batch.rows.push(Row::Instruction(Box::new(Instruction {
             id: record.instruction,
@@ -60,7 +61,7 @@ impl Step<'_> {
             state: placed,
             request_id: Some(command.request_id.clone()),
             digest: Some(command.digest),
-            caller: None,
+            caller: ask.caller.stored_name(),
             order_id: Some(order_id),
             created_at: self.now.wall_time,
         })));

@@ -7,8 +7,8 @@ use serde_json::json;
 
 use crate::domain::report_fixtures::{self, OrderInTws};
 use crate::domain::{
-    Amount, ExecutionReport, Limits, LinkState, OrderKey, OrderReport, OrderState, Origin, Status,
-    Timestamp, check,
+    Amount, Caller, ExecutionReport, Limits, LinkState, OrderKey, OrderReport, OrderState, Origin,
+    Status, Timestamp, check,
 };
 use crate::engine::batch::Batch;
 use crate::engine::clocks::Clocks;
@@ -159,6 +159,7 @@ impl Bench {
         self.waiters += 1;
         PendingRequest {
             waiter: self.waiters,
+            caller: Arc::new(Caller::LOCAL),
             deadline: self.now.monotonic + timeout,
             what,
         }

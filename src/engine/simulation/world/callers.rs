@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Request, World};
-use crate::domain::{Limits, OrderKey, check};
+use crate::domain::{Caller, Limits, OrderKey, check};
 use crate::engine::input::{Command, Input, Outcome, PendingRequest, PlaceCommand};
 use crate::error::Reason;
 
@@ -90,6 +90,7 @@ impl World {
         let timeout = Duration::from_millis(self.random.below(5_000));
         Input::Request(PendingRequest {
             waiter: self.waiters,
+            caller: Arc::new(Caller::LOCAL),
             deadline: self.now.monotonic + timeout,
             what,
         })

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use super::World;
-use crate::domain::OrderKey;
+use crate::domain::{Caller, OrderKey};
 use crate::engine::driver::Call;
 use crate::engine::input::{Answer, Command};
 use crate::engine::task_simulation::clients::{self, Purpose};
@@ -70,6 +70,7 @@ impl World {
         let (reply, answer) = oneshot::channel();
         let call = Call::PendingRequest {
             command,
+            caller: Arc::new(Caller::LOCAL),
             deadline: self.time.lock().unwrap().monotonic + PATIENCE,
             reply,
         };
