@@ -20,7 +20,7 @@ const LIMIT: Duration = Duration::from_secs(10);
 struct World {
     client: SimulatorControlClient<Channel>,
     gateway: Gateway,
-    _simulator: Simulator,
+    simulator: Simulator,
     _directory: tempfile::TempDir,
 }
 
@@ -51,7 +51,7 @@ impl World {
         Self {
             client,
             gateway: Gateway::open(&config).await.unwrap(),
-            _simulator: simulator,
+            simulator,
             _directory: directory,
         }
     }
@@ -230,6 +230,44 @@ async fn what_cannot_be_done_is_said_with_its_own_code() {
         let error = error.unwrap_err();
         assert_eq!(error.code(), tonic::Code::InvalidArgument, "{request:?}");
     }
+}
+
+#[tokio::test]
+async fn a_test_sets_what_an_account_holds() {
+    let mut world = World::start().await;
+    let position =
+        |account: &str, symbol: &str, quantity: &str, cost: &str| pb::SetPositionRequest {
+            account: account.to_owned(),
+            symbol: symbol.to_owned(),
+            quantity: quantity.to_owned(),
+            average_cost: cost.to_owned(),
+        };
+    let short = position("", "AAPL", "-25", "229.5");
+    world.client.set_position(short).await.unwrap();
+    let control = world.simulator.control();
+    let held = control.inspect(|view| view.positions("DU1234567"));
+    let (symbol, quantity, cost) = held.await.unwrap().remove(0);
+    let told = (symbol, quantity.to_string(), cost.to_string());
+    assert_eq!(told, ("AAPL".into(), "-25".into(), "229.5".into()));
+    let closed = position("DU1234567", "AAPL", "0", "");
+    world.client.set_position(closed).await.unwrap();
+    for (wrong, code) in [
+        (position("DU9", "AAPL", "1", "1"), tonic::Code::NotFound),
+        (position("", "ZZZZ", "1", "1"), tonic::Code::NotFound),
+        (
+            position("", "AAPL", "many", "1"),
+            tonic::Code::InvalidArgument,
+        ),
+        (
+            position("", "AAPL", "1", "-1"),
+            tonic::Code::InvalidArgument,
+        ),
+    ] {
+        let refused = world.client.set_position(wrong).await.unwrap_err();
+        assert_eq!(refused.code(), code, "{refused}");
+    }
+    let ready = pb::SetAccountReadyRequest { ready: false };
+    world.client.set_account_ready(ready).await.unwrap();
 }
 
 #[tokio::test]

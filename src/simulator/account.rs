@@ -49,6 +49,22 @@ pub(crate) struct Account {
     pub(crate) cash: BTreeMap<String, Decimal>,
     /// By symbol, closed ones included.
     pub(crate) positions: BTreeMap<String, Position>,
+    /// What was bought of each currency, as if it were a position; it is cash all the same.
+    #[serde(default)]
+    pub(crate) currencies: BTreeMap<String, Position>,
+    /// What the account was worth when the day began.
+    #[serde(default)]
+    pub(crate) day_start: Option<DayStart>,
+}
+
+/// What profits of a day are counted from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DayStart {
+    /// Trading day.
+    pub(crate) day: i32,
+    /// Cash and positions in the base currency.
+    #[serde(with = "decimal_text")]
+    pub(crate) equity: Decimal,
 }
 
 impl Account {
@@ -61,9 +77,12 @@ impl Account {
         if trade.is_cash {
             let bought = self.cash.entry(trade.symbol.to_owned()).or_default();
             *bought = bought.saturating_add(trade.bought);
+            let position = self.currencies.entry(trade.symbol.to_owned()).or_default();
+            position.traded_day = trade.day;
+            position.trade(trade.bought, trade.price, Decimal::ZERO);
             return None;
         }
-        let position = self.positions.entry(trade.symbol.to_owned()).or_default();
+        let position = self.position_of(trade.symbol);
         if position.traded_day != trade.day {
             position.realized = Decimal::ZERO;
         }
@@ -73,6 +92,39 @@ impl Account {
             .realized
             .saturating_add(realized.unwrap_or_default());
         realized
+    }
+
+    /// Replaces the quantity and price of a trade of the day. What it cost stays.
+    pub(crate) fn correct(&mut self, before: Trade<'_>, bought: Decimal, price: Decimal) {
+        let paid = bought.saturating_mul(price);
+        let paid_more = paid.saturating_sub(before.bought.saturating_mul(before.price));
+        let more = bought.saturating_sub(before.bought);
+        let cash = self.cash.entry(before.currency.to_owned()).or_default();
+        *cash = cash.saturating_sub(paid_more);
+        if before.is_cash {
+            let cash = self.cash.entry(before.symbol.to_owned()).or_default();
+            *cash = cash.saturating_add(more);
+            return;
+        }
+        let position = self.position_of(before.symbol);
+        let (held, cost) = (position.quantity, position.average_cost);
+        let opened = !held.is_zero() && held.is_sign_negative() == bought.is_sign_negative();
+        position.quantity = held.saturating_add(more);
+        if opened {
+            let cost = held.saturating_mul(cost).saturating_add(paid_more);
+            position.average_cost = per_share(cost, position.quantity);
+        } else {
+            // It closed shares: what they brought is another profit. Their cost is known only while some are left.
+            let of_more = more.saturating_mul(cost);
+            position.realized = position
+                .realized
+                .saturating_sub(paid_more)
+                .saturating_add(of_more);
+        }
+    }
+
+    fn position_of(&mut self, symbol: &str) -> &mut Position {
+        self.positions.entry(symbol.to_owned()).or_default()
     }
 }
 

@@ -39,6 +39,19 @@ impl Now {
         )
     }
 
+    /// "14:11", the form of the time of account values.
+    pub(crate) fn hour_and_minute(self) -> String {
+        let time = self.eastern().time();
+        format!("{:02}:{:02}", time.hour(), time.minute())
+    }
+
+    /// "20261101", where the stamp has it.
+    pub(crate) fn date_digits(self) -> String {
+        let date = self.eastern().date();
+        let month = u8::from(date.month());
+        format!("{:04}{month:02}{:02}", date.year(), date.day())
+    }
+
     /// The trading day, as a count of days.
     pub(crate) fn day(self) -> i32 {
         self.eastern().date().to_julian_day()

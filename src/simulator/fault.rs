@@ -76,6 +76,12 @@ pub enum Query {
     CompletedOrders,
     /// reqExecutions.
     Executions,
+    /// reqPositions and reqPositionsMulti.
+    Positions,
+    /// reqAccountUpdates and reqAccountUpdatesMulti.
+    AccountUpdates,
+    /// reqAccountSummary.
+    AccountSummary,
 }
 
 impl Query {
@@ -83,6 +89,9 @@ impl Query {
         ("open-orders", Self::OpenOrders),
         ("completed-orders", Self::CompletedOrders),
         ("executions", Self::Executions),
+        ("positions", Self::Positions),
+        ("account-updates", Self::AccountUpdates),
+        ("account-summary", Self::AccountSummary),
     ];
 }
 

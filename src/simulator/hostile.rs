@@ -2,8 +2,11 @@
 //!
 //! Each runs as part of `cargo test`. For ten minutes and more: `PROPTEST_CASES=160000 cargo test --lib simulator::hostile`.
 
+use std::collections::BTreeMap;
+
 use proptest::prelude::*;
 use prost::Message;
+use rust_decimal::Decimal;
 
 use super::clock::Now;
 use super::codec::decode_request;
@@ -14,6 +17,7 @@ use super::frame::{Frame, FrameReader, Hello};
 use super::message::Request;
 use super::order::OrderKey;
 use super::protobuf::NUMBER_OFFSET;
+use super::switches::Switches;
 use super::{text, wire};
 
 const FRAME_BYTES_MAX: usize = 4096;
@@ -87,8 +91,9 @@ proptest! {
     fn any_frame_is_survived_by_the_exchange(
         frames in prop::collection::vec((195_i32..320, prop::collection::vec(any::<u8>(), 0..80)), 0..40),
         faults in prop::collection::vec(fault(), 0..4),
+        switches in switches(),
     ) {
-        let mut exchange = exchange(faults, 226);
+        let mut exchange = exchange(faults, switches, 226);
         for (turn, (id, body)) in frames.iter().enumerate() {
             exchange.request(1, decode_request(&Frame { id: *id, body }, 226), at(turn));
             check_frames(&mut exchange, 226)?;
@@ -101,8 +106,9 @@ proptest! {
         messages in prop::collection::vec((1_i32..110, prop::collection::vec(field(), 0..140)), 0..30),
         version in 157_i32..=212,
         faults in prop::collection::vec(fault(), 0..4),
+        switches in switches(),
     ) {
-        let mut exchange = exchange(faults, version);
+        let mut exchange = exchange(faults, switches, version);
         for (turn, (id, fields)) in messages.iter().enumerate() {
             let body: Vec<u8> = fields.iter().flat_map(|field| [field.as_bytes(), &[0]].concat()).collect();
             exchange.request(1, decode_request(&Frame { id: *id, body: &body }, version), at(turn));
@@ -115,8 +121,9 @@ proptest! {
     fn any_orders_leave_the_books_balanced(
         steps in prop::collection::vec(step(), 0..60),
         faults in prop::collection::vec(fault(), 0..3),
+        switches in switches(),
     ) {
-        let mut exchange = exchange(faults, 226);
+        let mut exchange = exchange(faults, switches, 226);
         for (turn, step) in steps.into_iter().enumerate() {
             match step {
                 Step::Request(request) => exchange.request(1, *request, at(turn)),
@@ -125,6 +132,14 @@ proptest! {
                     let _refused = exchange.fill(key, None, None, FillReport::Usual, at(turn));
                 }
                 Step::Tick => exchange.tick(at(turn)),
+                Step::Price(cents) => {
+                    let price = rust_decimal::Decimal::new(cents, 2);
+                    let _unknown = exchange.set_price("AAPL", price, at(turn));
+                }
+                Step::Ib(true) => exchange.restore_ib(false, at(turn)),
+                Step::Ib(false) => exchange.lose_ib(1100, at(turn)),
+                Step::Exchange(true) => exchange.open_exchange(at(turn)),
+                Step::Exchange(false) => exchange.close_exchange(false, at(turn)),
                 Step::LogIn => {
                     exchange.disconnected(1);
                     log_in(&mut exchange, turn, 226);
@@ -135,6 +150,7 @@ proptest! {
             for order in exchange.all_orders() {
                 prop_assert!(order.filled >= rust_decimal::Decimal::ZERO && order.filled <= order.quantity);
             }
+            check_positions(&exchange)?;
         }
     }
 }
@@ -145,6 +161,12 @@ enum Step {
     Fill(i32),
     Tick,
     LogIn,
+    /// Of AAPL, in cents.
+    Price(i64),
+    /// Whether TWS has its link to IB.
+    Ib(bool),
+    /// Whether the exchange is open.
+    Exchange(bool),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -155,6 +177,10 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (1..8_i32).prop_map(Step::Fill),
         1 => Just(Step::Tick),
         1 => Just(Step::LogIn),
+        1 => (15_000_i64..35_000).prop_map(Step::Price),
+        1 => any::<bool>().prop_map(Step::Ib),
+        1 => any::<bool>().prop_map(Step::Exchange),
+        1 => account_request().prop_map(|request| Step::Request(Box::new(request))),
         1 => prop::sample::select(vec![
             Request::GlobalCancel,
             Request::OpenOrders,
@@ -164,6 +190,51 @@ fn step() -> impl Strategy<Value = Step> {
             Request::Ids,
         ])
         .prop_map(|request| Step::Request(Box::new(request))),
+    ]
+}
+
+/// What a client asks of positions and accounts, and what it ends of it.
+fn account_request() -> impl Strategy<Value = Request> {
+    let account = prop::sample::select(vec!["DU1234567", "", "All", "DU9"]);
+    (0..4_i32, account, any::<bool>(), 0..8_usize).prop_map(|(id, account, flag, which)| {
+        let account = Some(account.to_owned());
+        let of_account = wire::AccountRequest {
+            request_id: Some(id),
+            account: account.clone(),
+            ledger_only: Some(flag),
+            ..wire::AccountRequest::default()
+        };
+        match which {
+            0 if flag => Request::Positions,
+            0 => Request::CancelPositions,
+            1 => Request::AccountUpdates(wire::AccountUpdatesRequest {
+                subscribe: Some(flag),
+                account,
+            }),
+            2 => Request::AccountSummary(wire::AccountSummaryRequest {
+                request_id: Some(id),
+                group: Some("All".to_owned()),
+                tags: Some("NetLiquidation,$LEDGER:ALL,,x".to_owned()),
+            }),
+            3 => Request::CancelAccountSummary { request_id: id },
+            4 => Request::PositionsMulti(of_account),
+            5 => Request::AccountUpdatesMulti(of_account),
+            6 => Request::Pnl(of_account),
+            _ => Request::PnlSingle(wire::PnlSingleRequest {
+                request_id: Some(id),
+                account,
+                model: None,
+                con_id: Some(if flag { 265_598 } else { 1 }),
+            }),
+        }
+    })
+}
+
+/// Every switch by a seed of its own, or as it is.
+fn switches() -> impl Strategy<Value = Switches> {
+    prop_oneof![
+        1 => Just(Switches::default()),
+        3 => any::<u64>().prop_map(Switches::drawn),
     ]
 }
 
@@ -197,7 +268,26 @@ fn place() -> impl Strategy<Value = wire::PlaceOrder> {
         ]),
         any::<f64>(),
     ];
-    let order_type = prop::sample::select(vec!["MKT", "LMT", "STP", ""]);
+    let order_type = prop::sample::select(vec![
+        "MKT",
+        "LMT",
+        "STP",
+        "STP LMT",
+        "TRAIL",
+        "TRAIL LIMIT",
+        "MIT",
+        "LIT",
+        "MOC",
+        "LOC",
+        "",
+    ]);
+    let stop = prop_oneof![
+        2 => Just(None),
+        3 => (15_000_i64..35_000).prop_map(|cents| Some(cents as f64 / 100.0)),
+        1 => any::<f64>().prop_map(Some),
+    ];
+    let parent = prop_oneof![3 => Just(0), 2 => 1..8_i32];
+    let group = prop::sample::select(vec![None, None, Some("one"), Some("two")]);
     let tif = prop::sample::select(vec!["DAY", "GTC", "IOC", "FOK", "OPG", "", "GTD"]);
     let action = prop::sample::select(vec!["BUY", "SELL", "SSHORT"]);
     let symbol = prop::sample::select(vec!["AAPL", "F", "EUR", "NOPE"]);
@@ -211,6 +301,7 @@ fn place() -> impl Strategy<Value = wire::PlaceOrder> {
         price,
         tif,
         flags,
+        (stop, parent, group, 0..5_i32),
     )
         .prop_map(
             |(
@@ -222,6 +313,7 @@ fn place() -> impl Strategy<Value = wire::PlaceOrder> {
                 price,
                 tif,
                 (transmit, what_if, outside),
+                (stop, parent, group, oca_type),
             )| wire::PlaceOrder {
                 order_id: Some(id),
                 contract: Some(wire::Contract {
@@ -236,6 +328,11 @@ fn place() -> impl Strategy<Value = wire::PlaceOrder> {
                     order_type: Some(order_type.to_owned()),
                     total_quantity: Some(quantity.to_owned()),
                     lmt_price: Some(price),
+                    aux_price: stop,
+                    trail_stop_price: stop.filter(|_| outside),
+                    parent_id: Some(parent),
+                    oca_group: group.map(str::to_owned),
+                    oca_type: Some(oca_type),
                     tif: Some(tif.to_owned()),
                     transmit: Some(transmit),
                     what_if: Some(what_if),
@@ -301,13 +398,14 @@ fn at(turn: usize) -> Now {
     Now(1_787_681_490_000_000 + i64::try_from(turn).unwrap() * 700)
 }
 
-fn exchange(faults: Vec<Fault>, version: i32) -> Exchange {
+fn exchange(faults: Vec<Fault>, switches: Switches, version: i32) -> Exchange {
     let mode = Mode::Automatic {
         tick: std::time::Duration::from_millis(1),
     };
     let config = SimulatorConfig {
         mode,
         faults,
+        switches,
         buying_power: None,
         state_file: Some("kept in memory by this test".into()),
         ..SimulatorConfig::default()
@@ -327,6 +425,20 @@ fn log_in(exchange: &mut Exchange, turn: usize, version: i32) {
     // The version exchange is no frame with a number.
     exchange.hand_over();
     exchange.request(1, Request::StartApi { client_id: 7 }, at(turn));
+}
+
+/// An account holds of each stock what its orders bought less what they sold.
+fn check_positions(exchange: &Exchange) -> Result<(), TestCaseError> {
+    let mut traded = BTreeMap::new();
+    for order in exchange.all_orders() {
+        let bought = order.side.signed(order.filled);
+        *traded.entry(order.symbol.clone()).or_insert(Decimal::ZERO) += bought;
+    }
+    for (symbol, held, _) in exchange.position_quantities("DU1234567") {
+        let traded = traded.get(&symbol).copied().unwrap_or_default();
+        prop_assert_eq!(held, traded, "{}", symbol);
+    }
+    Ok(())
 }
 
 /// What goes out is whole frames with numbers that the protocol has, unless a fault cut it.

@@ -30,6 +30,14 @@ pub enum MessageKind {
     Executions,
     /// reqIds.
     Ids,
+    /// reqPositions or reqPositionsMulti.
+    Positions,
+    /// reqAccountUpdates or reqAccountUpdatesMulti, that ends one too.
+    AccountUpdates,
+    /// reqAccountSummary.
+    AccountSummary,
+    /// reqPnL or reqPnLSingle.
+    Pnl,
     /// reqCurrentTime or reqCurrentTimeInMillis.
     CurrentTime,
     /// Any other request.
@@ -124,7 +132,19 @@ fn classify(request: &Request) -> (MessageKind, Option<i32>, bool) {
         Request::CurrentTime | Request::CurrentTimeMillis => {
             (MessageKind::CurrentTime, None, false)
         }
+        Request::Positions | Request::PositionsMulti(_) => (MessageKind::Positions, None, false),
+        Request::AccountUpdates(_) | Request::AccountUpdatesMulti(_) => {
+            (MessageKind::AccountUpdates, None, false)
+        }
+        Request::AccountSummary(_) => (MessageKind::AccountSummary, None, false),
+        Request::Pnl(_) | Request::PnlSingle(_) => (MessageKind::Pnl, None, false),
         Request::AutoOpenOrders
+        | Request::CancelPositions
+        | Request::CancelAccountSummary { .. }
+        | Request::CancelPositionsMulti { .. }
+        | Request::CancelAccountUpdatesMulti { .. }
+        | Request::CancelPnl { .. }
+        | Request::CancelPnlSingle { .. }
         | Request::ManagedAccounts
         | Request::ContractData(_)
         | Request::Other { .. }

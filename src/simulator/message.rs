@@ -9,6 +9,9 @@ pub(crate) enum MessageNumber {
     OrderStatus = 3,
     Error = 4,
     OpenOrder = 5,
+    AccountValue = 6,
+    PortfolioValue = 7,
+    AccountUpdateTime = 8,
     NextValidId = 9,
     ContractData = 10,
     Execution = 11,
@@ -16,8 +19,19 @@ pub(crate) enum MessageNumber {
     CurrentTime = 49,
     ContractDataEnd = 52,
     OpenOrdersEnd = 53,
+    AccountUpdatesEnd = 54,
     ExecutionsEnd = 55,
     Commission = 59,
+    Position = 61,
+    PositionsEnd = 62,
+    AccountSummary = 63,
+    AccountSummaryEnd = 64,
+    PositionMulti = 71,
+    PositionMultiEnd = 72,
+    AccountUpdateMulti = 73,
+    AccountUpdateMultiEnd = 74,
+    Pnl = 94,
+    PnlSingle = 95,
     OrderBound = 100,
     CompletedOrder = 101,
     CompletedOrdersEnd = 102,
@@ -48,6 +62,25 @@ pub(crate) enum ServerMessage<'a> {
     CompletedOrdersEnd,
     /// Milliseconds since 1970.
     CurrentTimeMillis(i64),
+    AccountValue(&'a wire::AccountValue),
+    PortfolioValue(&'a wire::PortfolioValue),
+    /// "14:31", where TWS is.
+    AccountUpdateTime(&'a str),
+    /// With the account.
+    AccountUpdatesEnd(&'a str),
+    Position(&'a wire::Position),
+    PositionsEnd,
+    AccountSummary(&'a wire::AccountSummary),
+    /// With the request's id.
+    AccountSummaryEnd(i32),
+    PositionMulti(&'a wire::PositionMulti),
+    /// With the request's id.
+    PositionMultiEnd(i32),
+    AccountUpdateMulti(&'a wire::AccountUpdateMulti),
+    /// With the request's id.
+    AccountUpdateMultiEnd(i32),
+    Pnl(&'a wire::Pnl),
+    PnlSingle(&'a wire::PnlSingle),
 }
 
 impl ServerMessage<'_> {
@@ -69,6 +102,20 @@ impl ServerMessage<'_> {
             Self::CompletedOrder(_) => MessageNumber::CompletedOrder,
             Self::CompletedOrdersEnd => MessageNumber::CompletedOrdersEnd,
             Self::CurrentTimeMillis(_) => MessageNumber::CurrentTimeMillis,
+            Self::AccountValue(_) => MessageNumber::AccountValue,
+            Self::PortfolioValue(_) => MessageNumber::PortfolioValue,
+            Self::AccountUpdateTime(_) => MessageNumber::AccountUpdateTime,
+            Self::AccountUpdatesEnd(_) => MessageNumber::AccountUpdatesEnd,
+            Self::Position(_) => MessageNumber::Position,
+            Self::PositionsEnd => MessageNumber::PositionsEnd,
+            Self::AccountSummary(_) => MessageNumber::AccountSummary,
+            Self::AccountSummaryEnd(_) => MessageNumber::AccountSummaryEnd,
+            Self::PositionMulti(_) => MessageNumber::PositionMulti,
+            Self::PositionMultiEnd(_) => MessageNumber::PositionMultiEnd,
+            Self::AccountUpdateMulti(_) => MessageNumber::AccountUpdateMulti,
+            Self::AccountUpdateMultiEnd(_) => MessageNumber::AccountUpdateMultiEnd,
+            Self::Pnl(_) => MessageNumber::Pnl,
+            Self::PnlSingle(_) => MessageNumber::PnlSingle,
         }
     }
 
@@ -90,7 +137,21 @@ impl ServerMessage<'_> {
             | Self::OrderBound(_)
             | Self::CompletedOrder(_)
             | Self::CompletedOrdersEnd
-            | Self::CurrentTimeMillis(_) => false,
+            | Self::CurrentTimeMillis(_)
+            | Self::AccountValue(_)
+            | Self::PortfolioValue(_)
+            | Self::AccountUpdateTime(_)
+            | Self::AccountUpdatesEnd(_)
+            | Self::Position(_)
+            | Self::PositionsEnd
+            | Self::AccountSummary(_)
+            | Self::AccountSummaryEnd(_)
+            | Self::PositionMulti(_)
+            | Self::PositionMultiEnd(_)
+            | Self::AccountUpdateMulti(_)
+            | Self::AccountUpdateMultiEnd(_)
+            | Self::Pnl(_)
+            | Self::PnlSingle(_) => false,
         }
     }
 }
@@ -119,7 +180,30 @@ pub(crate) enum Request {
     CurrentTime,
     CurrentTimeMillis,
     ContractData(wire::ContractRequest),
-    /// Something that TWS answers and the simulator does not: market data, positions and the like.
+    Positions,
+    CancelPositions,
+    AccountUpdates(wire::AccountUpdatesRequest),
+    AccountSummary(wire::AccountSummaryRequest),
+    CancelAccountSummary {
+        request_id: i32,
+    },
+    PositionsMulti(wire::AccountRequest),
+    CancelPositionsMulti {
+        request_id: i32,
+    },
+    AccountUpdatesMulti(wire::AccountRequest),
+    CancelAccountUpdatesMulti {
+        request_id: i32,
+    },
+    Pnl(wire::AccountRequest),
+    CancelPnl {
+        request_id: i32,
+    },
+    PnlSingle(wire::PnlSingleRequest),
+    CancelPnlSingle {
+        request_id: i32,
+    },
+    /// Something that TWS answers and the simulator does not: market data and the like.
     Other {
         id: i32,
     },

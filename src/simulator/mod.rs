@@ -30,6 +30,7 @@ mod connection;
 mod control;
 mod exchange;
 mod fault;
+mod feeds;
 mod frame;
 #[cfg(test)]
 mod hostile;

@@ -28,6 +28,7 @@ pub(crate) fn decode_request(frame: &Frame<'_>) -> Request {
             order_id: m.value.unwrap_or(0),
         }),
         5 => Request::OpenOrders,
+        6 => read(id, body, Request::AccountUpdates),
         7 => read(id, body, Request::Executions),
         8 => Request::Ids,
         9 => read(id, body, Request::ContractData),
@@ -36,8 +37,32 @@ pub(crate) fn decode_request(frame: &Frame<'_>) -> Request {
         17 => Request::ManagedAccounts,
         49 => Request::CurrentTime,
         58 => Request::GlobalCancel,
+        61 => Request::Positions,
+        62 => read(id, body, Request::AccountSummary),
+        63 => read(id, body, |m: wire::Number| Request::CancelAccountSummary {
+            request_id: m.value.unwrap_or(-1),
+        }),
+        64 => Request::CancelPositions,
         71 => read(id, body, |m: wire::StartApi| Request::StartApi {
             client_id: m.client_id.unwrap_or(0),
+        }),
+        74 => read(id, body, Request::PositionsMulti),
+        75 => read(id, body, |m: wire::Number| Request::CancelPositionsMulti {
+            request_id: m.value.unwrap_or(-1),
+        }),
+        76 => read(id, body, Request::AccountUpdatesMulti),
+        77 => read(id, body, |m: wire::Number| {
+            Request::CancelAccountUpdatesMulti {
+                request_id: m.value.unwrap_or(-1),
+            }
+        }),
+        92 => read(id, body, Request::Pnl),
+        93 => read(id, body, |m: wire::Number| Request::CancelPnl {
+            request_id: m.value.unwrap_or(-1),
+        }),
+        94 => read(id, body, Request::PnlSingle),
+        95 => read(id, body, |m: wire::Number| Request::CancelPnlSingle {
+            request_id: m.value.unwrap_or(-1),
         }),
         99 => read(id, body, |m: wire::Flag| Request::CompletedOrders {
             api_only: m.value.unwrap_or(false),
@@ -59,22 +84,37 @@ pub(crate) fn encode(out: &mut Vec<u8>, message: ServerMessage<'_>) {
         ServerMessage::Commission(body) => frame(out, kind, body),
         ServerMessage::OrderBound(body) => frame(out, kind, body),
         ServerMessage::CompletedOrder(body) => frame(out, kind, body),
-        ServerMessage::ManagedAccounts(list) => frame(
+        ServerMessage::AccountValue(body) => frame(out, kind, body),
+        ServerMessage::PortfolioValue(body) => frame(out, kind, body),
+        ServerMessage::Position(body) => frame(out, kind, body),
+        ServerMessage::AccountSummary(body) => frame(out, kind, body),
+        ServerMessage::PositionMulti(body) => frame(out, kind, body),
+        ServerMessage::AccountUpdateMulti(body) => frame(out, kind, body),
+        ServerMessage::Pnl(body) => frame(out, kind, body),
+        ServerMessage::PnlSingle(body) => frame(out, kind, body),
+        ServerMessage::ManagedAccounts(text)
+        | ServerMessage::AccountUpdateTime(text)
+        | ServerMessage::AccountUpdatesEnd(text) => frame(
             out,
             kind,
-            &wire::Accounts {
-                list: Some(list.to_owned()),
+            &wire::Word {
+                text: Some(text.to_owned()),
             },
         ),
         ServerMessage::NextValidId(value)
         | ServerMessage::ContractDataEnd(value)
-        | ServerMessage::ExecutionsEnd(value) => {
+        | ServerMessage::ExecutionsEnd(value)
+        | ServerMessage::AccountSummaryEnd(value)
+        | ServerMessage::PositionMultiEnd(value)
+        | ServerMessage::AccountUpdateMultiEnd(value) => {
             frame(out, kind, &wire::Number { value: Some(value) });
         }
         ServerMessage::CurrentTime(value) | ServerMessage::CurrentTimeMillis(value) => {
             frame(out, kind, &wire::Clock { value: Some(value) });
         }
-        ServerMessage::OpenOrdersEnd | ServerMessage::CompletedOrdersEnd => {
+        ServerMessage::OpenOrdersEnd
+        | ServerMessage::CompletedOrdersEnd
+        | ServerMessage::PositionsEnd => {
             frame(out, kind, &wire::Empty {});
         }
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::codec::encode;
 use super::fault::Query;
+use super::feeds::AccountFeeds;
 use super::message::{MessageNumber, ServerMessage};
 use super::odd::OddRow;
 use super::wire;
@@ -22,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) login: u64,
     /// Errors about orders that come after the answer to the next request for ids.
     pub(crate) late_errors: Vec<wire::ErrorMessage>,
+    /// What it is told of positions and accounts.
+    pub(crate) feeds: AccountFeeds,
     /// Bytes of this step.
     out: Vec<u8>,
     /// Reports of this step, kept apart while a fault reorders them.

@@ -138,6 +138,11 @@ impl<'a> View<'a> {
         self.exchange.exec_ids()
     }
 
+    /// Symbol, quantity and average cost of everything that an account holds or held, by symbol.
+    pub fn positions(&self, account: &str) -> Vec<(String, Decimal, Decimal)> {
+        self.exchange.position_quantities(account)
+    }
+
     /// Bid and ask of a symbol.
     pub fn quote(&self, symbol: &str) -> Option<(Decimal, Decimal)> {
         self.exchange.quote(symbol)

@@ -32,6 +32,15 @@ pub(super) fn decimal(field: &str, text: &str) -> Result<Decimal, Status> {
     }
 }
 
+/// A decimal, of either sign or zero.
+pub(super) fn any_decimal(field: &str, text: &str) -> Result<Decimal, Status> {
+    text.parse::<Decimal>().map_err(|_| {
+        Status::invalid_argument(format!(
+            "{field}: {text:?} is not a decimal, for example 12.50 or -100"
+        ))
+    })
+}
+
 /// A code and a text, or those of an ordinary refusal.
 pub(super) fn refusal(code: Option<i32>, text: String) -> (i32, String) {
     let text = if text.is_empty() {
@@ -49,6 +58,7 @@ pub(super) fn status(error: ControlError) -> Status {
         ControlError::Stopped => Status::unavailable(message),
         ControlError::UnknownOrder(_)
         | ControlError::UnknownExecution(_)
+        | ControlError::UnknownAccount(_)
         | ControlError::UnknownSymbol(_) => Status::not_found(message),
         ControlError::NotWorking { .. } => Status::failed_precondition(message),
         ControlError::Timeout(_) => Status::deadline_exceeded(message),

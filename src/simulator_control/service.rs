@@ -6,7 +6,7 @@ use tonic::{Request, Response, Status};
 use super::pb;
 use super::pb::set_mode_request::Mode as WireMode;
 use super::pb::simulator_control_server::SimulatorControl;
-use super::read::{decimal, key, refusal, status};
+use super::read::{any_decimal, decimal, key, refusal, status};
 use crate::simulator::{Control, OrderView, View};
 
 /// The service over a simulator's control.
@@ -173,6 +173,45 @@ impl SimulatorControl for ControlDoor {
         let pb::ResumeExchangeRequest {} = request.into_inner();
         self.control.open_exchange().await.map_err(status)?;
         Ok(Response::new(pb::ResumeExchangeResponse {}))
+    }
+
+    async fn set_position(
+        &self,
+        request: Request<pb::SetPositionRequest>,
+    ) -> Answer<pb::SetPositionResponse> {
+        let pb::SetPositionRequest {
+            account,
+            symbol,
+            quantity,
+            average_cost,
+        } = request.into_inner();
+        let quantity = any_decimal("quantity", &quantity)?;
+        let average_cost = match average_cost.as_str() {
+            "" => Decimal::ZERO,
+            text => any_decimal("average_cost", text)?,
+        };
+        if average_cost < Decimal::ZERO {
+            return Err(Status::invalid_argument(
+                "average_cost: give what one share cost, not below zero",
+            ));
+        }
+        self.control
+            .set_position(&account, &symbol, quantity, average_cost)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(pb::SetPositionResponse {}))
+    }
+
+    async fn set_account_ready(
+        &self,
+        request: Request<pb::SetAccountReadyRequest>,
+    ) -> Answer<pb::SetAccountReadyResponse> {
+        let pb::SetAccountReadyRequest { ready } = request.into_inner();
+        self.control
+            .set_account_ready(ready)
+            .await
+            .map_err(status)?;
+        Ok(Response::new(pb::SetAccountReadyResponse {}))
     }
 
     async fn list_orders(

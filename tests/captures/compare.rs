@@ -195,7 +195,7 @@ fn compare_items(
     }
 }
 
-/// Rows of a list: which fields any of them has.
+/// Rows of a list: which fields any of them has, and, of account values, whether those that the table names come in its order.
 fn compare_rows(wanted: &Item<Wanted>, got: &Item<Got>, found: &mut BTreeSet<Difference>) {
     let ours: BTreeSet<&String> = wanted
         .messages
@@ -203,6 +203,9 @@ fn compare_rows(wanted: &Item<Wanted>, got: &Item<Got>, found: &mut BTreeSet<Dif
         .flat_map(|m| m.fields.keys())
         .collect();
     let theirs: BTreeSet<&String> = got.messages.iter().flat_map(|m| m.fields.keys()).collect();
+    if wanted.key == "accountValue" {
+        compare_order(wanted, got, found);
+    }
     for path in ours.difference(&theirs) {
         note(
             found,
@@ -216,6 +219,28 @@ fn compare_rows(wanted: &Item<Wanted>, got: &Item<Got>, found: &mut BTreeSet<Dif
             Aspect::Fields,
             format!("{}: {path} is in a row", wanted.key),
         );
+    }
+}
+
+/// Each row of the table has one among the others, behind that of the row before, with the same fields and constants.
+fn compare_order(wanted: &Item<Wanted>, got: &Item<Got>, found: &mut BTreeSet<Difference>) {
+    let mut rest = got.messages.as_slice();
+    for row in &wanted.messages {
+        let is_it = |got: &Got| {
+            row.fields.keys().eq(got.fields.keys())
+                && row.fields.iter().all(|(path, template)| {
+                    let literal = template.literal();
+                    literal.is_none_or(|literal| plain(&got.fields[path]) == literal)
+                })
+        };
+        match rest.iter().position(is_it) {
+            Some(at) => rest = &rest[at + 1..],
+            None => {
+                let words: Vec<&str> = row.fields.values().filter_map(Template::literal).collect();
+                let text = format!("{} {} is missing or elsewhere", row.word, words.join(" "));
+                note(found, Aspect::Order, text);
+            }
+        }
     }
 }
 

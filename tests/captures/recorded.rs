@@ -11,12 +11,14 @@ use crate::values::{Bindings, Name};
 use crate::wire;
 
 /// Tables whose recording is not in the folder.
-const ELSEWHERE: [&str; 8] = [
+const ELSEWHERE: [&str; 10] = [
+    "account-summary-doubled",
     "account-updates",
     "completed-orders",
     "executions",
     "limit-cancelled-pending",
     "limit-rests-cancelled-open",
+    "pnl",
     "refused-empty-tif",
     "refused-off-tick",
     "replace-limit-by-market-open",

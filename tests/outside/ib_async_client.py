@@ -31,7 +31,8 @@ class Desk(IB):
         super().__init__()
         self.errors = []
         self.errorEvent += lambda id, code, text, contract: self.errors.append((id, code, text))
-        self.connect("127.0.0.1", port, clientId=client_id, timeout=2)
+        # Every answer of the start has to come: positions, orders, account values, executions.
+        self.connect("127.0.0.1", port, clientId=client_id, timeout=WAIT_SECONDS_MAX, raiseSyncErrors=True)
 
     def of_another(self, client_id):
         """All open orders as a session sees them that has placed none: this one keeps what it placed."""
@@ -97,6 +98,52 @@ def market_fill(desk):
           and trade.orderStatus.permId == trade.order.permId == fill.execution.permId, trade.orderStatus)
     check("nobody profits from opening a position", fill.commissionReport.realizedPNL in (0.0, sys.float_info.max), fill)
     return trade
+
+
+def positions(desk, first):
+    cost = first.orderStatus.avgFillPrice + sum(fill.commissionReport.commission for fill in first.fills) / 100
+    desk.until(lambda: desk.positions(), "a position")
+    held = desk.positions()[0]
+    check("a position follows its fill, with the commission in its cost", (held.account, held.contract.conId, held.position)
+          == (ACCOUNT, 265598, 100) and abs(held.avgCost - cost) < 1e-6, (held, cost))
+    check("its contract is on the exchange that lists it", held.contract.exchange == "NASDAQ", held.contract)
+    trade = desk.order("KO", MarketOrder("BUY", 10))
+    desk.until(lambda: any(row.contract.symbol == "KO" for row in desk.positions()), "the second position")
+    desk.is_in(trade, "Filled")
+    trade = desk.order("KO", MarketOrder("SELL", 10))
+    desk.until(lambda: not any(row.contract.symbol == "KO" for row in desk.positions()), "its end")
+    check("a position that was sold is gone", True)
+    rows = {row.contract.symbol: row.position for row in desk.reqPositions()}
+    check("asked for again it is listed with nothing, as TWS lists it", rows == {"AAPL": 100, "KO": 0}, rows)
+
+
+def account(desk):
+    named = lambda: {(row.tag, row.currency): row.value for row in desk.accountValues(ACCOUNT)}
+    desk.until(lambda: ("CashBalance", "USD") in named(), "what was paid in dollars")
+    values = named()
+    check("account values are there after the connect, ready, in the account's currency and in all",
+          values[("AccountReady", "")] == "true" and float(values[("NetLiquidation", "EUR")]) > 0
+          and ("CashBalance", "BASE") in values and ("CashBalance", "USD") in values, values)
+    margin = lambda: next(float(row.value) for row in desk.accountValues(ACCOUNT) if row.tag == "InitMarginReq")
+    before = margin()
+    desk.order("IBM", MarketOrder("BUY", 100))
+    desk.until(lambda: margin() > before, "a higher margin")
+    check("a fill moves the margins", True)
+    desk.until(lambda: any(item.contract.symbol == "IBM" for item in desk.portfolio()), "the portfolio")
+    item = next(item for item in desk.portfolio() if item.contract.symbol == "IBM")
+    check("the portfolio has quantity, price, value and account", item.position == 100 and item.marketPrice > 0
+          and abs(item.marketValue - item.marketPrice * 100) < 1 and item.account == ACCOUNT, item)
+    rows = {row.tag: row for row in desk.accountSummary()}
+    check("a summary has what it asks for, the cash of each currency too", rows["BuyingPower"].currency == "EUR"
+          and float(rows["NetLiquidation"].value) > 0 and "CashBalance" in rows and rows["AccountType"].value == "INDIVIDUAL", rows)
+    pnl = desk.reqPnL(ACCOUNT)
+    desk.until(lambda: pnl.dailyPnL == pnl.dailyPnL, "profit and loss")
+    check("profit and loss has three figures", pnl.realizedPnL < 0, pnl)
+    desk.cancelPnL(ACCOUNT)
+    single = desk.reqPnLSingle(ACCOUNT, "", 8314)
+    desk.until(lambda: single.value == single.value, "profit and loss of a position")
+    check("of a position it has quantity and value", single.position == 100 and single.value > 0, single)
+    desk.cancelPnLSingle(ACCOUNT, "", 8314)
 
 
 def resting_limit(desk):
@@ -250,6 +297,8 @@ def main():
         try:
             desk = session(port)
             first = market_fill(desk)
+            positions(desk, first)
+            account(desk)
             resting_limit(desk)
             staged(desk)
             stops(desk)

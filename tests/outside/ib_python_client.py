@@ -128,6 +128,48 @@ class Desk(EWrapper, EClient):
     def orderBound(self, permId, clientId, orderId):
         self.tell("bound", permId, clientId, orderId)
 
+    def position(self, account, contract, position, avgCost):
+        self.tell("position", contract.symbol, position, avgCost, account, contract)
+
+    def positionEnd(self):
+        self.tell("positions end")
+
+    def positionMulti(self, reqId, account, modelCode, contract, pos, avgCost):
+        self.tell("position of request", contract.symbol, pos, reqId)
+
+    def positionMultiEnd(self, reqId):
+        self.tell("positions of request end", reqId)
+
+    def updateAccountValue(self, key, val, currency, accountName):
+        self.tell("value", key, currency, val, accountName)
+
+    def updatePortfolio(self, contract, position, marketPrice, marketValue, averageCost, unrealizedPNL, realizedPNL, accountName):
+        self.tell("portfolio", contract.symbol, position, marketPrice, marketValue, averageCost, unrealizedPNL, realizedPNL, accountName)
+
+    def updateAccountTime(self, timeStamp):
+        self.tell("values at", timeStamp)
+
+    def accountDownloadEnd(self, accountName):
+        self.tell("values end", accountName)
+
+    def accountSummary(self, reqId, account, tag, value, currency):
+        self.tell("summary", reqId, tag, value, currency, account)
+
+    def accountSummaryEnd(self, reqId):
+        self.tell("summary end", reqId)
+
+    def accountUpdateMulti(self, reqId, account, modelCode, key, value, currency):
+        self.tell("value of request", key, currency, value, reqId)
+
+    def accountUpdateMultiEnd(self, reqId):
+        self.tell("values of request end", reqId)
+
+    def pnl(self, reqId, dailyPnL, unrealizedPnL, realizedPnL):
+        self.tell("pnl", reqId, dailyPnL, unrealizedPnL, realizedPnL)
+
+    def pnlSingle(self, reqId, pos, dailyPnL, unrealizedPnL, realizedPnL, value):
+        self.tell("pnl of position", reqId, pos, dailyPnL, unrealizedPnL, realizedPnL, value)
+
 
 def stock(symbol):
     contract = Contract()
@@ -358,6 +400,187 @@ def two_clients(desk, port, id):
     other.leave()
 
 
+def stops(desk, id):
+    cases = [
+        ("a stop", order("STP", 10, auxPrice=100.0), dict(auxPrice=100.0, lmtPrice=0.0)),
+        ("a stop limit", order("STP LMT", 10, 99.0, auxPrice=100.0), dict(auxPrice=100.0, lmtPrice=99.0)),
+        # So far from the market that it does not trail yet.
+        ("a trailing stop", order("TRAIL", 10, auxPrice=100.0, trailStopPrice=150.0), dict(auxPrice=100.0, trailStopPrice=150.0)),
+        ("a trailing stop by percent", order("TRAIL", 10, trailingPercent=50.0, trailStopPrice=150.0),
+         dict(trailingPercent=50.0, trailStopPrice=150.0)),
+        ("a trailing stop limit", order("TRAIL LIMIT", 10, auxPrice=100.0, trailStopPrice=150.0, lmtPriceOffset=0.05),
+         dict(trailStopPrice=150.0, lmtPriceOffset=0.05, lmtPrice=149.95)),
+    ]
+    for name, made, shown in cases:
+        made.action = "SELL"
+        told = place(desk, id, "AAPL", made, status(id, "PreSubmitted"), 2)
+        echo = {name: getattr(told[-2][4], name) for name in shown}
+        check(f"{name} waits for its trigger, and is shown with its prices", kinds(told) == ["open PreSubmitted", "status PreSubmitted"] * 2
+              and told[-1][8] == "trigger" and echo == shown, (kinds(told), told[-1], echo))
+        if made.orderType == "STP":
+            made.auxPrice = 101.0
+            told = place(desk, id, "AAPL", made, status(id, "PreSubmitted"), 2)
+            check("replaced it has its new stop, twice, and its permanent id", [event[4].auxPrice for event in told[::2]] == [101.0] * 2
+                  and len({event[6] for event in told[1::2]}) == 1 and told[-1][8] == "trigger", told)
+        told = cancel(desk, id, error(id, 202))
+        check("cancelled it is no longer held", kinds(told) == ["status Cancelled", "error"] and not told[0][8], told)
+        id += 1
+    made = order("STP", 10, auxPrice=100.0)
+    told = place(desk, id, "AAPL", made, lambda event: event[0] == "commission")
+    check("a stop on the wrong side of the market goes off at once", "execution" in kinds(told) and kinds(told)[0] == "open PreSubmitted", kinds(told))
+    return id + 1
+
+
+def what_if(desk, id):
+    told = place(desk, id, "AAPL", order("LMT", 100, 200.0, whatIf=True), lambda event: event[0] == "open")
+    state = told[0][5]
+    changes = [float(state.initMarginChange), float(state.maintMarginChange), float(state.equityWithLoanChange)]
+    check("a what-if answers margins and commission in one openOrder, with a permanent id", kinds(told) == ["open PreSubmitted"]
+          and told[0][4].whatIf and told[0][4].permId > 0 and changes[0] > changes[1] > 0 > changes[2]
+          and 0 < state.commissionAndFees < 10 and state.commissionAndFeesCurrency == "USD", vars(state))
+    told = place(desk, id + 1, "AAPL", order("LMT", 100, 200.0, whatIf=True, transmit=False), error(id + 1, 413))
+    check("without transmit it is 413", kinds(told) == ["error"], told)
+    told = place(desk, id + 2, "ZZZZ", order("LMT", 100, 200.0, whatIf=True), error(id + 2, 200))
+    check("of an unknown symbol 200, and nothing else", kinds(told) == ["error"], told)
+    told = desk.after(desk.reqOpenOrders, lambda event: event[0] == "open end")
+    check("and nothing of it works", kinds(told) == ["open end"], kinds(told))
+    return id + 3
+
+
+def legs(desk, id, parent, target, stop):
+    for number, (made, parent_id) in enumerate([(parent, 0), (target, id), (stop, id)]):
+        made.parentId, made.transmit = parent_id, number == 2
+        made.action = "SELL" if number else "BUY"
+        desk.placeOrder(id + number, stock("AAPL"), made)
+
+
+def bracket(desk, id):
+    three = lambda **parent: (parent["made"], order("LMT", 10, 400.0), order("STP", 10, auxPrice=120.0))
+    told = desk.after(lambda: legs(desk, id, *three(made=order("LMT", 10, 150.0))), status(id + 2, "PreSubmitted"))
+    first = {event[1]: event for event in reversed(told) if event[0] == "status"}
+    echoes = {event[1]: event[4] for event in told if event[0] == "open"}
+    heard = [event[1] for event in told if event[0] == "open"]
+    check("a bracket is shown when its last leg is transmitted, leg by leg", sorted(set(heard), key=heard.index) == [id, id + 1, id + 2], heard)
+    check("its children are held for their parent", (first[id + 1][8], first[id + 2][8]) == ("child", "child,trigger") and not first[id][8], first)
+    check("in a group named after the parent's permanent id, of type 3", all(
+        (echoes[leg].ocaGroup, echoes[leg].ocaType, echoes[leg].parentId) == (str(echoes[id].permId), 3, id) for leg in (id + 1, id + 2))
+        or desk.serverVersion() < 191, {leg: vars(echo) for leg, echo in echoes.items()})
+    since = len(desk.told)
+    told = cancel(desk, id, error(id + 2, 202))
+    ended = [desk.wait(error(leg, 202), since)[-1] for leg in (id, id + 1, id + 2)]
+    check("the parent takes them along, each with its 202", len(ended) == 3, told)
+    told = cancel(desk, id + 1, error(id + 1, 10148))
+    check("a cancel of such a child finds it ended (10148)", bool(told), told)
+    id += 3
+    told = desk.after(lambda: legs(desk, id, *three(made=order("MKT", 10))), lambda event: event[0] == "commission")
+    check("a market parent fills, and nothing is said of its children then", "execution" in kinds(told), kinds(told))
+    told = cancel(desk, id + 1, error(id + 1, 202))
+    said = [event[1:3] for event in told if event[0] in ("status", "error") and event[2] in ("Cancelled", 202)]
+    check("the cancel of one child cancels its sibling first", said == [
+        (id + 2, "Cancelled"), (id + 2, 202), (id + 1, "Cancelled"), (id + 1, 202)], said)
+    id += 3
+    trail = order("TRAIL", 10, auxPrice=5.0)
+    told = desk.after(lambda: legs(desk, id, order("MKT", 10), order("LMT", 10, 400.0), trail), error(id + 2, 328))
+    check("a trailing child of a market parent is 328, and nothing else is said", kinds(told) == ["error"], told)
+    told = desk.after(lambda: desk.reqGlobalCancel(OrderCancel()), error(id, 161))
+    said = [event[1:3] for event in told if event[1] in (id, id + 1)]
+    check("a global cancel ends the staged parent: Cancelled, 202, 161; of its staged child nothing is said", said == [
+        (id, "Cancelled"), (id, 202), (id, 161)] and any("Order was discarded." in str(event[3]) for event in told), told)
+    told = desk.after(lambda: desk.placeOrder(id + 3, stock("AAPL"), order("LMT", 10, 400.0, parentId=9999)), error(id + 3, 10006))
+    check("a child without a parent is 10006", kinds(told)[-1] == "error", told)
+    return id + 4
+
+
+def groups(desk, id):
+    group = f"group {id}"
+    for leg, price in ((id, 100.0), (id + 1, 101.0)):
+        told = place(desk, leg, "AAPL", order("LMT", 10, price, ocaGroup=group, ocaType=1), status(leg, "Submitted"))
+        check("a member of a group shows it, and waits for nothing", told[-2][4].ocaGroup == group and told[-2][4].ocaType == 1
+              and not told[-1][8], told)
+    desk.placeOrder(id + 1, stock("AAPL"), order("LMT", 10, 233.0, ocaGroup=group, ocaType=1))
+    told = desk.wait(error(id, 202))
+    check("when one has filled the other is cancelled", status(id, "Cancelled") in told or any(
+        event[:3] == ("status", id, "Cancelled") for event in told), kinds(told))
+    return id + 2
+
+
+def positions(desk, id, account):
+    end = lambda event: event[0] == "positions end"
+    told = desk.after(desk.reqPositions, end)
+    check("positions are listed with account and listing exchange, then the end", told[0][1] == "AAPL" and told[0][4] == account
+          and (told[0][5].conId, told[0][5].secType, told[0][5].exchange) == (265598, "STK", "NASDAQ"), told)
+    moved = lambda event: event[:2] == ("position", "IBM")
+    told = place(desk, id, "IBM", order("MKT", 100), moved)
+    paid = sum(event[3].price * float(event[3].shares) for event in told if event[0] == "execution")
+    fees = sum(event[1].commissionAndFees for event in told if event[0] == "commission")
+    check("a position follows its fill, the commission in its average cost", told[-1][2] == 100
+          and abs(told[-1][3] - (paid + fees) / 100) < 1e-6, (told[-1], paid, fees))
+    told = place(desk, id + 1, "IBM", order("MKT", 100, action="SELL"), moved)
+    fee = next(event[1] for event in reversed(told) if event[0] == "commission")
+    check("closed it is 0 at 0, and the commission report has the profit", told[-1][2:4] == (0, 0.0) and fee.realizedPNL < 0, told[-1])
+    told = desk.after(desk.reqPositions, end)
+    rows = {event[1]: event[2] for event in told if event[0] == "position"}
+    check("it is still listed", rows["IBM"] == 0 and rows["AAPL"] != 0, rows)
+    desk.cancelPositions()
+    desk.reqPositionsMulti(40, account, "")
+    told = desk.wait(lambda event: event == ("positions of request end", 40))
+    check("positions of one account come under the request's id", [event[1] for event in told if event[0] == "position of request"]
+          == sorted(rows), kinds(told[-3:]))
+    desk.cancelPositionsMulti(40)
+    return id + 2
+
+
+def account_values(desk, id, account):
+    end = lambda event: event == ("values end", account)
+    told = desk.after(lambda: desk.reqAccountUpdates(True, account), end)
+    values = {event[1:3]: event[3] for event in told if event[0] == "value"}
+    check("account values begin with the account's code", told[0][:4] == ("value", "AccountCode", "", account), told[0])
+    check("they say that they are ready, in the account's currency, in all, and in each",
+          values[("AccountReady", "")] == "true" and float(values[("NetLiquidation", "EUR")]) > 0
+          and values[("CashBalance", "BASE")] and values[("CashBalance", "USD")] and values[("ExchangeRate", "EUR")] == "1.00", values)
+    last = [event[0] for event in told[-4:]]
+    check("the portfolio comes after them, each row with the time, then the end", last == ["portfolio", "values at", "values at", "values end"]
+          and {event[1] for event in told if event[0] == "portfolio"} >= {"AAPL", "IBM"}, last)
+    margin = float(values[("InitMarginReq", "EUR")])
+    since = len(desk.told)
+    place(desk, id, "KO", order("MKT", 1000), lambda event: event[0] == "commission")
+    told = desk.wait(lambda event: event[:3] == ("value", "InitMarginReq", "EUR"), since)
+    check("a fill moves the margin within a second", float(told[-1][3]) > margin, (margin, told[-1]))
+    told = desk.wait(lambda event: event[:2] == ("portfolio", "KO"), since)
+    check("and then shows every position", told[-1][2] == 1000 and told[-1][3] > 0 and told[-1][8] == account, told[-1])
+    told = desk.after(lambda: desk.reqAccountUpdates(False, account), error(-1, 2100))
+    check("one's own unsubscription is told with 2100", told[-1][3] == "API client has been unsubscribed from account data.", told[-1])
+    told = desk.after(lambda: desk.reqAccountUpdates(True, "All"), error(-1, 321))
+    check("All is no account", bool(told), told)
+    desk.reqAccountUpdatesMulti(50, account, "", True)
+    told = desk.wait(lambda event: event == ("values of request end", 50))
+    keys = {event[1] for event in told if event[0] == "value of request"}
+    check("cash and net liquidation alone can be asked for", "NetLiquidation" in keys and "CashBalance" in keys and "BuyingPower" not in keys, keys)
+    desk.cancelAccountUpdatesMulti(50)
+    told = desk.after(lambda: desk.reqPnL(60, account, ""), lambda event: event[0] == "pnl")
+    check("profit and loss has three figures", told[-1][1] == 60 and all(isinstance(figure, float) for figure in told[-1][2:]), told[-1])
+    desk.cancelPnL(60)
+    told = desk.after(lambda: desk.reqPnLSingle(61, account, "", 8894), lambda event: event[0] == "pnl of position")
+    check("of a position it has its quantity and value", told[-1][1:3] == (61, 1000) and told[-1][6] > 0, told[-1])
+    desk.cancelPnLSingle(61)
+    return id + 1
+
+
+def summary(desk):
+    tags = "NetLiquidation,TotalCashValue,BuyingPower"
+    end = lambda id: lambda event: event == ("summary end", id)
+    told = desk.after(lambda: desk.reqAccountSummary(70, "All", tags), end(70))
+    check("a summary has a row for each tag, by name, in the account's currency", [event[2:5:2] for event in told[:-1]] == [
+        ("BuyingPower", "EUR"), ("NetLiquidation", "EUR"), ("TotalCashValue", "EUR")], told)
+    desk.after(lambda: desk.reqAccountSummary(71, "All", "$LEDGER:ALL"), end(71))
+    desk.cancelAccountSummary(70)
+    desk.cancelAccountSummary(71)
+    told = desk.after(lambda: desk.reqAccountSummary(72, "All", tags), error(72, 322))
+    check("a third request id is 322, though the others are cancelled", "Maximum number of account summary requests" in told[-1][3], told)
+    told = desk.after(lambda: desk.reqAccountSummary(70, "All", tags), end(70))
+    check("one that was used before works again", len(told) == 4, told)
+
+
 def fill_only(port):
     desk = Desk(port, 7)
     id = first_id(desk)
@@ -388,6 +611,17 @@ def main():
                 id = refusals(desk, id + 4)
                 desk, id = reconnect(desk, port, id)
                 two_clients(desk, port, id)
+                account = next(event[1] for event in desk.told if event[0] == "accounts")
+                desk.leave()
+                # A client of its own, so that it sees no order of the others.
+                desk = Desk(port, 9)
+                id = stops(desk, first_id(desk))
+                id = what_if(desk, id)
+                id = bracket(desk, id)
+                id = groups(desk, id)
+                id = positions(desk, id, account)
+                account_values(desk, id, account)
+                summary(desk)
                 desk.leave()
         except (TimeoutError, RuntimeError) as problem:
             check("every part was told what it waited for", False, problem)

@@ -56,6 +56,17 @@ const EVENTS = {
     completedOrdersEnd: () => ["completed end"],
     contractDetails: (reqId, details) => ["contract", reqId, details],
     contractDetailsEnd: (reqId) => ["contract end", reqId],
+    position: (account, contract, quantity, cost) => ["position", contract.symbol, quantity, cost, account, contract],
+    positionEnd: () => ["positions end"],
+    updateAccountValue: (key, value, currency, account) => ["value", key, currency, value, account],
+    updatePortfolio: (contract, quantity, price, value, cost, unrealized, realized, account) =>
+        ["portfolio", contract.symbol, quantity, price, value, cost, unrealized, realized, account],
+    updateAccountTime: (time) => ["values at", time],
+    accountDownloadEnd: (account) => ["values end", account],
+    accountSummary: (reqId, account, tag, value, currency) => ["summary", reqId, tag, value, currency, account],
+    accountSummaryEnd: (reqId) => ["summary end", reqId],
+    pnl: (reqId, daily, unrealized, realized) => ["pnl", reqId, daily, unrealized, realized],
+    pnlSingle: (reqId, quantity, daily, unrealized, realized, value) => ["pnl of position", reqId, quantity, daily, unrealized, realized, value],
     disconnected: () => ["closed"],
 };
 
@@ -242,6 +253,56 @@ async function bracket(desk, id) {
     return id + 3;
 }
 
+async function positions(desk, id) {
+    const end = (event) => event[0] === "positions end";
+    const moved = (event) => event[0] === "position" && event[1] === "IBM";
+    let told = await desk.after(() => desk.ib.reqPositions(), end);
+    check("positions are listed with account and listing exchange, then the end", told[0][1] === "AAPL" && told[0][2] === 100
+        && told[0][4] === ACCOUNT && told[0][5].conId === 265598 && told[0][5].exchange === "NASDAQ", told);
+    told = await desk.place(id, "IBM", order("MKT", 100), moved);
+    const execution = told.filter((event) => event[0] === "execution").at(-1)[4];
+    const fees = told.filter((event) => event[0] === "commission").reduce((sum, event) => sum + event[1].commission, 0);
+    check("a position follows its fill, with the commission in its cost", told.at(-1)[2] === 100
+        && Math.abs(told.at(-1)[3] - execution.avgPrice - fees / 100) < 1e-6, told.at(-1));
+    told = await desk.place(id + 1, "IBM", { ...order("MKT", 100), action: "SELL" }, moved);
+    check("closed it is 0 at 0", told.at(-1)[2] === 0 && told.at(-1)[3] === 0, told.at(-1));
+    told = await desk.after(() => desk.ib.reqPositions(), end);
+    check("and still listed", told.some((event) => moved(event) && event[2] === 0), kinds(told));
+    desk.ib.cancelPositions();
+    return id + 2;
+}
+
+async function account(desk, id) {
+    let told = await desk.after(() => desk.ib.reqAccountUpdates(true, ACCOUNT), (event) => event[0] === "values end");
+    const value = (key, currency) => told.find((event) => event[0] === "value" && event[1] === key && event[2] === currency)?.[3];
+    check("account values begin with the account's code and say that they are ready", told[0][1] === "AccountCode" && told[0][3] === ACCOUNT
+        && value("AccountReady", "") === "true", told.slice(0, 6));
+    check("they are in the account's currency, in all, and in each", Number(value("NetLiquidation", "EUR")) > 0
+        && value("CashBalance", "BASE") && value("CashBalance", "USD"), kinds(told));
+    check("the portfolio comes after them, then the end", same(told.slice(-4).map((event) => event[0]),
+        ["portfolio", "values at", "values at", "values end"]), told.slice(-4));
+    const margin = Number(value("InitMarginReq", "EUR"));
+    const since = desk.told.length;
+    await desk.place(id, "KO", order("MKT", 1000), (event) => event[0] === "commission");
+    const news = await desk.wait((event) => event[0] === "value" && event[1] === "InitMarginReq", since);
+    check("a fill moves the margin", Number(news.at(-1)[3]) > margin, news.at(-1));
+    const row = (await desk.wait((event) => event[0] === "portfolio" && event[1] === "KO", since)).at(-1);
+    check("and then shows every position", row[2] === 1000 && row[3] > 0 && row[8] === ACCOUNT, row);
+    await desk.after(() => desk.ib.reqAccountUpdates(false, ACCOUNT), error(-1, 2100));
+    check("one's own unsubscription is told with 2100", true);
+    told = await desk.after(() => desk.ib.reqAccountSummary(70, "All", "NetLiquidation,BuyingPower"), (event) => event[0] === "summary end");
+    check("a summary has a row for each tag, by name", same(told.map((event) => event.slice(0, 3)), [["summary", 70, "BuyingPower"],
+        ["summary", 70, "NetLiquidation"], ["summary end", 70]]) && told[0][4] === "EUR", told);
+    desk.ib.cancelAccountSummary(70);
+    told = await desk.after(() => desk.ib.reqPnL(60, ACCOUNT), (event) => event[0] === "pnl");
+    check("profit and loss has three figures", told.at(-1).slice(2).every((figure) => typeof figure === "number"), told.at(-1));
+    desk.ib.cancelPnL(60);
+    told = await desk.after(() => desk.ib.reqPnLSingle(61, ACCOUNT, "", 8894), (event) => event[0] === "pnl of position");
+    check("of a position it has quantity and value", told.at(-1)[2] === 1000 && told.at(-1)[6] > 0, told.at(-1));
+    desk.ib.cancelPnLSingle(61);
+    return id + 1;
+}
+
 async function refusals(desk, id) {
     const cases = [
         ["an unknown symbol is 200", "ZZZZ", order("LMT", 1, 100.0), 200, "No security definition has been found for the request"],
@@ -283,7 +344,7 @@ async function reconnect(desk, id) {
         same(kinds(told), ["open Submitted", "status Submitted", "open end", "accounts", "id"]), kinds(told));
     check("with reference and quantity, and the next id above it", told[0][1] === id && told[0][4].orderRef === "stays"
         && told[0][4].tif === "GTC" && told.at(-1)[1] === id + 1, told);
-    told = await desk.after(() => desk.ib.reqExecutions(77, {}), (e) => e[0] === "executions end");
+    told = await desk.after(() => desk.ib.reqExecutions(77, { symbol: "AAPL" }), (e) => e[0] === "executions end");
     check("executions are repeated with the request's id, then their commissions",
         same(kinds(told), ["execution", "commission", "executions end"]) && told[0][2] === 77, kinds(told));
     told = await desk.after(() => desk.ib.reqCompletedOrders(false), (e) => e[0] === "completed end");
@@ -318,7 +379,9 @@ try {
     await marketFill(desk, 1);
     await restingLimit(desk, 2);
     await staged(desk, 3);
-    let id = await stops(desk, 4);
+    let id = await positions(desk, 4);
+    id = await account(desk, id);
+    id = await stops(desk, id);
     id = await whatIf(desk, id);
     id = await bracket(desk, id);
     id = await refusals(desk, id);

@@ -2,7 +2,9 @@
 #![cfg(feature = "simulator")]
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod cancels;
+mod choices;
 mod control;
 mod documents;
 mod families;

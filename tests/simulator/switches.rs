@@ -53,6 +53,10 @@ fn the_page_lists_the_tests_that_set_a_switch_by_name() {
             }
         }
     }
+    let named: BTreeSet<&str> = set.values().flatten().copied().collect();
+    let all: BTreeSet<&str> = Switches::names().into_iter().collect();
+    let nowhere: Vec<_> = all.difference(&named).collect();
+    assert!(nowhere.is_empty(), "no test sets {nowhere:?} by name");
     let page = source("docs/simulator.md");
     let rows = page
         .lines()

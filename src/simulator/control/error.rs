@@ -30,6 +30,9 @@ pub enum ControlError {
     /// No such symbol.
     #[error("the simulator has no symbol {0}")]
     UnknownSymbol(String),
+    /// No such account in this login.
+    #[error("the simulator has no account {0}")]
+    UnknownAccount(String),
     /// What was waited for did not happen in time.
     #[error("what was waited for did not happen within {0:?}")]
     Timeout(Duration),

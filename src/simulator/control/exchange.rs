@@ -43,6 +43,30 @@ impl Control {
             .await
     }
 
+    /// Sets what an account holds of a symbol, as if it had been there: no order, no execution and no cash say how. An empty
+    /// account is the first of the login; a quantity below zero is sold short, zero closes. `average_cost` is per share, in
+    /// the symbol's currency, and 0 for a closed position.
+    pub async fn set_position(
+        &self,
+        account: &str,
+        symbol: &str,
+        quantity: Decimal,
+        average_cost: Decimal,
+    ) -> Done {
+        let (account, symbol) = (account.to_owned(), symbol.to_owned());
+        self.run(move |exchange, now| {
+            exchange.set_position(&account, &symbol, quantity, average_cost, now)
+        })
+        .await?
+    }
+
+    /// Says whether IB has the accounts ready (AccountReady). While it has not, account values are told as they were when it
+    /// began; positions are not touched.
+    pub async fn set_account_ready(&self, ready: bool) -> Done {
+        self.run(move |exchange, now| exchange.set_account_ready(ready, now))
+            .await
+    }
+
     /// The next order id that a client is given; for a count that comes near its end, most of all.
     pub async fn set_next_order_id(&self, client_id: i32, order_id: i32) -> Done {
         self.run(move |exchange, _| exchange.set_next_id(client_id, order_id))

@@ -11,6 +11,7 @@ use super::super::order::{Order, PermId, Phase, Side, double, plain};
 use super::super::switches::{ExecutionOrderId, Executions};
 use super::super::wire;
 use super::Exchange;
+use super::portfolio::Around;
 
 /// How a fill is reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,6 +125,12 @@ impl Exchange {
         let Some(mut fill) = self.book_trade(perm_id, quantity, price, now) else {
             return;
         };
+        let held = self
+            .book
+            .get(perm_id)
+            .map(|order| (order.account().to_owned(), order.symbol.clone()));
+        let (account, symbol) = held.unwrap_or_default();
+        self.position_news(&account, &symbol, Around::Before, now);
         if let Some(odd) = self.next_odd_fill {
             odd.spoil_execution(&mut fill.details);
         }
@@ -161,6 +168,8 @@ impl Exchange {
                 self.repeat_fill(fill);
             }
         }
+        self.position_news(&account, &symbol, Around::After, now);
+        self.account_changed(&account, now);
         self.journal_order(perm_id);
         self.activate_children(perm_id, now);
         self.shrink_peers(perm_id, quantity, before, now);
@@ -230,6 +239,8 @@ impl Exchange {
 
         let order = self.book.get(perm_id)?;
         let (account, symbol) = (order.account().to_owned(), order.symbol.clone());
+        self.note_day_start(&account, now);
+        let order = self.book.get(perm_id)?;
         let realized = self.ledger.account_mut(&account).trade(Trade {
             symbol: &symbol,
             currency,

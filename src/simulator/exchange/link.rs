@@ -213,6 +213,7 @@ impl Exchange {
         self.withheld_cancels.clear();
         self.pending_replacements.clear();
         self.previews.clear();
+        self.stale_accounts = None;
         self.conditions.ib_lost = false;
         let by = i32::try_from(ids).unwrap_or(i32::MAX);
         let clients: Vec<(i32, i32)> = self

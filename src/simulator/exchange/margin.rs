@@ -2,6 +2,7 @@
 
 use rust_decimal::Decimal;
 
+use super::super::account::Account;
 use super::super::config::BaseCurrency;
 use super::Exchange;
 
@@ -37,7 +38,11 @@ impl Exchange {
 
     /// Cash and positions together.
     pub(super) fn equity_with_loan(&self, account: &str) -> Decimal {
-        let account = self.ledger.account(account);
+        self.equity_of(self.ledger.account(account))
+    }
+
+    /// The same of an account that may be another than the ledger's.
+    pub(super) fn equity_of(&self, account: &Account) -> Decimal {
         let cash = account
             .cash
             .iter()
@@ -52,7 +57,15 @@ impl Exchange {
 
     /// What the positions of an account bind, and with a purchase (or sale, negative) at a price among them.
     pub(super) fn margin(&self, account: &str, bought: Option<(&str, Decimal, Decimal)>) -> Margin {
-        let account = self.ledger.account(account);
+        self.margin_of(self.ledger.account(account), bought)
+    }
+
+    /// The same of an account that may be another than the ledger's.
+    pub(super) fn margin_of(
+        &self,
+        account: &Account,
+        bought: Option<(&str, Decimal, Decimal)>,
+    ) -> Margin {
         let mut bound = Decimal::ZERO;
         for (symbol, position) in &account.positions {
             let more = bought.filter(|(other, _, _)| other == symbol);

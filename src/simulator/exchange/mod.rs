@@ -15,6 +15,7 @@ mod login;
 mod margin;
 mod oca;
 mod place;
+mod portfolio;
 mod query;
 mod records;
 mod reports;
@@ -69,6 +70,16 @@ enum Scheduled {
     GoodTill(PermId),
     /// Refusals that nobody asked in the meantime.
     LateErrors(ConnectionId),
+    /// Positions that are told late.
+    PositionNews,
+    /// Account values that a fill changed.
+    AccountNews,
+    /// Everything about accounts that changed.
+    AccountRefresh,
+    /// Right values after wrong ones.
+    AccountReady(ConnectionId),
+    /// Profits that changed.
+    Pnl,
 }
 
 /// What holds of the whole TWS at the moment; a control changes it.
@@ -114,6 +125,15 @@ pub(crate) struct Exchange {
     exec_ids: i64,
     /// Trading days that a control let pass.
     extra_days: i32,
+    /// What each account begins with.
+    opening: Account,
+    /// The accounts as they were when IB began to set them up anew; none when they are ready.
+    stale_accounts: Option<BTreeMap<String, Account>>,
+    /// Accounts and positions that changed and were not told yet.
+    changed_accounts: BTreeSet<String>,
+    changed_positions: BTreeSet<(String, String)>,
+    refresh_scheduled: bool,
+    pnl_scheduled: bool,
     journal: Vec<Record>,
     journaling: bool,
     asked_since_tick: bool,
@@ -153,6 +173,12 @@ impl Exchange {
             perm_ids: 0,
             exec_ids: 0,
             extra_days: 0,
+            opening: opening_account(&config),
+            stale_accounts: None,
+            changed_accounts: BTreeSet::new(),
+            changed_positions: BTreeSet::new(),
+            refresh_scheduled: false,
+            pnl_scheduled: false,
             journal: Vec::new(),
             journaling: config.state_file.is_some(),
             asked_since_tick: false,
@@ -227,6 +253,28 @@ impl Exchange {
             Request::CurrentTime => self.current_time(connection, now),
             Request::CurrentTimeMillis => self.current_time_millis(connection, now),
             Request::ContractData(asked) => self.contract_data(connection, &asked, now),
+            Request::Positions => self.positions(connection, now),
+            Request::CancelPositions => self.cancel_positions(connection),
+            Request::AccountUpdates(asked) => self.account_updates(connection, &asked, now),
+            Request::AccountSummary(asked) => self.account_summary(connection, &asked, now),
+            Request::CancelAccountSummary { request_id } => {
+                self.cancel_account_summary(connection, request_id, now);
+            }
+            Request::PositionsMulti(asked) => self.positions_multi(connection, &asked, now),
+            Request::CancelPositionsMulti { request_id } => {
+                self.cancel_positions_multi(connection, request_id);
+            }
+            Request::AccountUpdatesMulti(asked) => {
+                self.account_updates_multi(connection, &asked, now);
+            }
+            Request::CancelAccountUpdatesMulti { request_id } => {
+                self.cancel_account_updates_multi(connection, request_id);
+            }
+            Request::Pnl(asked) => self.pnl(connection, &asked, now),
+            Request::PnlSingle(asked) => self.pnl_single(connection, &asked, now),
+            Request::CancelPnl { request_id } | Request::CancelPnlSingle { request_id } => {
+                self.cancel_pnl(connection, request_id);
+            }
             // A second login on one connection changes nothing.
             Request::StartApi { .. } => {}
             Request::Malformed { id } => self.unreadable(connection, id, now),
@@ -265,6 +313,11 @@ impl Exchange {
                 Scheduled::IbRestored { data_lost } => self.restore_ib(data_lost, now),
                 Scheduled::GoodTill(perm_id) => self.end_good_till(perm_id, now),
                 Scheduled::LateErrors(connection) => self.send_late_errors(connection),
+                Scheduled::PositionNews => self.tell_late_positions(),
+                Scheduled::AccountNews => self.tell_account_news(now),
+                Scheduled::AccountRefresh => self.refresh_accounts(now),
+                Scheduled::AccountReady(connection) => self.make_account_ready(connection, now),
+                Scheduled::Pnl => self.tell_pnl(now),
             }
         }
     }

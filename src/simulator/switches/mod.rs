@@ -3,6 +3,7 @@
 //! A simulator that settled these questions by itself would teach its users something that may be wrong. So each is a
 //! switch: with the likeliest answer by default, set by name, or all drawn from a seed ([`Switches::drawn`]).
 
+mod account;
 mod families;
 mod orders;
 mod replace;
@@ -17,6 +18,7 @@ use thiserror::Error;
 
 use super::random::Random;
 
+pub use account::*;
 pub use families::*;
 pub use orders::*;
 pub use replace::*;

@@ -170,4 +170,25 @@ switches! {
     "oca-end" oca_end: OcaEnd = OcaEnd::Cancelled;
     /// An order for a group of which a member has filled.
     "oca-ended-group" oca_ended_group: OcaEndedGroup = OcaEndedGroup::Taken;
+
+    /// When a changed position is told to whoever subscribed to positions.
+    "position-news" position_news: PositionNews = PositionNews::AfterFill;
+    /// Which positions that were closed are still listed.
+    "closed-positions" closed_positions: ClosedPositions = ClosedPositions::Kept;
+    /// The exchange of a position's contract.
+    "position-exchange" position_exchange: PositionExchange = PositionExchange::Listing;
+    /// Whether bought currency is listed as a position too.
+    "fx-positions" fx_positions: FxPositions = FxPositions::Hidden;
+    /// When account values that a fill changed are told.
+    "account-news" account_news: AccountNews = AccountNews::Soon;
+    /// The first account values of a subscription are wrong, as AccountReady says; the right ones follow.
+    "account-not-ready" account_not_ready: Chance = Chance::Never;
+    /// The keys of values in each currency begin with `$LEDGER-`.
+    "ledger-prefix" ledger_prefix: bool = false;
+    /// Rows and end mark of an account summary come twice.
+    "summary-doubled" summary_doubled: Chance = Chance::Never;
+    /// What counts against the limit of two account summaries.
+    "summary-limit" summary_limit: SummaryLimit = SummaryLimit::Ids;
+    /// The id of the error that refuses an account summary.
+    "summary-refusal-id" summary_refusal_id: SummaryRefusalId = SummaryRefusalId::Request;
 }

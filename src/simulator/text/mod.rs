@@ -11,6 +11,7 @@
 //! against it), IB's client at server versions 203 and 215 for the versions, published frames of a gateway at 201, 202 and
 //! 204, and of one at 200 for the form of a number that is not set.
 
+mod account;
 mod answers;
 mod orders;
 mod place;
@@ -43,7 +44,20 @@ fn first_protobuf_version(kind: MessageNumber) -> i32 {
         | MessageNumber::CompletedOrder
         | MessageNumber::CompletedOrdersEnd => 204,
         MessageNumber::ContractData | MessageNumber::ContractDataEnd => 205,
-        MessageNumber::ManagedAccounts => 207,
+        MessageNumber::ManagedAccounts
+        | MessageNumber::AccountValue
+        | MessageNumber::PortfolioValue
+        | MessageNumber::AccountUpdateTime
+        | MessageNumber::AccountUpdatesEnd
+        | MessageNumber::Position
+        | MessageNumber::PositionsEnd
+        | MessageNumber::AccountSummary
+        | MessageNumber::AccountSummaryEnd
+        | MessageNumber::PositionMulti
+        | MessageNumber::PositionMultiEnd
+        | MessageNumber::AccountUpdateMulti
+        | MessageNumber::AccountUpdateMultiEnd => 207,
+        MessageNumber::Pnl | MessageNumber::PnlSingle => 210,
         MessageNumber::Commission => 211,
         MessageNumber::NextValidId
         | MessageNumber::CurrentTime
@@ -79,13 +93,26 @@ pub(crate) fn encode(out: &mut Vec<u8>, version: i32, message: ServerMessage<'_>
         ServerMessage::Commission(report) => answers::commission(&mut writer, report),
         ServerMessage::ContractData(row) => answers::contract_data(&mut writer, row),
         ServerMessage::OrderBound(bound) => answers::order_bound(&mut writer, bound),
-        ServerMessage::ManagedAccounts(list) => {
+        ServerMessage::AccountValue(row) => account::value(&mut writer, row),
+        ServerMessage::PortfolioValue(row) => account::portfolio(&mut writer, row),
+        ServerMessage::Position(row) => account::position(&mut writer, row),
+        ServerMessage::AccountSummary(row) => account::summary(&mut writer, row),
+        ServerMessage::PositionMulti(row) => account::position_multi(&mut writer, row),
+        ServerMessage::AccountUpdateMulti(row) => account::update_multi(&mut writer, row),
+        ServerMessage::Pnl(pnl) => account::pnl(&mut writer, pnl),
+        ServerMessage::PnlSingle(pnl) => account::pnl_single(&mut writer, pnl),
+        ServerMessage::ManagedAccounts(text)
+        | ServerMessage::AccountUpdateTime(text)
+        | ServerMessage::AccountUpdatesEnd(text) => {
             writer.message_version(1);
-            writer.text(list);
+            writer.text(text);
         }
         ServerMessage::NextValidId(value)
         | ServerMessage::ContractDataEnd(value)
-        | ServerMessage::ExecutionsEnd(value) => {
+        | ServerMessage::ExecutionsEnd(value)
+        | ServerMessage::AccountSummaryEnd(value)
+        | ServerMessage::PositionMultiEnd(value)
+        | ServerMessage::AccountUpdateMultiEnd(value) => {
             writer.message_version(1);
             writer.int(value);
         }
@@ -94,7 +121,7 @@ pub(crate) fn encode(out: &mut Vec<u8>, version: i32, message: ServerMessage<'_>
             writer.int(seconds);
         }
         ServerMessage::CurrentTimeMillis(millis) => writer.int(millis),
-        ServerMessage::OpenOrdersEnd => writer.message_version(1),
+        ServerMessage::OpenOrdersEnd | ServerMessage::PositionsEnd => writer.message_version(1),
         ServerMessage::CompletedOrdersEnd => {}
     }
     writer.finish(out);

@@ -3,6 +3,7 @@
 use super::super::frame::Frame;
 use super::super::message::Request;
 use super::super::wire;
+use super::account;
 use super::is_text_request;
 use super::place::place_order;
 use super::reader::{ReadError, Reader};
@@ -28,6 +29,7 @@ fn read(number: i32, mut fields: Reader<'_>, version: i32) -> Result<Request, Re
             }
         }
         5 => Request::OpenOrders,
+        6 => Request::AccountUpdates(account::updates_request(fields)?),
         7 => Request::Executions(executions(fields, version)?),
         8 => Request::Ids,
         9 => Request::ContractData(contract_data(fields)?),
@@ -36,12 +38,34 @@ fn read(number: i32, mut fields: Reader<'_>, version: i32) -> Result<Request, Re
         17 => Request::ManagedAccounts,
         49 => Request::CurrentTime,
         58 => Request::GlobalCancel,
+        61 => Request::Positions,
+        62 => Request::AccountSummary(account::summary_request(fields)?),
+        63 => Request::CancelAccountSummary {
+            request_id: account::request_id(fields)?,
+        },
+        64 => Request::CancelPositions,
         71 => {
             fields.skip(1)?;
             Request::StartApi {
                 client_id: fields.int()?.unwrap_or(0),
             }
         }
+        74 => Request::PositionsMulti(account::positions_multi_request(fields)?),
+        75 => Request::CancelPositionsMulti {
+            request_id: account::request_id(fields)?,
+        },
+        76 => Request::AccountUpdatesMulti(account::updates_multi_request(fields)?),
+        77 => Request::CancelAccountUpdatesMulti {
+            request_id: account::request_id(fields)?,
+        },
+        92 => Request::Pnl(account::pnl_request(fields)?),
+        93 => Request::CancelPnl {
+            request_id: fields.int()?.unwrap_or(-1),
+        },
+        94 => Request::PnlSingle(account::pnl_single_request(fields)?),
+        95 => Request::CancelPnlSingle {
+            request_id: fields.int()?.unwrap_or(-1),
+        },
         99 => Request::CompletedOrders {
             api_only: fields.flag()?,
         },

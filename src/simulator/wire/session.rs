@@ -12,10 +12,11 @@ pub(crate) struct ErrorMessage {
     pub(crate) text: Option<String>,
 }
 
+/// A message whose only field is text under tag 1: the accounts of the login, the time of account values, the account whose values end.
 #[derive(Clone, PartialEq, prost::Message)]
-pub(crate) struct Accounts {
+pub(crate) struct Word {
     #[prost(string, optional, tag = "1")]
-    pub(crate) list: Option<String>,
+    pub(crate) text: Option<String>,
 }
 
 /// Every message whose only field is a number under tag 1: next valid id, end marks, cancel of a contract request.

@@ -2,12 +2,14 @@
 
 use rust_decimal::Decimal;
 
+use super::super::super::account::Trade;
 use super::super::super::clock::Now;
 use super::super::super::control::ControlError;
 use super::super::super::ledger::Fill;
 use super::super::super::message::ServerMessage;
 use super::super::super::odd::OddRow;
 use super::super::super::order::{OrderKey, Phase, Side, double, plain};
+use super::super::portfolio::Around;
 use super::super::{Exchange, FillReport};
 
 impl Exchange {
@@ -87,6 +89,32 @@ impl Exchange {
             execution.cum_qty = Some(plain(order.filled));
             execution.avg_price = Some(double(order.average_price()));
         }
+        let corrected_trade = self.book.get(perm_id).map(|order| {
+            let account = order.account().to_owned();
+            (account, order.symbol.clone(), order.side)
+        });
+        if let Some((account, symbol, side)) = &corrected_trade {
+            let instrument = self
+                .market
+                .by_symbol(symbol)
+                .and_then(|symbol| self.market.get(symbol));
+            let (currency, is_cash) = instrument.map_or(("USD", false), |instrument| {
+                (instrument.currency, instrument.is_cash())
+            });
+            let trade = Trade {
+                symbol,
+                currency,
+                bought: side.signed(before),
+                price: old_price,
+                commission: Decimal::ZERO,
+                is_cash,
+                day: fill.day,
+            };
+            let bought = side.signed(quantity);
+            let owned = self.ledger.account_mut(account);
+            owned.correct(trade, bought, price);
+            self.journal_account(account);
+        }
         fill.commission.exec_id = Some(corrected.clone());
         self.sessions
             .report(client_id, ServerMessage::Execution(&fill.details));
@@ -95,6 +123,11 @@ impl Exchange {
         self.journal_fill(&fill);
         self.ledger.record(fill);
         self.journal_order(perm_id);
+        if let Some((account, symbol, _)) = corrected_trade {
+            self.position_news(&account, &symbol, Around::Before, now);
+            self.position_news(&account, &symbol, Around::After, now);
+            self.account_changed(&account, now);
+        }
         Ok(corrected)
     }
 
