@@ -413,9 +413,11 @@ def stops(desk, id):
     ]
     for name, made, shown in cases:
         made.action = "SELL"
-        told = place(desk, id, "AAPL", made, status(id, "PreSubmitted"), 2)
+        # As often as each was recorded.
+        pairs = {"TRAIL": 3, "TRAIL LIMIT": 4}.get(made.orderType, 2)
+        told = place(desk, id, "AAPL", made, status(id, "PreSubmitted"), pairs)
         echo = {name: getattr(told[-2][4], name) for name in shown}
-        check(f"{name} waits for its trigger, and is shown with its prices", kinds(told) == ["open PreSubmitted", "status PreSubmitted"] * 2
+        check(f"{name} waits for its trigger, and is shown with its prices", kinds(told) == ["open PreSubmitted", "status PreSubmitted"] * pairs
               and told[-1][8] == "trigger" and echo == shown, (kinds(told), told[-1], echo))
         if made.orderType == "STP":
             made.auxPrice = 101.0

@@ -24,7 +24,9 @@ fn dec(text: &str) -> Decimal {
     text.parse().unwrap()
 }
 
-async fn desk(switches: Switches) -> (Simulator, Control, Peer) {
+async fn desk(change: impl FnOnce(&mut Switches)) -> (Simulator, Control, Peer) {
+    let mut switches = Switches::default();
+    change(&mut switches);
     let config = SimulatorConfig {
         switches,
         ..SimulatorConfig::explicit()
@@ -82,7 +84,7 @@ fn value(told: &[Message], key: &str, currency: &str) -> Decimal {
 
 #[tokio::test]
 async fn positions_are_dumped_ended_followed_and_silently_cancelled() {
-    let (_simulator, control, mut peer) = desk(Switches::default()).await;
+    let (_simulator, control, mut peer) = desk(|_| {}).await;
     assert_eq!(ask_positions(&mut peer).await, ["positions end"]);
     let ask = Ask {
         quantity: "3",
@@ -119,7 +121,7 @@ async fn positions_are_dumped_ended_followed_and_silently_cancelled() {
 
 #[tokio::test]
 async fn the_average_cost_has_the_commission_in_it_and_the_contract_is_on_its_listing_exchange() {
-    let (_simulator, control, mut peer) = desk(Switches::default()).await;
+    let (_simulator, control, mut peer) = desk(|_| {}).await;
     let ask = Ask {
         quantity: "100",
         ..Ask::default()
@@ -138,7 +140,7 @@ async fn the_average_cost_has_the_commission_in_it_and_the_contract_is_on_its_li
 
 #[tokio::test]
 async fn a_correction_of_an_execution_corrects_the_position_and_the_cash() {
-    let (_simulator, control, mut peer) = desk(Switches::default()).await;
+    let (_simulator, control, mut peer) = desk(|_| {}).await;
     ask_positions(&mut peer).await;
     let ask = Ask {
         quantity: "100",
@@ -169,9 +171,8 @@ async fn positions_go_as_their_switches_say() {
         (PositionNews::Later, "", usize::MAX),
     ];
     for (position_news, words, at) in cases {
-        let mut switches = Switches::default();
-        switches.position_news = position_news;
-        let (_simulator, control, mut peer) = desk(switches).await;
+        let (_simulator, control, mut peer) =
+            desk(|switches| switches.position_news = position_news).await;
         ask_positions(&mut peer).await;
         let told = trade(&control, &mut peer, Ask::default(), "230").await;
         assert_eq!(told.get(at).map_or("", String::as_str), words, "{told:?}");
@@ -180,11 +181,12 @@ async fn positions_go_as_their_switches_say() {
             assert_eq!(told[0].words(), "position AAPL 10");
         }
     }
-    let mut switches = Switches::default();
-    switches.closed_positions = ClosedPositions::Today;
-    switches.position_exchange = PositionExchange::Absent;
-    switches.fx_positions = FxPositions::Shown;
-    let (_simulator, control, mut peer) = desk(switches).await;
+    let change = |switches: &mut Switches| {
+        switches.closed_positions = ClosedPositions::Today;
+        switches.position_exchange = PositionExchange::Absent;
+        switches.fx_positions = FxPositions::Shown;
+    };
+    let (_simulator, control, mut peer) = desk(change).await;
     control
         .set_position("", "EUR", dec("1000"), dec("1.1"))
         .await
@@ -206,7 +208,7 @@ async fn positions_go_as_their_switches_say() {
 
 #[tokio::test]
 async fn account_updates_begin_with_the_code_and_end_after_the_portfolio() {
-    let (_simulator, control, mut peer) = desk(Switches::default()).await;
+    let (_simulator, control, mut peer) = desk(|_| {}).await;
     let told = trade(&control, &mut peer, Ask::default(), "230").await;
     assert!(!told.is_empty());
     let told = ask_updates(&mut peer, "").await;
@@ -253,7 +255,7 @@ async fn account_updates_begin_with_the_code_and_end_after_the_portfolio() {
 
 #[tokio::test]
 async fn a_fill_moves_account_values_within_a_second_and_then_every_position() {
-    let (_simulator, control, mut peer) = desk(Switches::default()).await;
+    let (_simulator, control, mut peer) = desk(|_| {}).await;
     ask_updates(&mut peer, ACCOUNT).await;
     let told = trade(&control, &mut peer, Ask::default(), "230").await;
     assert!(
@@ -268,11 +270,8 @@ async fn a_fill_moves_account_values_within_a_second_and_then_every_position() {
     assert!(!news.contains_key(&("AccountCode".to_owned(), String::new())));
     assert_eq!(told.last().unwrap().words(), "portfolio AAPL 10");
     // Where they are told every three minutes nothing follows a fill.
-    let switches = Switches {
-        account_news: AccountNews::Slow,
-        ..Switches::default()
-    };
-    let (_simulator, control, mut peer) = desk(switches).await;
+    let (_simulator, control, mut peer) =
+        desk(|switches| switches.account_news = AccountNews::Slow).await;
     ask_updates(&mut peer, ACCOUNT).await;
     trade(&control, &mut peer, Ask::default(), "230").await;
     tokio::time::sleep(std::time::Duration::from_millis(700)).await;
@@ -313,7 +312,7 @@ async fn an_own_unsubscription_and_another_account_are_2100_and_another_clients_
 
 #[tokio::test]
 async fn account_ready_is_false_while_values_are_those_of_before() {
-    let (_simulator, control, mut peer) = desk(Switches::default()).await;
+    let (_simulator, control, mut peer) = desk(|_| {}).await;
     ask_updates(&mut peer, ACCOUNT).await;
     control.set_account_ready(false).await.unwrap();
     let told = peer.hear().await;
@@ -332,9 +331,10 @@ async fn account_ready_is_false_while_values_are_those_of_before() {
     assert!(told.iter().any(|m| m.words() == "value AccountReady true"));
     assert!(value(&told, "InitMarginReq", "EUR") > Decimal::ZERO);
     // By chance the first values of a subscription are such ones, and the right ones follow.
-    let mut switches = Switches::default();
-    switches.account_not_ready = Chance::Always;
-    let (_simulator, _control, mut peer) = desk(switches).await;
+    let change = |switches: &mut Switches| {
+        switches.account_not_ready = Chance::Always;
+    };
+    let (_simulator, _control, mut peer) = desk(change).await;
     let told = ask_updates(&mut peer, ACCOUNT).await;
     assert_eq!(value(&told, "NetLiquidation", "EUR"), Decimal::ZERO);
     assert_eq!(
@@ -351,9 +351,10 @@ async fn account_ready_is_false_while_values_are_those_of_before() {
 
 #[tokio::test]
 async fn the_ledger_prefix_stands_before_values_of_single_currencies_only() {
-    let mut switches = Switches::default();
-    switches.ledger_prefix = true;
-    let (_simulator, _control, mut peer) = desk(switches).await;
+    let change = |switches: &mut Switches| {
+        switches.ledger_prefix = true;
+    };
+    let (_simulator, _control, mut peer) = desk(change).await;
     let told = ask_updates(&mut peer, ACCOUNT).await;
     assert_eq!(value(&told, "$LEDGER-CashBalance", "BASE"), dec("1000000"));
     assert_eq!(value(&told, "NetLiquidation", "EUR"), dec("1000000"));
@@ -362,7 +363,7 @@ async fn the_ledger_prefix_stands_before_values_of_single_currencies_only() {
 
 #[tokio::test]
 async fn a_summary_has_its_rows_by_tag_and_only_two_request_ids() {
-    let (_simulator, _control, mut peer) = desk(Switches::default()).await;
+    let (_simulator, _control, mut peer) = desk(|_| {}).await;
     let tags = "NetLiquidation,TotalCashValue,BuyingPower,$LEDGER:EUR,Moonshine";
     let told = ask_summary(&mut peer, 5, tags).await;
     assert_eq!(told[0], "summary 5 AccountOrGroup");
@@ -414,11 +415,12 @@ async fn a_summary_has_its_rows_by_tag_and_only_two_request_ids() {
 
 #[tokio::test]
 async fn a_summary_goes_as_its_switches_say() {
-    let mut switches = Switches::default();
-    switches.summary_doubled = Chance::Always;
-    switches.summary_limit = SummaryLimit::Subscriptions;
-    switches.summary_refusal_id = SummaryRefusalId::None;
-    let (_simulator, _control, mut peer) = desk(switches).await;
+    let change = |switches: &mut Switches| {
+        switches.summary_doubled = Chance::Always;
+        switches.summary_limit = SummaryLimit::Subscriptions;
+        switches.summary_refusal_id = SummaryRefusalId::None;
+    };
+    let (_simulator, _control, mut peer) = desk(change).await;
     let told = ask_summary(&mut peer, 1, "Cushion,SMA").await;
     let rows = ["summary 1 Cushion", "summary 1 SMA"];
     let ends = ["summary end 1"; 2];
@@ -474,7 +476,7 @@ async fn several_accounts_are_told_apart_and_asked_for_one_by_one() {
 
 #[tokio::test]
 async fn profits_are_told_at_once_and_each_second_in_which_they_changed() {
-    let (_simulator, control, mut peer) = desk(Switches::default()).await;
+    let (_simulator, control, mut peer) = desk(|_| {}).await;
     let ask = Ask {
         quantity: "10",
         ..Ask::default()
@@ -509,7 +511,7 @@ async fn profits_are_told_at_once_and_each_second_in_which_they_changed() {
 
 #[tokio::test]
 async fn queries_about_accounts_can_stay_unanswered() {
-    let (_simulator, control, mut peer) = desk(Switches::default()).await;
+    let (_simulator, control, mut peer) = desk(|_| {}).await;
     for query in [
         Query::Positions,
         Query::AccountUpdates,

@@ -11,10 +11,15 @@ use rust_decimal::Decimal;
 use super::peer::{Ask, Peer, buy, number, resting, start, text};
 
 async fn with(change: impl FnOnce(&mut Switches)) -> (Simulator, Control, Peer) {
+    during(Hours::Open, change).await
+}
+
+async fn during(hours: Hours, change: impl FnOnce(&mut Switches)) -> (Simulator, Control, Peer) {
     let mut switches = Switches::default();
     change(&mut switches);
     let simulator = start(SimulatorConfig {
         switches,
+        hours,
         ..SimulatorConfig::explicit()
     })
     .await;
@@ -272,15 +277,8 @@ async fn a_replaced_order_is_shown_as_it_was_or_presubmitted_again() {
 #[tokio::test]
 async fn a_replacement_outside_the_hours_is_echoed_now_or_at_the_opening() {
     for (replace_closed, now) in [(ReplaceClosed::Now, true), (ReplaceClosed::AtOpen, false)] {
-        let mut switches = Switches::default();
-        switches.replace_closed = replace_closed;
-        let simulator = start(SimulatorConfig {
-            switches,
-            hours: Hours::Closed,
-            ..SimulatorConfig::explicit()
-        })
-        .await;
-        let mut peer = Peer::log_in(&simulator, 1).await;
+        let change = |switches: &mut Switches| switches.replace_closed = replace_closed;
+        let (_simulator, control, mut peer) = during(Hours::Closed, change).await;
         peer.place(resting(1)).await;
         peer.hear().await;
         peer.send_order(1, buy("10", "LMT").limit(101.0)).await;
@@ -288,7 +286,7 @@ async fn a_replacement_outside_the_hours_is_echoed_now_or_at_the_opening() {
         assert_eq!(shows(&peer.hear_briefly().await), now, "{replace_closed:?}");
         peer.send(5, &[]).await;
         assert_eq!(shows(&peer.hear_briefly().await), now, "{replace_closed:?}");
-        simulator.control().open_exchange().await.unwrap();
+        control.open_exchange().await.unwrap();
         peer.hear().await;
         peer.send(5, &[]).await;
         assert!(shows(&peer.hear_briefly().await), "{replace_closed:?}");

@@ -74,6 +74,14 @@ export class Exchange {
   async movePrice(symbol: string, price: string): Promise<void> {
     await this.stub.movePrice({ symbol, price }, this.options);
   }
+  /** Sets what an account (the first, unless named) holds of a symbol, as if it had been there; a quantity of "0" closes it. */
+  async setPosition(symbol: string, quantity: string, { averageCost = "", account = "" } = {}): Promise<void> {
+    await this.stub.setPosition({ account, symbol, quantity, averageCost }, this.options);
+  }
+  /** Says whether IB has the accounts ready; while not, account values are those of before. */
+  async setAccountReady(ready: boolean): Promise<void> {
+    await this.stub.setAccountReady({ ready }, this.options);
+  }
   /** Halts the exchange: orders placed from now on wait as PRE_SUBMITTED. */
   async halt(): Promise<void> {
     await this.stub.haltExchange({}, this.options);

@@ -89,6 +89,14 @@ class Exchange:
         """Moves a symbol's price; orders that it reaches fill, in explicit mode too."""
         self._call("MovePrice", symbol=symbol, price=price)
 
+    def set_position(self, symbol: str, quantity: str, average_cost: str = "", account: str = "") -> None:
+        """Sets what an account (the first, unless named) holds of a symbol, as if it had been there; a quantity of "0" closes it."""
+        self._call("SetPosition", account=account, symbol=symbol, quantity=quantity, average_cost=average_cost)
+
+    def set_account_ready(self, ready: bool) -> None:
+        """Says whether IB has the accounts ready; while not, account values are those of before."""
+        self._call("SetAccountReady", ready=ready)
+
     def halt(self) -> None:
         """Halts the exchange: orders placed from now on wait as PRE_SUBMITTED."""
         self._call("HaltExchange")
