@@ -130,6 +130,8 @@ pub struct Error {
     pub retry_after: Option<Duration>,
     /// TWS's own code and text, where it spoke.
     pub tws: Option<TwsWord>,
+    /// After which sequence a watch can be resumed without missing anything, where the one given is not this store's.
+    pub resume_after: Option<u64>,
 }
 
 /// What TWS itself said.
@@ -153,6 +155,7 @@ impl Error {
             violations: Vec::new(),
             retry_after: None,
             tws: None,
+            resume_after: None,
         }
     }
 

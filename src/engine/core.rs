@@ -55,8 +55,8 @@ pub(crate) struct Settings {
 pub(crate) struct RecoveredState {
     /// Orders to keep in memory.
     pub(crate) orders: Vec<LiveOrder>,
-    /// Sequence of the last event.
-    pub(crate) head_sequence: u64,
+    /// Sequence of the next event.
+    pub(crate) next_sequence: u64,
     /// The highest order id ever stored; 0: none.
     pub(crate) highest_order_id: i32,
     /// The highest number of an instruction; 0: none.
@@ -70,7 +70,7 @@ impl RecoveredState {
     pub(crate) fn new(
         live: Vec<OrderRecord>,
         fills: Vec<Fill>,
-        head_sequence: u64,
+        next_sequence: u64,
         highest_order_id: i32,
         head_instruction: u64,
         accounts: Option<Vec<String>>,
@@ -88,7 +88,7 @@ impl RecoveredState {
             .collect();
         Self {
             orders,
-            head_sequence,
+            next_sequence,
             highest_order_id,
             head_instruction,
             accounts,
@@ -147,7 +147,7 @@ impl Core {
     pub(crate) fn new(settings: Settings, found: RecoveredState) -> Self {
         let RecoveredState {
             orders,
-            head_sequence,
+            next_sequence,
             highest_order_id,
             head_instruction,
             accounts,
@@ -164,7 +164,7 @@ impl Core {
         }
         let engine_state = EngineState {
             next_id: highest_order_id.saturating_add(1).max(1),
-            sequence: head_sequence,
+            sequence: next_sequence.saturating_sub(1),
             instruction: head_instruction,
             accounts: accounts.map(Arc::from),
             synced_until,

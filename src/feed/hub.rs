@@ -44,6 +44,8 @@ pub(super) struct Hub {
     slots: Arc<Semaphore>,
     /// Sequence of the last event published.
     head: AtomicU64,
+    /// Events published. Sequences do not count them: some are left out.
+    published: AtomicU64,
     /// Locked for a look-up, never while anybody waits: subscribing must not race with the removal of a channel.
     channels: Mutex<Channels>,
     /// Locked to add or copy one entry: watchers that missed a wake-up find every link change here.
@@ -52,8 +54,16 @@ pub(super) struct Hub {
     signal: watch::Sender<Signal>,
 }
 
-type Sender = broadcast::Sender<Arc<StoredEvent>>;
-type Receiver = broadcast::Receiver<Arc<StoredEvent>>;
+type Sender = broadcast::Sender<Published>;
+type Receiver = broadcast::Receiver<Published>;
+
+/// An event on its way to the watchers.
+#[derive(Debug, Clone)]
+pub(super) struct Published {
+    /// The sequence of the event published before it, of whatever order.
+    pub(super) after: u64,
+    pub(super) event: Arc<StoredEvent>,
+}
 
 #[derive(Debug, Default)]
 struct Channels {
@@ -111,6 +121,7 @@ impl Feed {
                     limits.watchers_max.min(Semaphore::MAX_PERMITS),
                 )),
                 head: AtomicU64::new(head_sequence),
+                published: AtomicU64::new(0),
                 channels: Mutex::default(),
                 links: Mutex::default(),
                 links_published: AtomicU64::new(0),
@@ -130,13 +141,15 @@ impl Feed {
                     channels.all.clone(),
                 )
             };
-            self.hub.head.store(event.sequence, Ordering::Release);
+            let after = self.hub.head.swap(event.sequence, Ordering::AcqRel);
+            self.hub.published.fetch_add(1, Ordering::AcqRel);
+            let published = Published { after, event };
             // An error says that the last watcher has just left.
             if let Some(channel) = order {
-                let _ = channel.send(Arc::clone(&event));
+                let _ = channel.send(published.clone());
             }
             if let Some(channel) = all {
-                let _ = channel.send(event);
+                let _ = channel.send(published);
             }
         }
     }
@@ -220,6 +233,11 @@ impl Hub {
     /// Sequence of the last event published.
     pub(super) fn head(&self) -> u64 {
         self.head.load(Ordering::Acquire)
+    }
+
+    /// How many events were published.
+    pub(super) fn published(&self) -> u64 {
+        self.published.load(Ordering::Acquire)
     }
 
     /// Number of the last link change published.

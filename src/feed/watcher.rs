@@ -9,11 +9,12 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::completion::WatchCompletion;
-use super::hub::{Hub, Signal, Subscription};
+use super::hub::{Hub, Published, Signal, Subscription};
 use super::update::{FeedEvent, FeedUpdate};
 use super::watch::WatchSpec;
 use crate::domain::{OrderKey, Status, StoredEvent, Timestamp};
 use crate::error::{Error, Reason};
+use crate::store::Cursor;
 
 /// Events read from the store at a time: what a watcher holds at most.
 const PAGE_EVENTS: usize = 128;
@@ -34,7 +35,7 @@ pub(super) struct Watcher {
     /// Read from the store, not delivered yet.
     page: VecDeque<FeedUpdate>,
     /// Came while waiting, not looked at yet.
-    arrived: Option<Taken>,
+    arrived: Option<Arrived>,
     /// Until the end of the current state was shown.
     in_snapshot: bool,
     /// Sequence of the last event delivered: what other updates carry.
@@ -56,10 +57,33 @@ pub(super) struct Watcher {
 enum Phase {
     /// Live orders from the store.
     Snapshot,
-    /// Events from the store. `target` is the head when this began: behind it is what was missed, beyond it lag.
-    CatchUp { target: u64 },
+    /// Events from the store: what was missed, and what was published meanwhile, which is lag.
+    CatchUp(Goal),
     /// Events from the channel.
     Live,
+}
+
+/// How far a watcher has to read before its lag is looked at.
+#[derive(Debug, Clone, Copy)]
+struct Goal {
+    /// The head when this began.
+    sequence: u64,
+    /// Events published by then.
+    published: u64,
+    /// Events beyond it that were read.
+    beyond: u64,
+}
+
+impl Goal {
+    fn at_head(hub: &Hub) -> Self {
+        // The head first: an event published in between is not counted as lag.
+        let sequence = hub.head();
+        Self {
+            sequence,
+            published: hub.published(),
+            beyond: 0,
+        }
+    }
 }
 
 impl Watcher {
@@ -82,14 +106,11 @@ impl Watcher {
         let links_seen = hub.links_published();
         let snapshot = hub.reader.snapshot(order_id).await?;
         let head = snapshot.head_sequence;
-        let base = hub.reader.base_sequence();
-        if after_sequence != 0 && !(base - 1..=head).contains(&after_sequence) {
-            return Err(Error::new(
-                Reason::Sequence,
-                format!(
-                    "sequence {after_sequence} is not one of this store's ({base} to {head}): watch from 0"
-                ),
-            ));
+        if after_sequence != 0 {
+            match hub.reader.locate(after_sequence).await? {
+                Cursor::Known => {}
+                unknown => return Err(not_ours(after_sequence, unknown)),
+            }
         }
         let ending = match (order_id, &snapshot.detail) {
             (Some(_), Some(detail)) => Some(WatchCompletion::of(
@@ -115,7 +136,7 @@ impl Watcher {
             }
             (0, None) => (Phase::Snapshot, head, head),
             (after, _) if after == head => (Phase::Live, after, head),
-            (after, _) => (Phase::CatchUp { target: head }, after, after),
+            (after, _) => (Phase::CatchUp(Goal::at_head(&hub)), after, after),
         };
         let poll_interval = poll_interval.max(POLL_INTERVAL_MIN);
         Ok(Self {
@@ -161,7 +182,7 @@ impl Watcher {
             }
             let outcome = match self.phase {
                 Phase::Snapshot => self.read_snapshot().await,
-                Phase::CatchUp { target } => self.read_events(target).await,
+                Phase::CatchUp(goal) => self.read_events(goal).await,
                 Phase::Live => match self.live().await {
                     Live::Update(update) => return Some(update),
                     Live::End => return None,
@@ -184,9 +205,7 @@ impl Watcher {
             }
             Taken::Behind(_) if !signal.closed => {
                 self.hub.stats.watcher_fallbacks.add_one();
-                self.phase = Phase::CatchUp {
-                    target: self.hub.head(),
-                };
+                self.phase = Phase::CatchUp(Goal::at_head(&self.hub));
                 return Live::Again;
             }
             Taken::Behind(_) | Taken::Nothing => {}
@@ -228,8 +247,8 @@ impl Watcher {
         tokio::select! {
             biased;
             received = receiver.recv() => match received {
-                Ok(event) => self.arrived = Some(Taken::Event(event)),
-                Err(RecvError::Lagged(missed)) => self.arrived = Some(Taken::Behind(missed)),
+                Ok(published) => self.arrived = Some(Arrived::Event(published)),
+                Err(RecvError::Lagged(missed)) => self.arrived = Some(Arrived::Behind(missed)),
                 Err(RecvError::Closed) => {}
             },
             _ = self.signal.changed() => {}
@@ -240,11 +259,11 @@ impl Watcher {
     /// The next event of the channel that is new.
     fn take(&mut self) -> Taken {
         loop {
-            let event = match self.arrived.take() {
-                Some(Taken::Event(event)) => event,
-                Some(behind) => return behind,
+            let Published { after, event } = match self.arrived.take() {
+                Some(Arrived::Event(published)) => published,
+                Some(Arrived::Behind(missed)) => return Taken::Behind(missed),
                 None => match self.channel.receiver().map(|channel| channel.try_recv()) {
-                    Some(Ok(event)) => event,
+                    Some(Ok(published)) => published,
                     Some(Err(TryRecvError::Lagged(missed))) => return Taken::Behind(missed),
                     Some(Err(TryRecvError::Empty | TryRecvError::Closed)) | None => {
                         return Taken::Nothing;
@@ -254,9 +273,9 @@ impl Watcher {
             if event.sequence <= self.position {
                 continue;
             }
-            // Who watches all sees every sequence: a hole would be an event missed, and the store has it.
-            if self.order_id.is_none() && event.sequence > self.position + 1 {
-                return Taken::Behind(event.sequence - self.position - 1);
+            // Who watches all sees every event: one that was missed is in the store.
+            if self.order_id.is_none() && after > self.position {
+                return Taken::Behind(1);
             }
             return Taken::Event(event);
         }
@@ -325,17 +344,18 @@ impl Watcher {
     }
 
     /// The next events. What is in the channel is dropped first: it is in the store.
-    async fn read_events(&mut self, target: u64) -> Result<(), Error> {
+    async fn read_events(&mut self, goal: Goal) -> Result<(), Error> {
         if self.signal.borrow().closed {
             return Err(self.shutting_down());
         }
-        if self.order_id.is_none() && self.position >= target {
-            let head = self.hub.head();
-            let behind = head.saturating_sub(self.position);
+        let mut goal = goal;
+        if self.order_id.is_none() && self.position >= goal.sequence {
+            let since = self.hub.published().saturating_sub(goal.published);
+            let behind = since.saturating_sub(goal.beyond);
             if behind > self.hub.limits.lag_events_max {
                 return Err(self.lagged(behind));
             }
-            self.phase = Phase::CatchUp { target: head };
+            goal = Goal::at_head(&self.hub);
         }
         self.arrived = None;
         self.channel.skip_to_now();
@@ -344,9 +364,13 @@ impl Watcher {
             .reader
             .events_after(self.position, self.order_id, PAGE_EVENTS)
             .await?;
-        if events.len() < PAGE_EVENTS {
-            self.phase = Phase::Live;
-        }
+        let beyond = events.iter().filter(|event| event.sequence > goal.sequence);
+        goal.beyond += beyond.count() as u64;
+        self.phase = if events.len() < PAGE_EVENTS {
+            Phase::Live
+        } else {
+            Phase::CatchUp(goal)
+        };
         self.page
             .extend(events.into_iter().map(Arc::new).map(FeedUpdate::from));
         Ok(())
@@ -380,6 +404,14 @@ enum Live {
     Again,
 }
 
+/// What the channel brought while nothing else was to be done.
+#[derive(Debug)]
+enum Arrived {
+    Event(Published),
+    /// So many events were missed.
+    Behind(u64),
+}
+
 /// What the channel had.
 #[derive(Debug)]
 enum Taken {
@@ -387,6 +419,25 @@ enum Taken {
     /// Events were missed, about so many.
     Behind(u64),
     Nothing,
+}
+
+/// The error of a cursor that this store did not give out.
+fn not_ours(sequence: u64, cursor: Cursor) -> Error {
+    match cursor {
+        Cursor::LostFuture { resume_after } => Error {
+            resume_after: Some(resume_after),
+            ..Error::new(
+                Reason::Sequence,
+                format!(
+                    "sequence {sequence} is not one of this store's: it comes from events that this store does not have, because it is a copy that was restored; resume after {resume_after} to miss nothing, and take what comes in place of what was seen after that"
+                ),
+            )
+        },
+        Cursor::Known | Cursor::Foreign => Error::new(
+            Reason::Sequence,
+            format!("sequence {sequence} is not one of this store's: watch from 0"),
+        ),
+    }
 }
 
 fn snapshot_end() -> FeedUpdate {

@@ -59,6 +59,7 @@ impl Gateway {
             live,
             fills,
             head_sequence,
+            next_sequence,
             highest_order_id,
             head_instruction,
             accounts,
@@ -66,7 +67,7 @@ impl Gateway {
         let found = RecoveredState::new(
             live,
             fills,
-            head_sequence,
+            next_sequence,
             highest_order_id,
             head_instruction,
             accounts,

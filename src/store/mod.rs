@@ -12,6 +12,7 @@ mod backup;
 mod checkpoint;
 mod closing;
 mod columns;
+mod epochs;
 mod error;
 mod event_body;
 mod events;
@@ -32,6 +33,7 @@ mod transaction;
 mod writer;
 
 pub use backup::{Backup, backup};
+pub use epochs::Cursor;
 pub use error::StoreError;
 pub use export::ExecutionRow;
 pub use reader::Reader;

@@ -12,7 +12,7 @@ use super::pool::{self, For, Pool};
 use super::snapshot::{self, Snapshot};
 use super::start::{base_sequence, head_sequence};
 use super::transaction::{PLACED_UNDER, fills_of};
-use super::{StoreError, events, list, schema};
+use super::{Cursor, StoreError, epochs, events, list, schema};
 use crate::domain::{ListIn, ListOut, OrderDetail, OrderKey, OrderState, StoredEvent};
 
 /// Reads orders and events. Every call is one short read transaction and sees one state of the store, at least as new as the last
@@ -141,6 +141,20 @@ impl Reader {
         self.pool
             .read(For::Watches, move |connection| {
                 snapshot::read(connection, base, order_id)
+            })
+            .await
+    }
+
+    /// Where a cursor lies, a sequence that somebody wants to resume after.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn locate(&self, cursor: u64) -> Result<Cursor, StoreError> {
+        let base = self.base_sequence;
+        self.pool
+            .read(For::Watches, move |connection| {
+                let head = head_sequence(connection, base)?;
+                Ok(epochs::locate(connection, base, head, cursor)?)
             })
             .await
     }

@@ -10,7 +10,7 @@ use super::checkpoint::{LOG_PAGES, PAGE_BYTES};
 use super::file::{self, Found};
 use super::identity::{DatabaseLock, Identity};
 use super::transaction::{meta, pinned_accounts};
-use super::{Store, StoreError, columns, schema};
+use super::{Store, StoreError, columns, epochs, schema};
 use crate::domain::{Fill, OrderRecord, Timestamp};
 use crate::lock_file::LockFile;
 
@@ -37,6 +37,8 @@ pub struct Opened {
     pub fills: Vec<Fill>,
     /// The sequence of the last event; the base less one before the first.
     pub head_sequence: u64,
+    /// The sequence of the next event: it leaves out those that another history of this store may have given out.
+    pub next_sequence: u64,
     /// The highest order id that was ever stored; 0: none.
     pub highest_order_id: i32,
     /// The highest number of an instruction; 0: none.
@@ -76,6 +78,7 @@ pub(super) struct RecoveredState {
     pub(super) live: Vec<OrderRecord>,
     pub(super) fills: Vec<Fill>,
     pub(super) head_sequence: u64,
+    pub(super) next_sequence: u64,
     pub(super) highest_order_id: i32,
     pub(super) head_instruction: u64,
     pub(super) accounts: Option<Vec<String>>,
@@ -196,13 +199,13 @@ fn begin(
     client_id: i32,
 ) -> Result<(Connection, RecoveredState), StoreError> {
     let transaction = connection.transaction()?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     if meta(&transaction, "client_id")?.is_none() {
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
         let values = [
             ("client_id", client_id.to_string()),
-            ("base_sequence", first_sequence(now).to_string()),
+            ("base_sequence", epochs::first_sequence(now).to_string()),
             (
                 "created_at",
                 Timestamp::from_unix_micros(i64::try_from(now.as_micros()).unwrap_or(0))
@@ -218,10 +221,13 @@ fn begin(
         }
     }
     let base_sequence = base_sequence(&transaction)?;
+    let head_sequence = head_sequence(&transaction, base_sequence)?;
+    let next_sequence = epochs::begin(&transaction, base_sequence, head_sequence, now)?;
     let facts = RecoveredState {
         live: live(&transaction)?,
         fills: live_fills(&transaction)?,
-        head_sequence: head_sequence(&transaction, base_sequence)?,
+        head_sequence,
+        next_sequence,
         highest_order_id: transaction.query_row(
             "SELECT ifnull(max(order_id), 0) FROM orders",
             [],
@@ -239,11 +245,6 @@ fn begin(
     };
     transaction.commit().map_err(StoreError::from_commit)?;
     Ok((connection, facts))
-}
-
-/// Sequences of two stores do not meet, however often stores are made (until 2242 they stay below 2^53): a cursor tells its store.
-fn first_sequence(now: Duration) -> u64 {
-    now.as_secs() << 20
 }
 
 /// The sequence of the first event.

@@ -17,6 +17,7 @@ pub const ERROR_DOMAIN: &str = "ibkr-orders";
 
 const TWS_CODE: &str = "twsCode";
 const TWS_TEXT: &str = "twsText";
+const RESUME_AFTER: &str = "resumeAfter";
 
 /// Bytes of a message or a text in a status, and number of violations. A status travels in HTTP/2 headers, and gRPC libraries take as
 /// little as 8 KiB of those.
@@ -106,12 +107,16 @@ pub fn status_from_error(error: Error) -> Status {
         violations,
         retry_after,
         tws,
+        resume_after,
     } = error;
     let message = shortened(message, MESSAGE_BYTES_MAX);
     let mut metadata = HashMap::new();
     if let Some(TwsWord { code, text }) = tws {
         metadata.insert(TWS_CODE.to_owned(), code.to_string());
         metadata.insert(TWS_TEXT.to_owned(), shortened(text, MESSAGE_BYTES_MAX));
+    }
+    if let Some(sequence) = resume_after {
+        metadata.insert(RESUME_AFTER.to_owned(), sequence.to_string());
     }
     let mut details: Vec<ErrorDetail> =
         vec![ErrorInfo::new(reason.as_str(), ERROR_DOMAIN, metadata).into()];
@@ -181,12 +186,16 @@ pub fn error_from_status(status: &Status) -> Option<Error> {
         code,
         text: metadata.remove(TWS_TEXT).unwrap_or_default(),
     });
+    let resume_after = metadata
+        .get(RESUME_AFTER)
+        .and_then(|sequence| sequence.parse().ok());
     Some(Error {
         reason: Reason::from_word(&reason).unwrap_or_else(|| nearest(status.code())),
         message: status.message().to_owned(),
         violations,
         retry_after,
         tws,
+        resume_after,
     })
 }
 

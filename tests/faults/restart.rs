@@ -280,6 +280,82 @@ async fn a_watch_resumed_after_a_restart_gets_each_later_event_once_in_order() {
 }
 
 #[tokio::test]
+async fn a_cursor_of_the_lost_future_is_refused_and_says_where_to_resume() {
+    let mut world = World::start().await;
+    let kept = world.place(resting("kept")).await.order_id;
+    world.until_status(kept, Status::Submitted).await;
+    let path = world.config.order_db_path.clone();
+    let copy = path.with_extension("copy");
+    let backup = ibkr_orders::store::backup(path.clone(), copy.clone());
+    let shared = backup.await.unwrap().head_sequence;
+    let lost = world.place(resting("lost")).await.sequence;
+    assert!(lost > shared);
+    world.stop_gateway().await;
+    for end in ["-wal", "-shm"] {
+        let mut beside = path.clone().into_os_string();
+        beside.push(end);
+        let _ = std::fs::remove_file(beside);
+    }
+    std::fs::rename(copy, &path).unwrap();
+    world.start_gateway().await;
+    let input = |after_sequence| ibkr_orders::domain::WatchIn {
+        after_sequence,
+        ..ibkr_orders::domain::WatchIn::new(0)
+    };
+    let refused = match world.client.watch(input(lost)).await {
+        Err(error) => error,
+        Ok(mut watch) => watch.next().await.unwrap().unwrap_err(),
+    };
+    assert_eq!(refused.reason, Reason::Sequence);
+    assert_eq!(refused.resume_after, Some(shared));
+    // From there nothing is missed, and what comes now is told from what was lost.
+    let mut watch = world.watch_all(shared).await;
+    test_support::link::settled(&world.gateway).await;
+    let next = world.place(resting("next")).await;
+    assert!(next.sequence > lost);
+    let shown = loop {
+        let update = watch.next().await.unwrap().unwrap();
+        if let WatchEvent::Order(state) = update.event
+            && state.order_id == next.order_id
+        {
+            break update.sequence;
+        }
+    };
+    assert!(shown > lost);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn the_sequences_that_a_start_leaves_out_are_no_lag() {
+    let mut world = World::with(
+        ibkr_orders::simulator::SimulatorConfig::explicit(),
+        |config| {
+            config.bounds.watcher_lag_events_max = 5;
+        },
+    )
+    .await;
+    let first = world.place(resting("a")).await.order_id;
+    let before = world.until_status(first, Status::Submitted).await.sequence;
+    world.restart().await;
+    let head = world.get(first).await.sequence;
+    // One that stands before the new gateway's first event, and one that resumes over the gap later.
+    let mut live = world.watch_all(head.max(before)).await;
+    let second = world.place(resting("b")).await;
+    assert!(second.sequence > before + 10_000);
+    let late = world.watch_all(before).await;
+    for watch in [&mut live, &mut { late }] {
+        loop {
+            let update = watch.next().await.unwrap().unwrap();
+            if matches!(&update.event, WatchEvent::Order(state) if state.order_id == second.order_id)
+            {
+                break;
+            }
+        }
+    }
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_cursor_of_another_store_is_refused() {
     let world = World::start().await;
     let state = world.place(resting("a")).await;

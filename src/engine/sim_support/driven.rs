@@ -33,7 +33,8 @@ pub(in crate::engine) fn driver(
         store,
         live,
         fills,
-        head_sequence,
+        head_sequence: _, // the feed has begun there
+        next_sequence,
         highest_order_id,
         head_instruction,
         accounts,
@@ -45,7 +46,7 @@ pub(in crate::engine) fn driver(
     let found = RecoveredState::new(
         live,
         fills,
-        head_sequence,
+        next_sequence,
         highest_order_id,
         head_instruction,
         accounts,

@@ -103,7 +103,7 @@ impl SimStore {
             .collect();
         RecoveredState {
             orders,
-            head_sequence: BASE + self.events.len() as u64,
+            next_sequence: BASE + self.events.len() as u64 + 1,
             highest_order_id: self.orders.keys().last().copied().unwrap_or(0),
             head_instruction: self.instructions.keys().last().copied().unwrap_or(0),
             accounts: self.accounts.clone(),

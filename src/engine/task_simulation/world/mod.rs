@@ -27,6 +27,8 @@ pub(super) struct Counts {
     pub(super) filled: usize,
     pub(super) unconfirmed: usize,
     pub(super) crashes: usize,
+    /// Processes that took the place of one that had ended, well or not.
+    pub(super) starts: usize,
     pub(super) sessions: usize,
     pub(super) events: usize,
 }
@@ -39,6 +41,7 @@ impl Counts {
             filled,
             unconfirmed,
             crashes,
+            starts,
             sessions,
             events,
         } = other;
@@ -47,6 +50,7 @@ impl Counts {
         self.filled += filled;
         self.unconfirmed += unconfirmed;
         self.crashes += crashes;
+        self.starts += starts;
         self.sessions += sessions;
         self.events += events;
     }

@@ -66,6 +66,7 @@ impl World {
     }
 
     pub(super) async fn begin_anew(&mut self) {
+        self.counts.starts += 1;
         self.tws.peer_gone();
         self.calls.clear();
         let seen = self.watched.last().copied().unwrap_or(self.first_sequence);
