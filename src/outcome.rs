@@ -105,6 +105,7 @@ pub(crate) fn health_failed(error: Error, client_id: i32) -> HealthOut {
         ib_connected: false,
         store_ok: false,
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        unknown_orders: 0,
     }
 }
 

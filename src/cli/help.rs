@@ -42,7 +42,7 @@ Examples:
 pub(super) const HEALTH: &str = "\
 Prints:
   {\"connected\", \"next_valid_id\", \"error\", \"detail\", \"server_version\", \"accounts\", \"paper\",
-   \"client_id\", \"tws_time\", \"ib_connected\", \"store_ok\", \"version\"}
+   \"client_id\", \"tws_time\", \"ib_connected\", \"store_ok\", \"version\", \"unknown_orders\"}
   Exits 0 when connected, else 1.
 
 Examples:

@@ -65,6 +65,8 @@ pub struct HealthOut {
     pub store_ok: bool,
     /// Version of the gateway.
     pub version: String,
+    /// Orders of this client id that TWS works and the store does not know: they can be cancelled by their order id.
+    pub unknown_orders: u32,
 }
 
 /// An order to check.

@@ -296,6 +296,15 @@ impl Core {
     }
 
     fn hand_cancel(&mut self, session: u64, order_id: i32, now: Clocks) -> Option<TwsCommand> {
+        let unknown = &mut self.engine_state.unknown_orders;
+        if unknown.contains_key(&order_id) {
+            let order = Arc::make_mut(unknown).get_mut(&order_id)?;
+            order.cancel = Cancelling::InFlight {
+                session,
+                at: now.monotonic,
+            };
+            return Some(TwsCommand::Cancel { session, order_id });
+        }
         let entry = self.cache.get_mut(order_id)?;
         if entry.runtime.cancel != Cancelling::Queued {
             return None;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{CommissionReport, CompletedReport, Timestamp};
+use super::live_order::Cancelling;
+use crate::domain::{CommissionReport, CompletedReport, OrderState, Timestamp};
 use crate::error::Error;
 use crate::tws::{ConnectFailure, SessionInfo};
 
@@ -53,6 +54,21 @@ pub(crate) struct EngineState {
     pub(crate) unmatched_completed: Arc<Vec<CompletedReport>>,
     /// Permanent ids of other clients' orders that this reconcile's other queries showed.
     pub(crate) foreign_perm_ids: Arc<BTreeSet<i64>>,
+    /// Orders of this client id that TWS works and the store does not know, by order id.
+    pub(crate) unknown_orders: Arc<BTreeMap<i32, UnknownOrder>>,
+}
+
+/// An order of this client id that TWS works and the store does not know. Nothing about it is stored.
+#[derive(Debug, Clone)]
+pub(crate) struct UnknownOrder {
+    /// What TWS shows of it.
+    pub(crate) state: OrderState,
+    /// The latest reconcile round in which TWS showed it.
+    pub(crate) seen_round: u64,
+    /// Where its cancelOrder is.
+    pub(crate) cancel: Cancelling,
+    /// Callers who wait for the verdict on its cancel.
+    pub(crate) waiters: Vec<u64>,
 }
 
 /// A session with TWS.

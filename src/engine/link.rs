@@ -7,6 +7,9 @@ use crate::domain::Timestamp;
 use crate::error::{COULD_NOT_CONNECT, Error};
 use crate::tws::{ConnectFailure, SessionInfo};
 
+/// Unknown orders that Health names.
+const UNKNOWN_NAMED: usize = 10;
+
 /// How the gateway stands with TWS, and TWS with IB.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LinkStatus {
@@ -30,6 +33,8 @@ pub struct LinkStatus {
     pub tws_time: Option<Timestamp>,
     /// The store took the last write.
     pub store_ok: bool,
+    /// Orders of this client id that TWS works and the store does not know.
+    pub unknown_orders: usize,
 }
 
 impl LinkStatus {
@@ -59,6 +64,7 @@ impl LinkStatus {
             next_order_id: session.map(|_| engine_state.next_id),
             tws_time: engine_state.tws_time,
             store_ok,
+            unknown_orders: engine_state.unknown_orders.len(),
         }
     }
 }
@@ -80,11 +86,36 @@ fn detail(engine_state: &EngineState) -> Option<String> {
         ) => Some(detail.clone()),
         (None, None) => None,
         (Some(_), _) => {
-            let failing = engine_state.reconcile.failing.as_ref()?;
-            Some(format!(
-                "TWS cannot be asked what it holds ({} times in a row): {failing}",
-                engine_state.reconcile.failures
-            ))
+            let failing = engine_state.reconcile.failing.as_ref().map(|failing| {
+                format!(
+                    "TWS cannot be asked what it holds ({} times in a row): {failing}",
+                    engine_state.reconcile.failures
+                )
+            });
+            failing.or_else(|| unknown_orders(engine_state))
         }
     }
+}
+
+/// Which orders of this client id the store does not know; `None` without one.
+fn unknown_orders(engine_state: &EngineState) -> Option<String> {
+    let unknown = &engine_state.unknown_orders;
+    if unknown.is_empty() {
+        return None;
+    }
+    let named: Vec<String> = unknown
+        .keys()
+        .take(UNKNOWN_NAMED)
+        .map(i32::to_string)
+        .collect();
+    let more = if unknown.len() > named.len() {
+        ", …"
+    } else {
+        ""
+    };
+    Some(format!(
+        "TWS works {} orders of this client id that the store does not know: {}{more}; cancel them by order id, or find out who placed them",
+        unknown.len(),
+        named.join(", ")
+    ))
 }

@@ -41,6 +41,7 @@ fn health(status: &LinkStatus, lost: Option<StoreError>, client_id: i32) -> Heal
         next_order_id,
         tws_time,
         store_ok,
+        unknown_orders,
     } = status;
     let session = session.as_deref();
     let error = if let Some(failure) = failure {
@@ -78,5 +79,6 @@ fn health(status: &LinkStatus, lost: Option<StoreError>, client_id: i32) -> Heal
         ib_connected: *ib_connected,
         store_ok: *store_ok && lost.is_none(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        unknown_orders: u32::try_from(*unknown_orders).unwrap_or(u32::MAX),
     }
 }

@@ -26,6 +26,7 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
         inputs_dropped,
         store_writable,
         store_replaced,
+        unknown_orders,
         store_reads_waiting,
         pacing_wait_seconds,
         pacing_queue,
@@ -67,6 +68,11 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
             "ibkr_orders_store_replaced",
             "Whether a file of the store was deleted or replaced under the gateway.",
             store_replaced,
+        ),
+        (
+            "ibkr_orders_unknown_orders",
+            "Orders of this client id that TWS works and the store does not know.",
+            unknown_orders,
         ),
         (
             "ibkr_orders_pacing_queue",

@@ -127,6 +127,8 @@ pub struct Stats {
     pub store_writable: Gauge,
     /// Whether a file of the store was deleted or replaced under the gateway.
     pub store_replaced: Gauge,
+    /// Orders of this client id that TWS works and the store does not know.
+    pub unknown_orders: Gauge,
     /// Reads of the store that wait for a connection.
     pub store_reads_waiting: ReadsWaiting,
     /// How long messages to TWS waited for their pacing slot.
@@ -171,6 +173,7 @@ impl Default for Stats {
             inputs_dropped: Counter::default(),
             store_writable: Gauge::default(),
             store_replaced: Gauge::default(),
+            unknown_orders: Gauge::default(),
             store_reads_waiting: ReadsWaiting::default(),
             pacing_wait_seconds: Histogram::new(histogram::SECONDS),
             pacing_queue: Gauge::default(),

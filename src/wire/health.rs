@@ -45,6 +45,7 @@ impl From<HealthOut> for pb::HealthResponse {
             ib_connected,
             store_ok,
             version,
+            unknown_orders,
         } = health;
         Self {
             connected,
@@ -59,6 +60,7 @@ impl From<HealthOut> for pb::HealthResponse {
             ib_connected,
             store_ok,
             version,
+            unknown_orders,
         }
     }
 }
@@ -80,6 +82,7 @@ impl TryFrom<pb::HealthResponse> for HealthOut {
             ib_connected,
             store_ok,
             version,
+            unknown_orders,
         } = health;
         Ok(Self {
             connected,
@@ -96,6 +99,7 @@ impl TryFrom<pb::HealthResponse> for HealthOut {
             ib_connected,
             store_ok,
             version,
+            unknown_orders,
         })
     }
 }

@@ -32,6 +32,7 @@ pub struct Health {
     pub ib_connected: bool,
     pub store_ok: bool,
     pub version: String,
+    pub unknown_orders: u32,
 }
 
 /// What `validate` prints.

@@ -384,6 +384,113 @@ async fn an_id_sequence_that_is_spent_is_said_in_health_and_nothing_is_sent() {
 }
 
 #[tokio::test]
+async fn orders_of_our_client_id_that_the_store_does_not_know_are_shown_and_can_be_cancelled() {
+    let scene = Scene::start(Script {
+        open_orders: Answer::of([
+            order(77, "Submitted").open(),
+            order(77, "Submitted").status("40", "60"),
+            order(78, "PreSubmitted").open(),
+            // Another client's, and one that has ended.
+            order(79, "Submitted").of_client(3).open(),
+            order(80, "Cancelled").open(),
+        ]),
+        next_valid_id: 90,
+        ..Script::default()
+    })
+    .await;
+    let health = async || scene.gateway.health(HealthIn::default()).await.unwrap();
+    assert_eq!(health().await.unknown_orders, 2);
+    assert_eq!(scene.gateway.stats().unknown_orders.get(), 2);
+    let detail = health().await.detail.unwrap();
+    assert!(detail.contains("77, 78"), "{detail}");
+    // Orders can be placed all the same.
+    assert_eq!(scene.place(buy("a", true)).await.status, Status::Submitted);
+
+    let cancel = async |order_id, timeout| {
+        let key = OrderKey::OrderId(order_id);
+        scene.gateway.cancel(key, timeout).await
+    };
+    // TWS says nothing yet: the answer says what is known.
+    let state = cancel(77, 0.1).await.unwrap();
+    assert_eq!(
+        (state.order_id, state.terms.symbol(), state.perm_id),
+        (77, "AAPL", Some(1_077))
+    );
+    assert_eq!((state.filled, state.remaining), (40.into(), 60.into()));
+    assert!(state.cancel_requested && !state.terminal);
+    let sent = scene.tws.requests(test_support::tws::peer::CANCEL_ORDER);
+    assert_eq!(
+        sent.iter()
+            .map(test_support::tws::peer::Request::number)
+            .collect::<Vec<_>>(),
+        [77]
+    );
+    let verdict = cancel(77, 10.0);
+    let said = async {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        scene.tws.say(order(77, "Cancelled").status("40", "60"));
+    };
+    let (verdict, ()) = tokio::join!(verdict, said);
+    assert_eq!(verdict.unwrap().status, Status::Cancelled);
+    eventually("one left", async || health().await.unknown_orders == 1).await;
+
+    // A cancel that TWS refuses answers with TWS's word.
+    let refused = cancel(78, 10.0);
+    let said = async {
+        eventually("a second cancel", async || {
+            let sent = scene.tws.requests(test_support::tws::peer::CANCEL_ORDER);
+            sent.len() == 2
+        })
+        .await;
+        scene.tws.say(frames::error(
+            78,
+            10147,
+            "OrderId 78 that needs to be cancelled is not found.",
+        ));
+    };
+    let (refused, ()) = tokio::join!(refused, said);
+    assert_eq!(refused.unwrap().last_error_code, Some(10147));
+    assert_eq!(
+        cancel(79, 1.0).await.unwrap_err().reason.as_str(),
+        "ORDER_NOT_FOUND"
+    );
+    assert_eq!(
+        cancel(80, 1.0).await.unwrap_err().reason.as_str(),
+        "ORDER_NOT_FOUND"
+    );
+    scene.end().await;
+}
+
+#[tokio::test]
+async fn a_cancel_of_an_unknown_order_goes_again_after_the_link_broke_and_one_that_is_gone_is_forgotten()
+ {
+    let scene = Scene::start(Script {
+        open_orders: Answer::of([order(77, "Submitted").open(), order(78, "Submitted").open()]),
+        next_valid_id: 90,
+        ..Script::default()
+    })
+    .await;
+    let state = scene
+        .gateway
+        .cancel(OrderKey::OrderId(77), 0.1)
+        .await
+        .unwrap();
+    assert!(state.cancel_requested);
+    scene
+        .tws
+        .change(|script| script.open_orders = Answer::of([order(77, "Submitted").open()]));
+    scene.reconnect().await;
+    eventually("the cancel goes again", async || {
+        let sent = scene.tws.requests(test_support::tws::peer::CANCEL_ORDER);
+        sent.len() == 2 && sent.iter().all(|request| request.number() == 77)
+    })
+    .await;
+    let health = scene.gateway.health(HealthIn::default()).await.unwrap();
+    assert_eq!(health.unknown_orders, 1);
+    scene.end().await;
+}
+
+#[tokio::test]
 async fn health_says_what_happened_at_the_address_and_the_metric_counts() {
     let closed = ClosedPort::new();
     let port = closed.port();

@@ -42,6 +42,7 @@ pub async fn health(mut stub: Stub) -> Health {
         ib_connected: answer.ib_connected,
         store_ok: answer.store_ok,
         version: answer.version,
+        unknown_orders: answer.unknown_orders,
     }
 }
 

@@ -6,7 +6,7 @@ use crate::domain::{Amount, OrderTerms, OrderType, Pricing, ReportedTerms, TimeI
 ///
 /// Followed are quantity, time in force, order type and the prices of that type; never the account, the orderRef, whether it fills
 /// outside regular hours, its parent or its OCA group, which the gateway instructed and TWS echoes in other forms.
-pub(super) fn follow(terms: &mut OrderTerms, shown: &ReportedTerms) -> bool {
+pub(crate) fn follow(terms: &mut OrderTerms, shown: &ReportedTerms) -> bool {
     let ReportedTerms {
         action: _, // another side would make it another order
         order_type,

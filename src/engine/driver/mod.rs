@@ -269,6 +269,10 @@ impl Driver {
             let outbound = self.core_mut()?.commit(batch, now);
             self.count_reconciles(&before);
             let (stats, engine_state) = (&self.stats, &self.core.engine_state);
+            let unknown = engine_state.unknown_orders.len();
+            stats
+                .unknown_orders
+                .set(i64::try_from(unknown).unwrap_or(i64::MAX));
             stats
                 .answered_early
                 .add(engine_state.answered_early - answered_early);

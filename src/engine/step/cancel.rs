@@ -12,6 +12,11 @@ impl Step<'_> {
     /// Takes an order that was not sent out of the queue, and asks TWS to cancel any other.
     pub(super) fn cancel(&mut self, ask: &PendingRequest, key: &OrderKey) -> Result<(), Stop> {
         let Some(order_id) = self.find_key(key)? else {
+            if let OrderKey::OrderId(order_id) = key
+                && self.cancel_unknown(ask, *order_id)
+            {
+                return Ok(());
+            }
             self.refuse(ask, Error::order_not_found(key));
             return Ok(());
         };

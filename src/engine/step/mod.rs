@@ -12,6 +12,7 @@ mod reconcile;
 mod report;
 mod session;
 mod transmit;
+mod unknown;
 mod waiting;
 
 use std::sync::Arc;

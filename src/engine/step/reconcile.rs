@@ -179,6 +179,7 @@ impl Step<'_> {
         for order_id in concerned {
             self.judge(order_id, session, round);
         }
+        self.unknown_reconciled(round);
         let now = self.now;
         let engine_state = &mut self.batch.engine_state;
         engine_state.unmatched_completed = Arc::default();

@@ -18,7 +18,7 @@ const EARLY_COMMISSIONS_MAX: usize = 1_024;
 /// after the executions mostly comes the word.
 const UNDECIDED_DELAY: Duration = Duration::from_secs(1);
 /// The ids that an order of an API client can have: manual orders have others, and requests begin after them.
-const ORDER_IDS: std::ops::Range<i32> = 1..1_500_000_000;
+pub(super) const ORDER_IDS: std::ops::Range<i32> = 1..1_500_000_000;
 /// Rows of the completed-orders query kept until the executions have come.
 const UNMATCHED_MAX: usize = 10_000;
 
@@ -63,7 +63,10 @@ impl Step<'_> {
         };
         match order_id {
             Some(order_id) => self.apply(order_id, report),
-            None => self.note_other(report),
+            None => {
+                self.note_other(report);
+                self.report_unknown(report);
+            }
         }
         Ok(())
     }

@@ -235,6 +235,7 @@ impl Step<'_> {
                 entry.runtime.cancel = Cancelling::Idle;
             }
         }
+        self.unknown_session_down();
         self.effect(Effect::ClearQueue);
         let engine_state = &mut self.batch.engine_state;
         engine_state.session = None;
