@@ -98,16 +98,24 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
         order_type,
         quantity,
         limit_price,
+        stop_price,
+        trail_amount,
+        trail_percent,
+        limit_offset,
         sec_type,
         exchange,
         currency,
         tif,
+        good_till,
         transmit: own_transmit,
         primary_exch,
         client_tag,
         order_ref,
         account,
         outside_rth,
+        oca_group,
+        oca_type,
+        reference_price,
         extra,
         not_an_object,
     } = match draft {
@@ -123,7 +131,16 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
     let symbol = fields.symbol(symbol);
     let order_type = fields.required_word::<OrderType>("order_type", order_type);
     let quantity = fields.quantity(quantity, limits.quantity_max);
-    let pricing = fields.pricing(order_type, Prices { limit_price });
+    let pricing = fields.pricing(
+        order_type,
+        Prices {
+            limit_price,
+            stop_price,
+            trail_amount,
+            trail_percent,
+            limit_offset,
+        },
+    );
     let sec_type = fields.word("sec_type", sec_type).unwrap_or(SecType::Stock);
     let exchange = fields
         .code("exchange", exchange, 16)
@@ -131,11 +148,18 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
     let currency = fields
         .currency(currency)
         .unwrap_or_else(|| DEFAULT_CURRENCY.to_owned());
-    let tif = fields.word("tif", tif).unwrap_or(TimeInForce::Day);
+    let tif_given = tif.is_some();
+    let word = fields.word("tif", tif);
+    let tif = word.unwrap_or(TimeInForce::Day);
+    let good_till = fields.time("good_till", good_till);
+    if word.is_some() || !tif_given {
+        fields.tif(tif, good_till);
+    }
+    let good_till = good_till.flatten();
     let own_transmit = fields.flag("transmit", own_transmit);
     let primary_exch = fields.code("primary_exch", primary_exch, 16);
-    let client_tag = fields.text("client_tag", client_tag);
-    let order_ref = fields.text("order_ref", order_ref);
+    let client_tag = fields.reference("client_tag", client_tag);
+    let order_ref = fields.reference("order_ref", order_ref);
     if let (Some(tag), Some(order_ref)) = (&client_tag, &order_ref)
         && tag != order_ref
     {
@@ -158,6 +182,8 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
         );
     }
     let outside_rth = fields.flag("outside_rth", outside_rth);
+    let oca = fields.oca(oca_group, oca_type, transmit || own_transmit);
+    let reference_price = fields.positive("reference_price", reference_price);
     for (name, value) in extra {
         let msg = format!("an order has no field {name}: remove it");
         fields.push("extra_forbidden", &name, msg, value);
@@ -182,7 +208,10 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
                     pricing,
                     quantity,
                     tif,
+                    good_till,
                     outside_rth,
+                    oca,
+                    reference_price,
                 },
                 transmit: transmit || own_transmit,
                 client_tag,

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{Contract, Order, OrderRequest, OrderTerms, PriceFields};
+use super::{Contract, Oca, Order, OrderRequest, OrderTerms, PriceFields};
 
 impl Order {
     /// SHA-256 over what the order means: tells a repeated request from a reused request id, also after an upgrade.
@@ -22,7 +22,10 @@ impl Order {
             pricing,
             quantity,
             tif,
+            good_till,
             outside_rth,
+            oca,
+            reference_price: _, // what it is thought to trade at does not make it another order
         } = terms;
         let Contract {
             symbol,
@@ -34,7 +37,12 @@ impl Order {
         let PriceFields {
             order_type,
             limit_price,
+            stop_price,
+            trail_amount,
+            trail_percent,
+            limit_offset,
         } = (*pricing).into();
+        let (oca_group, oca_type) = Oca::fields(oca.as_ref());
         let mut hash = Sha256::new();
         let mut put = |name: &str, value: &str| {
             hash.update((name.len() as u64).to_be_bytes());
@@ -46,8 +54,16 @@ impl Order {
         put("symbol", symbol);
         put("order_type", order_type.as_str());
         put("quantity", &quantity.to_string());
-        if let Some(price) = limit_price {
-            put("limit_price", &price.to_string());
+        for (name, price) in [
+            ("limit_price", limit_price),
+            ("stop_price", stop_price),
+            ("trail_amount", trail_amount),
+            ("trail_percent", trail_percent),
+            ("limit_offset", limit_offset),
+        ] {
+            if let Some(price) = price {
+                put(name, &price.to_string());
+            }
         }
         put("sec_type", sec_type.as_str());
         put("exchange", exchange);
@@ -64,6 +80,13 @@ impl Order {
             }
         }
         put("outside_rth", if *outside_rth { "true" } else { "false" });
+        if let Some(time) = good_till {
+            put("good_till", &time.to_string());
+        }
+        if let (Some(group), Some(kind)) = (oca_group, oca_type) {
+            put("oca_group", group);
+            put("oca_type", kind.as_str());
+        }
         hash.finalize().into()
     }
 }

@@ -3,7 +3,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{Action, Amount, OrderRequest, OrderType, SecType, TimeInForce, spread_terms};
+use super::{
+    Action, Amount, OcaType, OrderRequest, OrderType, SecType, TimeInForce, Timestamp, spread_terms,
+};
 
 /// Calls the macro `$then` with every field that an order has from outside, beside the type that its value is read as. The one list of them:
 /// the draft and its ways in and out of messages are made from it.
@@ -14,12 +16,20 @@ macro_rules! order_fields {
             action: Action,
             /// The ticker.
             symbol: String,
-            /// How the order is priced: MKT, LMT.
+            /// How the order is priced: MKT, LMT, STP, STP_LMT, TRAIL, TRAIL_LIMIT, MOC, LOC.
             order_type: OrderType,
             /// Shares.
             quantity: Amount,
             /// The limit.
             limit_price: Amount,
+            /// The stop, or the first stop of one that trails.
+            stop_price: Amount,
+            /// How far a stop trails, a share.
+            trail_amount: Amount,
+            /// How far a stop trails, in percent.
+            trail_percent: Amount,
+            /// From the stop to the limit of TRAIL_LIMIT.
+            limit_offset: Amount,
             /// STK.
             sec_type: SecType,
             /// Routing exchange.
@@ -28,6 +38,8 @@ macro_rules! order_fields {
             currency: String,
             /// Time in force.
             tif: TimeInForce,
+            /// When GTD ends.
+            good_till: Timestamp,
             /// Transmit at once.
             transmit: bool,
             /// Listing exchange.
@@ -40,6 +52,12 @@ macro_rules! order_fields {
             account: String,
             /// Outside regular trading hours.
             outside_rth: bool,
+            /// OCA group.
+            oca_group: String,
+            /// What a fill does to the others of the group.
+            oca_type: OcaType,
+            /// What it is thought to trade at.
+            reference_price: Amount,
         }
     };
 }
@@ -166,7 +184,7 @@ macro_rules! typed_words {
         }
     )+};
 }
-typed_words!(Action, OrderType, SecType, TimeInForce);
+typed_words!(Action, OcaType, OrderType, SecType, TimeInForce);
 
 impl Typed for &String {
     fn typed(self) -> Option<Value> {
@@ -191,20 +209,26 @@ impl Typed for bool {
     }
 }
 
-impl Typed for Option<Amount> {
+impl Typed for Timestamp {
+    fn typed(self) -> Option<Value> {
+        Some(self.to_string().into())
+    }
+}
+
+impl<T: Typed> Typed for Option<T> {
     fn typed(self) -> Option<Value> {
         self.and_then(Typed::typed)
+    }
+}
+
+impl Typed for String {
+    fn typed(self) -> Option<Value> {
+        Some(self.into())
     }
 }
 
 impl Typed for &Option<String> {
     fn typed(self) -> Option<Value> {
         self.as_ref().and_then(Typed::typed)
-    }
-}
-
-impl Typed for Option<String> {
-    fn typed(self) -> Option<Value> {
-        self.map(Value::from)
     }
 }

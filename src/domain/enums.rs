@@ -60,6 +60,18 @@ words! {
         Market = "MKT",
         /// Limit order.
         Limit = "LMT",
+        /// Stop order.
+        Stop = "STP",
+        /// Stop-limit order.
+        StopLimit = "STP_LMT",
+        /// Trailing stop order.
+        Trail = "TRAIL",
+        /// Trailing stop limit order.
+        TrailLimit = "TRAIL_LIMIT",
+        /// Market order for the closing auction.
+        MarketOnClose = "MOC",
+        /// Limit order for the closing auction.
+        LimitOnClose = "LOC",
         /// What TWS shows for an order that was changed by hand into a type this version does not have. Never in a request.
         Other = "OTHER",
     }
@@ -86,6 +98,22 @@ words! {
         FillOrKill = "FOK",
         /// At the opening auction.
         OnOpen = "OPG",
+        /// Until a point in time.
+        GoodTillDate = "GTD",
+    }
+}
+
+words! {
+    /// What the fill of one order of an OCA group does to the others of it.
+    #[derive(Default)]
+    OcaType {
+        /// Cancels them. One of them at a time is at an exchange, so that they cannot fill together.
+        #[default]
+        CancelWithBlock = "CANCEL_WITH_BLOCK",
+        /// Reduces them by as much as filled, one at a time at an exchange.
+        ReduceWithBlock = "REDUCE_WITH_BLOCK",
+        /// Reduces them, all of them at their exchanges: they may fill together.
+        ReduceNonBlock = "REDUCE_NON_BLOCK",
     }
 }
 
@@ -167,6 +195,12 @@ impl OrderType {
         match word {
             "MKT" => Self::Market,
             "LMT" => Self::Limit,
+            "STP" => Self::Stop,
+            "STP LMT" => Self::StopLimit,
+            "TRAIL" => Self::Trail,
+            "TRAIL LIMIT" => Self::TrailLimit,
+            "MOC" => Self::MarketOnClose,
+            "LOC" => Self::LimitOnClose,
             _ => Self::Other,
         }
     }

@@ -36,7 +36,8 @@ pub use decimal::{Amount, AmountError, DIGITS_MAX};
 pub(crate) use draft::order_fields;
 pub use draft::{OrderDraft, OrderInput};
 pub use enums::{
-    Action, InstructionKind, InstructionState, OrderType, SecType, Status, TimeInForce, UnknownWord,
+    Action, InstructionKind, InstructionState, OcaType, OrderType, SecType, Status, TimeInForce,
+    UnknownWord,
 };
 pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, WatchUpdate};
 pub use fill::{Commission, Fill};
@@ -56,7 +57,9 @@ pub use report::{
 #[cfg(feature = "gateway")]
 pub use restart_window::{QUIET_BEFORE_RESTART, RestartWindow};
 pub use state::{OrderIdentity, OrderState};
-pub use terms::{Contract, MismatchedPrices, OrderTerms, PriceFields, Pricing, WorkingTerms};
+pub use terms::{
+    Contract, MismatchedPrices, Oca, OrderTerms, PriceFields, Pricing, Trail, WorkingTerms,
+};
 pub(crate) use terms::{gather_terms, spread_terms};
 pub use ticket::{OrderPayload, OrderTicket};
 pub use timestamp::Timestamp;

@@ -49,7 +49,8 @@ impl OrderRequest {
         Self::priced(pricing, action, symbol, quantity)
     }
 
-    fn priced(
+    /// An order for shares of `symbol` with every other default, staged.
+    pub fn priced(
         pricing: Pricing,
         action: Action,
         symbol: impl Into<String>,
@@ -68,7 +69,10 @@ impl OrderRequest {
                 pricing,
                 quantity,
                 tif: TimeInForce::Day,
+                good_till: None,
                 outside_rth: false,
+                oca: None,
+                reference_price: None,
             },
             transmit: false,
             client_tag: None,

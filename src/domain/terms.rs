@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Action, Amount, OrderType, SecType, TimeInForce};
+use super::{Action, Amount, OcaType, OrderType, SecType, TimeInForce, Timestamp};
 
 /// What is traded. It never changes, so the copies of an order share it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,8 +37,63 @@ pub enum Pricing {
         /// The limit.
         limit: Amount,
     },
+    /// At the market once the stop is reached.
+    Stop {
+        /// The stop.
+        stop: Amount,
+    },
+    /// At the limit or better once the stop is reached.
+    StopLimit {
+        /// The stop.
+        stop: Amount,
+        /// The limit.
+        limit: Amount,
+    },
+    /// At the market once a stop is reached that follows the market at a distance.
+    Trail {
+        /// The distance.
+        trail: Trail,
+        /// Where the stop stands at first; `None` leaves it to TWS, which begins at the market's price.
+        first_stop: Option<Amount>,
+    },
+    /// At a limit beside such a stop once that is reached.
+    TrailLimit {
+        /// The distance.
+        trail: Trail,
+        /// Where the stop stands at first.
+        first_stop: Amount,
+        /// How far the limit is from the stop.
+        offset: Amount,
+    },
+    /// At the market in the closing auction.
+    MarketOnClose,
+    /// At the limit or better in the closing auction.
+    LimitOnClose {
+        /// The limit.
+        limit: Amount,
+    },
     /// In a way that this version does not have: somebody changed the order by hand. Its prices are not known, and it cannot be sent.
     Other,
+}
+
+/// How far a trailing stop follows the market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trail {
+    /// By so much a share.
+    Amount(Amount),
+    /// By so many percent of the market's price.
+    Percent(Amount),
+}
+
+/// Orders of which one cancels or reduces the others.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Oca {
+    /// The name of the group, unique in the account.
+    #[serde(rename = "oca_group")]
+    pub group: String,
+    /// What the fill of one does to the others.
+    #[serde(rename = "oca_type")]
+    pub kind: OcaType,
 }
 
 /// [`Pricing`] as it stands outside: the order type, and every price that some order type has.
@@ -46,9 +101,35 @@ pub enum Pricing {
 pub struct PriceFields {
     /// The order type.
     pub order_type: OrderType,
-    /// The limit; for [`OrderType::Limit`] only.
+    /// The limit.
     #[serde(default)]
     pub limit_price: Option<Amount>,
+    /// The stop, or the first stop of one that trails.
+    #[serde(default)]
+    pub stop_price: Option<Amount>,
+    /// How far a stop trails, a share.
+    #[serde(default)]
+    pub trail_amount: Option<Amount>,
+    /// How far a stop trails, in percent.
+    #[serde(default)]
+    pub trail_percent: Option<Amount>,
+    /// How far the limit of a trailing stop limit order is from its stop.
+    #[serde(default)]
+    pub limit_offset: Option<Amount>,
+}
+
+impl PriceFields {
+    /// An order type without any price.
+    pub const fn unpriced(order_type: OrderType) -> Self {
+        Self {
+            order_type,
+            limit_price: None,
+            stop_price: None,
+            trail_amount: None,
+            trail_percent: None,
+            limit_offset: None,
+        }
+    }
 }
 
 /// Prices that do not belong to their order type.
@@ -71,8 +152,53 @@ pub struct OrderTerms {
     pub quantity: Amount,
     /// How long it works.
     pub tif: TimeInForce,
+    /// Until when a GTD order works, in whole seconds. Stays as it was asked for, whatever the time in force becomes.
+    #[serde(default)]
+    pub good_till: Option<Timestamp>,
     /// Whether it may fill outside regular trading hours.
     pub outside_rth: bool,
+    /// The group of orders of which it cancels or reduces the others.
+    #[serde(flatten)]
+    pub oca: Option<Oca>,
+    /// What the caller thinks that it trades at. For limits: TWS is not told.
+    #[serde(default)]
+    pub reference_price: Option<Amount>,
+}
+
+impl Oca {
+    /// From the fields that it has outside; the type counts only with a group.
+    pub fn of(group: Option<String>, kind: Option<OcaType>) -> Option<Self> {
+        group.map(|group| Self {
+            group,
+            kind: kind.unwrap_or_default(),
+        })
+    }
+
+    /// The fields that it has outside.
+    pub fn fields(oca: Option<&Self>) -> (Option<&String>, Option<OcaType>) {
+        oca.map_or((None, None), |Self { group, kind }| {
+            (Some(group), Some(*kind))
+        })
+    }
+}
+
+impl Trail {
+    /// From the fields that it has outside: exactly one of them.
+    const fn of(amount: Option<Amount>, percent: Option<Amount>) -> Option<Self> {
+        match (amount, percent) {
+            (Some(amount), None) => Some(Self::Amount(amount)),
+            (None, Some(percent)) => Some(Self::Percent(percent)),
+            (None, None) | (Some(_), Some(_)) => None,
+        }
+    }
+
+    /// The fields that it has outside: the amount, and the percentage.
+    pub const fn fields(self) -> (Option<Amount>, Option<Amount>) {
+        match self {
+            Self::Amount(amount) => (Some(amount), None),
+            Self::Percent(percent) => (None, Some(percent)),
+        }
+    }
 }
 
 impl Pricing {
@@ -81,6 +207,12 @@ impl Pricing {
         match self {
             Self::Market => OrderType::Market,
             Self::Limit { .. } => OrderType::Limit,
+            Self::Stop { .. } => OrderType::Stop,
+            Self::StopLimit { .. } => OrderType::StopLimit,
+            Self::Trail { .. } => OrderType::Trail,
+            Self::TrailLimit { .. } => OrderType::TrailLimit,
+            Self::MarketOnClose => OrderType::MarketOnClose,
+            Self::LimitOnClose { .. } => OrderType::LimitOnClose,
             Self::Other => OrderType::Other,
         }
     }
@@ -89,20 +221,54 @@ impl Pricing {
     pub fn limit_price(self) -> Option<Amount> {
         PriceFields::from(self).limit_price
     }
+
+    /// Whether its stop follows the market.
+    pub const fn trails(self) -> bool {
+        matches!(self, Self::Trail { .. } | Self::TrailLimit { .. })
+    }
 }
 
 impl From<Pricing> for PriceFields {
     fn from(pricing: Pricing) -> Self {
-        let none = Self {
-            order_type: pricing.order_type(),
-            limit_price: None,
-        };
+        let none = Self::unpriced(pricing.order_type());
         match pricing {
-            Pricing::Market | Pricing::Other => none,
-            Pricing::Limit { limit } => Self {
+            Pricing::Market | Pricing::MarketOnClose | Pricing::Other => none,
+            Pricing::Limit { limit } | Pricing::LimitOnClose { limit } => Self {
                 limit_price: Some(limit),
                 ..none
             },
+            Pricing::Stop { stop } => Self {
+                stop_price: Some(stop),
+                ..none
+            },
+            Pricing::StopLimit { stop, limit } => Self {
+                stop_price: Some(stop),
+                limit_price: Some(limit),
+                ..none
+            },
+            Pricing::Trail { trail, first_stop } => {
+                let (trail_amount, trail_percent) = trail.fields();
+                Self {
+                    stop_price: first_stop,
+                    trail_amount,
+                    trail_percent,
+                    ..none
+                }
+            }
+            Pricing::TrailLimit {
+                trail,
+                first_stop,
+                offset,
+            } => {
+                let (trail_amount, trail_percent) = trail.fields();
+                Self {
+                    stop_price: Some(first_stop),
+                    trail_amount,
+                    trail_percent,
+                    limit_offset: Some(offset),
+                    ..none
+                }
+            }
         }
     }
 }
@@ -114,13 +280,67 @@ impl TryFrom<PriceFields> for Pricing {
         let PriceFields {
             order_type,
             limit_price,
+            stop_price,
+            trail_amount,
+            trail_percent,
+            limit_offset,
         } = fields;
-        match (order_type, limit_price) {
-            (OrderType::Market, None) => Ok(Self::Market),
-            (OrderType::Limit, Some(limit)) => Ok(Self::Limit { limit }),
-            (OrderType::Market | OrderType::Limit, _) => Err(MismatchedPrices(order_type)),
-            (OrderType::Other, _) => Ok(Self::Other),
+        let mismatched = Err(MismatchedPrices(order_type));
+        let trail = Trail::of(trail_amount, trail_percent);
+        let pricing = match order_type {
+            OrderType::Market => Self::Market,
+            OrderType::MarketOnClose => Self::MarketOnClose,
+            // Whatever prices it has, they are not ours to read.
+            OrderType::Other => return Ok(Self::Other),
+            OrderType::Limit | OrderType::LimitOnClose => {
+                let Some(limit) = limit_price else {
+                    return mismatched;
+                };
+                if order_type == OrderType::Limit {
+                    Self::Limit { limit }
+                } else {
+                    Self::LimitOnClose { limit }
+                }
+            }
+            OrderType::Stop => {
+                let Some(stop) = stop_price else {
+                    return mismatched;
+                };
+                Self::Stop { stop }
+            }
+            OrderType::StopLimit => {
+                let (Some(stop), Some(limit)) = (stop_price, limit_price) else {
+                    return mismatched;
+                };
+                Self::StopLimit { stop, limit }
+            }
+            OrderType::Trail => {
+                let Some(trail) = trail else {
+                    return mismatched;
+                };
+                Self::Trail {
+                    trail,
+                    first_stop: stop_price,
+                }
+            }
+            OrderType::TrailLimit => {
+                let (Some(trail), Some(first_stop), Some(offset)) =
+                    (trail, stop_price, limit_offset)
+                else {
+                    return mismatched;
+                };
+                Self::TrailLimit {
+                    trail,
+                    first_stop,
+                    offset,
+                }
+            }
+        };
+        // A price that the type does not have is missing from what it has outside.
+        if PriceFields::from(pricing) != fields {
+            return mismatched;
         }
+        Ok(pricing)
     }
 }
 
@@ -193,7 +413,10 @@ macro_rules! spread_terms {
             pricing,
             quantity,
             tif,
+            good_till,
             outside_rth,
+            oca,
+            reference_price,
         } = $terms;
         let $crate::domain::Contract {
             symbol,
@@ -205,12 +428,17 @@ macro_rules! spread_terms {
         let $crate::domain::PriceFields {
             order_type,
             limit_price,
+            stop_price,
+            trail_amount,
+            trail_percent,
+            limit_offset,
         } = (*pricing).into();
-        let (action, sec_type, quantity, tif, outside_rth) =
-            (*action, *sec_type, *quantity, *tif, *outside_rth);
+        let (oca_group, oca_type) = $crate::domain::Oca::fields(oca.as_ref());
+        let (action, sec_type, quantity, tif, good_till, outside_rth, reference_price) =
+            (*action, *sec_type, *quantity, *tif, *good_till, *outside_rth, *reference_price);
         $then! {
-            (symbol, action, order_type, quantity, limit_price, tif)
-            (sec_type, exchange, currency, primary_exch, outside_rth)
+            (symbol, action, order_type, quantity, limit_price, stop_price, trail_amount, trail_percent, limit_offset, tif, good_till)
+            (sec_type, exchange, currency, primary_exch, outside_rth, oca_group, oca_type, reference_price)
         }
     }};
 }
@@ -231,10 +459,17 @@ macro_rules! gather_terms {
             pricing: $crate::domain::Pricing::try_from($crate::domain::PriceFields {
                 order_type: $get!(order_type),
                 limit_price: $get!(limit_price),
+                stop_price: $get!(stop_price),
+                trail_amount: $get!(trail_amount),
+                trail_percent: $get!(trail_percent),
+                limit_offset: $get!(limit_offset),
             })?,
             quantity: $get!(quantity),
             tif: $get!(tif),
+            good_till: $get!(good_till),
             outside_rth: $get!(outside_rth),
+            oca: $crate::domain::Oca::of($get!(oca_group), $get!(oca_type)),
+            reference_price: $get!(reference_price),
         }
     };
 }
@@ -249,11 +484,30 @@ mod tests {
 
     #[test]
     fn every_way_of_pricing_survives_its_flat_form() {
+        let (two, three) = (Amount::from(2), Amount::from(3));
         for pricing in [
             Pricing::Market,
-            Pricing::Limit {
-                limit: Amount::from(3),
+            Pricing::Limit { limit: three },
+            Pricing::Stop { stop: two },
+            Pricing::StopLimit {
+                stop: two,
+                limit: three,
             },
+            Pricing::Trail {
+                trail: Trail::Amount(two),
+                first_stop: None,
+            },
+            Pricing::Trail {
+                trail: Trail::Percent(two),
+                first_stop: Some(three),
+            },
+            Pricing::TrailLimit {
+                trail: Trail::Percent(two),
+                first_stop: three,
+                offset: two,
+            },
+            Pricing::MarketOnClose,
+            Pricing::LimitOnClose { limit: three },
             Pricing::Other,
         ] {
             assert_eq!(Pricing::try_from(PriceFields::from(pricing)), Ok(pricing));
@@ -263,13 +517,29 @@ mod tests {
 
     #[test]
     fn prices_that_do_not_belong_to_the_order_type_are_no_pricing() {
-        let fields = |order_type, limit_price| PriceFields {
-            order_type,
+        let fields = |order_type, limit_price, stop_price, trail_amount| PriceFields {
             limit_price,
+            stop_price,
+            trail_amount,
+            ..PriceFields::unpriced(order_type)
         };
+        let one = Some(Amount::from(1));
         for wrong in [
-            fields(OrderType::Market, Some(Amount::from(1))),
-            fields(OrderType::Limit, None),
+            fields(OrderType::Market, one, None, None),
+            fields(OrderType::MarketOnClose, None, one, None),
+            fields(OrderType::Limit, None, None, None),
+            fields(OrderType::Limit, one, one, None),
+            fields(OrderType::LimitOnClose, None, None, None),
+            fields(OrderType::Stop, None, None, None),
+            fields(OrderType::Stop, one, one, None),
+            fields(OrderType::StopLimit, one, None, None),
+            fields(OrderType::Trail, None, one, None),
+            fields(OrderType::Trail, one, None, one),
+            PriceFields {
+                trail_percent: one,
+                ..fields(OrderType::Trail, None, None, one)
+            },
+            fields(OrderType::TrailLimit, None, one, one),
         ] {
             assert_eq!(
                 Pricing::try_from(wrong),
@@ -281,7 +551,9 @@ mod tests {
     #[test]
     fn terms_are_flat_in_json_and_read_back() {
         let flat = json!({"symbol": "AAPL", "sec_type": "STK", "exchange": "SMART", "currency": "USD", "primary_exch": null,
-            "action": "BUY", "order_type": "LMT", "limit_price": 150.25, "quantity": 10, "tif": "DAY", "outside_rth": false});
+            "action": "BUY", "order_type": "LMT", "limit_price": 150.25, "stop_price": null, "trail_amount": null, "trail_percent": null,
+            "limit_offset": null, "quantity": 10, "tif": "GTD", "good_till": "2026-11-30T20:00:00Z", "outside_rth": false,
+            "oca_group": "exits", "oca_type": "REDUCE_WITH_BLOCK", "reference_price": null});
         let terms: OrderTerms = serde_json::from_value(flat.clone()).unwrap();
         assert_eq!(
             terms.pricing,

@@ -63,7 +63,11 @@ impl OrderCache {
 
     /// Takes an order in, or its new version.
     pub(crate) fn put(&mut self, entry: LiveOrder, now: Duration) {
-        let TrackedOrder { record, executions } = &entry.order;
+        let TrackedOrder {
+            record,
+            executions,
+            trail: _,
+        } = &entry.order;
         let OrderRecord { state, .. } = record;
         let order_id = state.order_id;
         let known = self.entries.get(&order_id);
@@ -117,7 +121,11 @@ impl OrderCache {
         let Some(entry) = self.entries.remove(&order_id) else {
             return;
         };
-        let TrackedOrder { record, executions } = &entry.order;
+        let TrackedOrder {
+            record,
+            executions,
+            trail: _,
+        } = &entry.order;
         self.by_request_id.remove(&record.state.request_id);
         if let Some(perm_id) = record.state.perm_id {
             self.by_perm_id.remove(&perm_id);

@@ -14,7 +14,7 @@ use tokio_rusqlite::rusqlite::types::{
 use tokio_rusqlite::rusqlite::{self, Row, Statement};
 
 use crate::domain::{
-    Action, Amount, Commission, Fill, InstructionKind, InstructionState, MismatchedPrices,
+    Action, Amount, Commission, Fill, InstructionKind, InstructionState, MismatchedPrices, OcaType,
     OrderRecord, OrderState, OrderType, PriceFields, Pricing, SecType, Status, TimeInForce,
     Timestamp, WorkingTerms, gather_terms,
 };
@@ -23,7 +23,8 @@ use crate::domain::{
 macro_rules! order_columns {
     () => {
         "order_id, status, filled, avg_fill_price, symbol, sec_type, exchange, currency, primary_exch, action, order_type, limit_price, \
-         quantity, tif, outside_rth, transmit, order_ref, last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, \
+         stop_price, trail_amount, trail_percent, limit_offset, quantity, tif, good_till, outside_rth, oca_group, oca_type, reference_price, \
+         transmit, order_ref, last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, \
          request_id, remaining, terminal, sequence, commission, client_tag, cancel_requested, created_at, why_held, parent_order_id, \
          bracket_id, terms_revision, trail_stop, other_perm_ids, filled_unexplained, fill_quantity_unknown, bracket_incomplete, commissions, \
          placed_by, instruction, acknowledged, worked, con_id, released_at, other_working"
@@ -128,7 +129,8 @@ pub(super) fn fill(row: &Row<'_>) -> rusqlite::Result<Fill> {
 }
 
 /// Columns of `order_terms`, in the order that [`working_terms`] reads them.
-pub(super) const WORKING_TERMS: &str = "order_type, limit_price, quantity, tif";
+pub(super) const WORKING_TERMS: &str =
+    "order_type, limit_price, stop_price, trail_amount, trail_percent, limit_offset, quantity, tif";
 
 /// Reads a row of [`WORKING_TERMS`].
 pub(super) fn working_terms(row: &Row<'_>) -> rusqlite::Result<WorkingTerms> {
@@ -142,6 +144,10 @@ pub(super) fn working_terms(row: &Row<'_>) -> rusqlite::Result<WorkingTerms> {
         pricing: Pricing::try_from(PriceFields {
             order_type: column!(order_type),
             limit_price: column!(limit_price),
+            stop_price: column!(stop_price),
+            trail_amount: column!(trail_amount),
+            trail_percent: column!(trail_percent),
+            limit_offset: column!(limit_offset),
         })?,
         quantity: column!(quantity),
         tif: column!(tif),
@@ -213,6 +219,7 @@ words!(
     Action,
     InstructionKind,
     InstructionState,
+    OcaType,
     OrderType,
     SecType,
     Status,

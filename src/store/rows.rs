@@ -8,7 +8,8 @@ use tokio_rusqlite::rusqlite::{self, OptionalExtension, params};
 use super::columns::{Put, Written, bind, insert_sql, update_sql};
 use super::statements::StatementCache;
 use crate::domain::{
-    Contract, Fill, Instruction, OrderRecord, OrderState, OrderTerms, PriceFields, WorkingTerms,
+    Contract, Fill, Instruction, Oca, OrderRecord, OrderState, OrderTerms, PriceFields,
+    WorkingTerms,
 };
 
 /// What is compared before an update.
@@ -70,9 +71,9 @@ pub(super) fn update_order(
 
 fn update_terms(held: &mut StatementCache<'_>, state: &OrderState) -> rusqlite::Result<()> {
     static SQL: OnceLock<String> = OnceLock::new();
-    let [order_type, limit_price, quantity, tif] = working(&state.terms.working());
+    let working = working(&state.terms.working());
     let revision = ("terms_revision", state.terms_revision.sql());
-    let columns = [order_type, limit_price, quantity, tif, revision];
+    let columns: Vec<Written<'_>> = working.into_iter().chain([revision]).collect();
     let sql = SQL.get_or_init(|| update_sql("orders", &columns, "order_id"));
     let values = columns.iter().map(|(_, value)| value);
     execute(held, sql, values.chain([&state.order_id.sql()])).map(drop)
@@ -140,7 +141,7 @@ fn execute<'a>(
 }
 
 /// The columns of an order that never change.
-fn fixed(record: &OrderRecord) -> [Written<'_>; 19] {
+fn fixed(record: &OrderRecord) -> [Written<'_>; 23] {
     let OrderRecord {
         state,
         instruction,
@@ -191,8 +192,12 @@ fn fixed(record: &OrderRecord) -> [Written<'_>; 19] {
         pricing: _,
         quantity: _,
         tif: _,
+        good_till,
         outside_rth,
+        oca,
+        reference_price,
     } = terms;
+    let (oca_group, oca_type) = Oca::fields(oca.as_ref());
     let Contract {
         symbol,
         sec_type,
@@ -209,6 +214,10 @@ fn fixed(record: &OrderRecord) -> [Written<'_>; 19] {
         ("primary_exch", primary_exch.sql()),
         ("action", action.sql()),
         ("outside_rth", outside_rth.sql()),
+        ("good_till", good_till.sql()),
+        ("oca_group", oca_group.sql()),
+        ("oca_type", oca_type.sql()),
+        ("reference_price", reference_price.sql()),
         ("order_ref", order_ref.sql()),
         ("client_id", client_id.sql()),
         ("account", account.sql()),
@@ -224,7 +233,7 @@ fn fixed(record: &OrderRecord) -> [Written<'_>; 19] {
 }
 
 /// The columns of terms that a revision changes.
-fn working(terms: &WorkingTerms) -> [Written<'static>; 4] {
+fn working(terms: &WorkingTerms) -> [Written<'static>; 8] {
     let WorkingTerms {
         pricing,
         quantity,
@@ -233,10 +242,18 @@ fn working(terms: &WorkingTerms) -> [Written<'static>; 4] {
     let PriceFields {
         order_type,
         limit_price,
+        stop_price,
+        trail_amount,
+        trail_percent,
+        limit_offset,
     } = (*pricing).into();
     [
         ("order_type", order_type.sql()),
         ("limit_price", limit_price.sql()),
+        ("stop_price", stop_price.sql()),
+        ("trail_amount", trail_amount.sql()),
+        ("trail_percent", trail_percent.sql()),
+        ("limit_offset", limit_offset.sql()),
         ("quantity", quantity.sql()),
         ("tif", tif.sql()),
     ]

@@ -1,12 +1,16 @@
 //! An order as `ibapi` wants it.
 
 use ibapi::contracts::Contract;
-use ibapi::orders::{Action as IbAction, Order, TimeInForce as IbTimeInForce};
+use ibapi::orders::{
+    Action as IbAction, OcaType as IbOcaType, Order, TimeInForce as IbTimeInForce,
+};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::requests::date_and_time;
 use crate::domain::{
-    Action, Amount, OrderPayload, OrderTerms, OrderTicket, Pricing, SecType, TimeInForce,
+    Action, Amount, Oca, OcaType, OrderPayload, OrderTerms, OrderTicket, PriceFields, Pricing,
+    SecType, TimeInForce,
 };
 
 /// The IB contract and order as they are constructed for a ticket, every field, in `ibapi`'s own serialisation. Needs no connection.
@@ -17,8 +21,8 @@ pub fn payload(ticket: &OrderTicket) -> OrderPayload {
     }
 }
 
-/// The same without the fields that stand at `ibapi`'s default in every order of ours. They are ten times as many, and would cost
-/// an answer to Place more than all the rest of it.
+/// The same without the fields that stand at `ibapi`'s default in every order of ours, and those that few of ours set where this one does
+/// not. They are ten times as many, and would cost an answer to Place more than all the rest of it.
 pub fn payload_in_short(ticket: &OrderTicket) -> OrderPayload {
     let Contract {
         symbol,
@@ -39,8 +43,42 @@ pub fn payload_in_short(ticket: &OrderTicket) -> OrderPayload {
         transmit,
         outside_rth,
         account,
+        aux_price,
+        trail_stop_price,
+        trailing_percent,
+        limit_price_offset,
+        good_till_date,
+        oca_group,
+        oca_type,
         ..
     } = order(ticket);
+    let mut order = vec![
+        ("account", account.into()),
+        ("action", json(action)),
+        ("limit_price", json(limit_price)),
+        ("order_id", order_id.into()),
+        ("order_ref", order_ref.into()),
+        ("order_type", order_type.into()),
+        ("outside_rth", outside_rth.into()),
+        ("tif", json(tif)),
+        ("total_quantity", json(total_quantity)),
+        ("transmit", transmit.into()),
+    ];
+    for (name, price) in [
+        ("aux_price", aux_price),
+        ("trail_stop_price", trail_stop_price),
+        ("trailing_percent", trailing_percent),
+        ("limit_price_offset", limit_price_offset),
+    ] {
+        order.extend(price.map(|price| (name, json(price))));
+    }
+    if !good_till_date.is_empty() {
+        order.push(("good_till_date", good_till_date.into()));
+    }
+    if !oca_group.is_empty() {
+        order.push(("oca_group", oca_group.into()));
+        order.push(("oca_type", json(oca_type)));
+    }
     let object = |fields: Vec<(&str, Value)>| {
         Value::Object(fields.into_iter().map(|(k, v)| (k.to_owned(), v)).collect())
     };
@@ -52,18 +90,7 @@ pub fn payload_in_short(ticket: &OrderTicket) -> OrderPayload {
             ("security_type", json(security_type)),
             ("symbol", json(symbol)),
         ]),
-        order: object(vec![
-            ("account", account.into()),
-            ("action", json(action)),
-            ("limit_price", json(limit_price)),
-            ("order_id", order_id.into()),
-            ("order_ref", order_ref.into()),
-            ("order_type", order_type.into()),
-            ("outside_rth", outside_rth.into()),
-            ("tif", json(tif)),
-            ("total_quantity", json(total_quantity)),
-            ("transmit", transmit.into()),
-        ]),
+        order: object(order),
     }
 }
 
@@ -122,13 +149,36 @@ pub(super) fn order(ticket: &OrderTicket) -> Order {
         pricing,
         quantity,
         tif,
+        good_till,
         outside_rth,
+        oca,
+        reference_price: _, // TWS is not told
     } = terms;
-    let (order_type, limit_price) = match pricing {
-        Pricing::Market => ("MKT", None),
-        Pricing::Limit { limit } => ("LMT", Some(*limit)),
+    let order_type = match pricing {
+        Pricing::Market => "MKT",
+        Pricing::Limit { .. } => "LMT",
+        Pricing::Stop { .. } => "STP",
+        Pricing::StopLimit { .. } => "STP LMT",
+        Pricing::Trail { .. } => "TRAIL",
+        Pricing::TrailLimit { .. } => "TRAIL LIMIT",
+        Pricing::MarketOnClose => "MOC",
+        Pricing::LimitOnClose { .. } => "LOC",
         // Only shown: no order of this type is sent, and TWS would refuse the word.
-        Pricing::Other => ("OTHER", None),
+        Pricing::Other => "OTHER",
+    };
+    let PriceFields {
+        order_type: _, // above, in TWS's words
+        limit_price,
+        stop_price,
+        trail_amount,
+        trail_percent,
+        limit_offset,
+    } = (*pricing).into();
+    // A stop that trails has its distance where another has its price.
+    let (aux_price, trail_stop_price) = if pricing.trails() {
+        (trail_amount, stop_price)
+    } else {
+        (stop_price, None)
     };
     Order {
         order_id: *order_id,
@@ -139,12 +189,31 @@ pub(super) fn order(ticket: &OrderTicket) -> Order {
         total_quantity: quantity.to_f64(),
         order_type: order_type.to_owned(),
         limit_price: limit_price.map(Amount::to_f64),
+        aux_price: aux_price.map(Amount::to_f64),
+        trail_stop_price: trail_stop_price.map(Amount::to_f64),
+        trailing_percent: trail_percent.map(Amount::to_f64),
+        limit_price_offset: limit_offset.map(Amount::to_f64),
+        good_till_date: good_till
+            .filter(|_| *tif == TimeInForce::GoodTillDate)
+            .and_then(date_and_time)
+            .unwrap_or_default(),
+        oca_group: oca
+            .as_ref()
+            .map_or_else(String::new, |Oca { group, .. }| group.clone()),
+        oca_type: oca
+            .as_ref()
+            .map_or(IbOcaType::None, |Oca { kind, .. }| match kind {
+                OcaType::CancelWithBlock => IbOcaType::CancelWithBlock,
+                OcaType::ReduceWithBlock => IbOcaType::ReduceWithBlock,
+                OcaType::ReduceNonBlock => IbOcaType::ReduceWithoutBlock,
+            }),
         tif: match tif {
             TimeInForce::Day => IbTimeInForce::Day,
             TimeInForce::GoodTillCancelled => IbTimeInForce::GoodTillCanceled,
             TimeInForce::ImmediateOrCancel => IbTimeInForce::ImmediateOrCancel,
             TimeInForce::FillOrKill => IbTimeInForce::FillOrKill,
             TimeInForce::OnOpen => IbTimeInForce::OnOpen,
+            TimeInForce::GoodTillDate => IbTimeInForce::GoodTillDate,
         },
         order_ref: order_ref.clone(),
         transmit: *transmit,
@@ -180,7 +249,10 @@ mod tests {
                 },
                 quantity: Amount::from(3),
                 tif: TimeInForce::GoodTillCancelled,
+                good_till: None,
                 outside_rth: true,
+                oca: None,
+                reference_price: None,
             },
             transmit: false,
             order_ref: "ref".to_owned(),
@@ -218,7 +290,10 @@ mod tests {
                 pricing: Pricing::Market,
                 quantity: Amount::from(7),
                 tif: TimeInForce::OnOpen,
+                good_till: None,
                 outside_rth: false,
+                oca: None,
+                reference_price: None,
             },
             transmit: true,
             order_ref: String::new(),

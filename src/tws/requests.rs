@@ -1,12 +1,18 @@
 //! Messages to TWS.
 
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
 use super::frames::execution::{ExecutionFilter, ExecutionRequest};
 use super::frames::order::{
     CancelOrderRequest, CompletedOrdersRequest, Contract, Order, OrderCancel, PlaceOrderRequest,
 };
 use super::frames::session::{EmptyRequest, IdsRequest, StartApiRequest};
 use super::frames::{encode, outgoing};
-use crate::domain::{self, OrderTerms, OrderTicket, Pricing};
+use crate::domain::{
+    self, Amount, Oca, OcaType, OrderTerms, OrderTicket, Pricing, TimeInForce, Timestamp, Trail,
+};
 
 /// Ids of requests begin here, so that the id in an error tells an order from a request.
 pub(super) const REQUEST_IDS_FROM: i32 = 1_500_000_000;
@@ -79,13 +85,21 @@ fn order(ticket: &OrderTicket) -> Result<Order, OtherType> {
         pricing,
         quantity,
         tif,
+        good_till,
         outside_rth,
+        oca,
+        reference_price: _, // for limits only
     } = terms;
     let order = Order {
         action: Some(action.as_str().to_owned()),
         total_quantity: Some(quantity.to_string()),
         display_size: Some(0),
         tif: Some(tif.as_str().to_owned()),
+        good_till_date: good_till
+            .filter(|_| *tif == TimeInForce::GoodTillDate)
+            .and_then(date_and_time),
+        oca_group: oca.as_ref().map(|Oca { group, .. }| group.clone()),
+        oca_type: oca.as_ref().map(|Oca { kind, .. }| oca_type(*kind)),
         account: text(account),
         outside_rth: flag(*outside_rth),
         order_ref: text(order_ref),
@@ -112,8 +126,74 @@ fn priced(order: Order, pricing: Pricing) -> Result<Order, OtherType> {
             lmt_price: Some(limit.to_f64()),
             ..order
         },
+        Pricing::Stop { stop } => Order {
+            order_type: order_type("STP"),
+            aux_price: Some(stop.to_f64()),
+            ..order
+        },
+        Pricing::StopLimit { stop, limit } => Order {
+            order_type: order_type("STP LMT"),
+            aux_price: Some(stop.to_f64()),
+            lmt_price: Some(limit.to_f64()),
+            ..order
+        },
+        Pricing::Trail { trail, first_stop } => Order {
+            order_type: order_type("TRAIL"),
+            trail_stop_price: first_stop.map(Amount::to_f64),
+            ..trailing(order, trail)
+        },
+        Pricing::TrailLimit {
+            trail,
+            first_stop,
+            offset,
+        } => Order {
+            order_type: order_type("TRAIL LIMIT"),
+            trail_stop_price: Some(first_stop.to_f64()),
+            lmt_price_offset: Some(offset.to_f64()),
+            ..trailing(order, trail)
+        },
+        Pricing::MarketOnClose => Order {
+            order_type: order_type("MOC"),
+            ..order
+        },
+        Pricing::LimitOnClose { limit } => Order {
+            order_type: order_type("LOC"),
+            lmt_price: Some(limit.to_f64()),
+            ..order
+        },
         Pricing::Other => return Err(OtherType),
     })
+}
+
+/// How far a stop trails: either an amount or a percentage.
+fn trailing(order: Order, trail: Trail) -> Order {
+    match trail {
+        Trail::Amount(amount) => Order {
+            aux_price: Some(amount.to_f64()),
+            ..order
+        },
+        Trail::Percent(percent) => Order {
+            trailing_percent: Some(percent.to_f64()),
+            ..order
+        },
+    }
+}
+
+/// TWS's number for what a fill does to the others of an OCA group.
+pub(super) const fn oca_type(kind: OcaType) -> i32 {
+    match kind {
+        OcaType::CancelWithBlock => 1,
+        OcaType::ReduceWithBlock => 2,
+        OcaType::ReduceNonBlock => 3,
+    }
+}
+
+/// A point in time as TWS takes it in UTC, which the dash says. With a blank there it would be read in TWS's own time zone.
+pub(super) fn date_and_time(time: Timestamp) -> Option<String> {
+    const FORMAT: &[BorrowedFormatItem<'_>] =
+        format_description!("[year][month][day]-[hour]:[minute]:[second]");
+    let time = OffsetDateTime::from_unix_timestamp(time.unix_micros().div_euclid(1_000_000));
+    time.ok()?.format(FORMAT).ok()
 }
 
 /// Cancels an order.

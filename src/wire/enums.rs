@@ -1,6 +1,6 @@
 //! The closed vocabularies: each proto value beside the domain value it stands for, once.
 
-use crate::domain::{Action, LinkState, OrderType, SecType, Status, TimeInForce};
+use crate::domain::{Action, LinkState, OcaType, OrderType, SecType, Status, TimeInForce};
 use crate::error::Error;
 
 use super::pb;
@@ -54,7 +54,22 @@ pub(super) trait Word: Sized {
 }
 
 pairs!(pb::order::Action, Unspecified, Action { Buy = Buy, Sell = Sell, });
-pairs!(pb::order::OrderType, Unspecified, OrderType, later Other { Mkt = Market, Lmt = Limit, Other = Other, });
+pairs!(pb::order::OrderType, Unspecified, OrderType, later Other {
+    Mkt = Market,
+    Lmt = Limit,
+    Stp = Stop,
+    StpLmt = StopLimit,
+    Trail = Trail,
+    TrailLimit = TrailLimit,
+    Moc = MarketOnClose,
+    Loc = LimitOnClose,
+    Other = Other,
+});
+pairs!(pb::order::OcaType, Unspecified, OcaType {
+    CancelWithBlock = CancelWithBlock,
+    ReduceWithBlock = ReduceWithBlock,
+    ReduceNonBlock = ReduceNonBlock,
+});
 pairs!(pb::order::SecType, Unspecified, SecType { Stk = Stock, });
 pairs!(pb::order::TimeInForce, Unspecified, TimeInForce {
     Day = Day,
@@ -62,6 +77,7 @@ pairs!(pb::order::TimeInForce, Unspecified, TimeInForce {
     Ioc = ImmediateOrCancel,
     Fok = FillOrKill,
     Opg = OnOpen,
+    Gtd = GoodTillDate,
 });
 pairs!(pb::order_state::Status, Unspecified, Status, later Unknown {
     Staged = Staged,
@@ -126,6 +142,9 @@ mod tests {
                 pb::order::TimeInForce::from(*word).as_str_name(),
                 word.as_str()
             );
+        }
+        for word in OcaType::ALL {
+            assert_eq!(pb::order::OcaType::from(*word).as_str_name(), word.as_str());
         }
         for word in SecType::ALL {
             assert_eq!(pb::order::SecType::from(*word).as_str_name(), word.as_str());

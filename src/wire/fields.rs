@@ -2,8 +2,8 @@
 //! field of it, so that a message's conversion only has to name its fields.
 
 use super::enums::Word;
-use super::values::{amount, unreadable};
-use crate::domain::Amount;
+use super::values::{amount, time_from_wire, time_to_wire, unreadable};
+use crate::domain::{Amount, Timestamp};
 use crate::error::Error;
 
 /// A value on its way into a message field of type `M`.
@@ -33,6 +33,18 @@ impl Put<Option<String>> for &String {
 impl Put<Option<String>> for &Option<String> {
     fn put(self) -> Option<String> {
         self.clone()
+    }
+}
+
+impl Put<Option<String>> for Option<&String> {
+    fn put(self) -> Option<String> {
+        self.cloned()
+    }
+}
+
+impl Put<Option<prost_types::Timestamp>> for Option<Timestamp> {
+    fn put(self) -> Option<prost_types::Timestamp> {
+        self.map(time_to_wire)
     }
 }
 
@@ -66,6 +78,13 @@ impl<W: Word> Put<i32> for W {
     }
 }
 
+/// One that is not set.
+impl<W: Word> Put<i32> for Option<W> {
+    fn put(self) -> i32 {
+        self.map_or(0, Word::to_number)
+    }
+}
+
 impl Take<String> for String {
     fn take(self, _: &str) -> Result<String, Error> {
         Ok(self)
@@ -81,6 +100,21 @@ impl Take<String> for Option<String> {
 impl Take<Option<String>> for Option<String> {
     fn take(self, _: &str) -> Result<Option<String>, Error> {
         Ok(self)
+    }
+}
+
+impl Take<Option<Timestamp>> for Option<prost_types::Timestamp> {
+    fn take(self, field: &str) -> Result<Option<Timestamp>, Error> {
+        self.map(|time| time_from_wire(field, time)).transpose()
+    }
+}
+
+impl<W: Word> Take<Option<W>> for i32 {
+    fn take(self, field: &str) -> Result<Option<W>, Error> {
+        W::from_number(self).or_else(|_| match W::unknown() {
+            Some(word) => Ok(Some(word)),
+            None => Err(unreadable(field)),
+        })
     }
 }
 

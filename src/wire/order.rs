@@ -1,14 +1,16 @@
 //! An order on its way in (as typed) and out (with its defaults).
 
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use super::enums::{Word, asked};
 use super::fields::{Put, Take};
 use super::pb;
 use super::values::unreadable;
 use crate::domain::{
-    Action, Amount, MismatchedPrices, OrderDraft, OrderInput, OrderRequest, OrderType, SecType,
-    TimeInForce, Violation, gather_terms, order_fields, spread_terms,
+    Action, Amount, MismatchedPrices, OcaType, OrderDraft, OrderInput, OrderRequest, OrderType,
+    SecType, TimeInForce, Timestamp, Violation, gather_terms, order_fields, spread_terms,
 };
 use crate::error::Error;
 
@@ -152,6 +154,39 @@ impl Typed<Option<String>> for Amount {
 
     fn carried(typed: Option<Value>) -> Option<Option<String>> {
         optional(typed, decimal)
+    }
+}
+
+impl Typed<Option<prost_types::Timestamp>> for Timestamp {
+    /// As text, with every digit of a fraction, so that the check sees it.
+    fn typed(field: &str, carried: Option<prost_types::Timestamp>) -> Result<Option<Value>, Error> {
+        let Some(prost_types::Timestamp { seconds, nanos }) = carried else {
+            return Ok(None);
+        };
+        let nanos = (0..1_000_000_000).contains(&nanos).then_some(nanos);
+        let text = nanos.and_then(|nanos| {
+            let time = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+            let time = OffsetDateTime::from_unix_timestamp_nanos(time).ok()?;
+            time.format(&Rfc3339).ok()
+        });
+        match text {
+            Some(text) => Ok(Some(text.into())),
+            None => Err(Error::request_field(
+                field,
+                "a timestamp has whole seconds from year 1 to 9999 and 0 to 999999999 nanoseconds",
+                format!("{seconds}s {}ns", carried.map_or(0, |time| time.nanos)).into(),
+            )),
+        }
+    }
+
+    fn carried(typed: Option<Value>) -> Option<Option<prost_types::Timestamp>> {
+        optional(typed, |value| {
+            let time = OffsetDateTime::parse(value.as_str()?.trim(), &Rfc3339).ok()?;
+            Some(prost_types::Timestamp {
+                seconds: time.unix_timestamp(),
+                nanos: i32::try_from(time.nanosecond()).ok()?,
+            })
+        })
     }
 }
 

@@ -225,7 +225,8 @@ pub(super) mod tests {
     use std::sync::Arc;
 
     use crate::domain::{
-        Action, Amount, Contract, OrderTerms, Pricing, SecType, Status, TimeInForce, Timestamp,
+        Action, Amount, Contract, Oca, OcaType, OrderTerms, Pricing, SecType, Status, TimeInForce,
+        Timestamp, Trail,
     };
 
     /// Every field set, and none like another.
@@ -245,12 +246,20 @@ pub(super) mod tests {
                     primary_exch: Some("NASDAQ".to_owned()),
                 }),
                 action: Action::Sell,
-                pricing: Pricing::Limit {
-                    limit: amount("187.3"),
+                pricing: Pricing::TrailLimit {
+                    trail: Trail::Percent(amount("1.5")),
+                    first_stop: amount("187.3"),
+                    offset: amount("0.25"),
                 },
                 quantity: amount("100.5"),
                 tif: TimeInForce::OnOpen,
+                good_till: Some(Timestamp::from_unix_micros(1_796_000_000_000_000)),
                 outside_rth: true,
+                oca: Some(Oca {
+                    group: "exits".to_owned(),
+                    kind: OcaType::ReduceNonBlock,
+                }),
+                reference_price: Some(amount("188.8")),
             },
             transmit: true,
             order_ref: "ref".to_owned(),
@@ -315,8 +324,15 @@ pub(super) mod tests {
         assert_eq!(wire.avg_fill_price.as_deref(), Some("187.3333333333"));
         assert_eq!(
             (wire.action, wire.order_type, wire.tif, wire.sec_type),
-            (2, 2, 5, 1)
+            (2, 6, 5, 1)
         );
+        assert_eq!(wire.stop_price.as_deref(), Some("187.3"));
+        assert_eq!(wire.trail_percent.as_deref(), Some("1.5"));
+        assert_eq!(wire.limit_offset.as_deref(), Some("0.25"));
+        assert_eq!((wire.limit_price, wire.trail_amount), (None, None));
+        assert_eq!(wire.oca_group.as_deref(), Some("exits"));
+        assert_eq!(wire.oca_type, 3);
+        assert_eq!(wire.good_till.unwrap().seconds, 1_796_000_000);
         let update = wire.last_update.unwrap();
         assert_eq!((update.seconds, update.nanos), (1_795_000_000, 123_456_000));
         assert_eq!(wire.sequence, 1 << 50);

@@ -3,16 +3,20 @@
 use std::str::FromStr;
 
 use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 use crate::domain::{
-    Action, Amount, AmountError, OrderDraft, OrderInput, OrderType, SecType, TimeInForce,
-    Violation, Violations,
+    Action, Amount, AmountError, Oca, OcaType, OrderDraft, OrderInput, OrderType, SecType,
+    TimeInForce, Timestamp, Violation, Violations,
 };
 
 /// Longest ticker taken. IB's own are far shorter; the bound keeps nonsense off the wire.
 const SYMBOL_CHARS_MAX: usize = 32;
-/// Longest free text taken (orderRef, account).
+/// Longest free text taken for an account.
 const TEXT_CHARS_MAX: usize = 128;
+/// Longest text that TWS surely gives back whole in an orderRef or an OCA group.
+const REFERENCE_CHARS_MAX: usize = 40;
 
 /// The most a quantity or a price may be. Products of two such values are exact decimals, and nothing that trades comes near.
 const WIRE_MAX: i64 = 1_000_000_000_000;
@@ -50,12 +54,17 @@ macro_rules! vocabulary {
 }
 vocabulary! {
     Action;
+    OcaType;
     OrderType, but for OrderType::Other;
     SecType;
     TimeInForce;
 }
 
 impl Fields {
+    pub(super) fn violations_so_far(&self) -> usize {
+        self.violations.len()
+    }
+
     pub(super) fn is_clean(&self) -> bool {
         self.violations.is_empty()
     }
@@ -154,12 +163,112 @@ impl Fields {
             self.push("value_error", field, msg, text.into());
             return None;
         }
+        if !text.is_ascii() {
+            let msg = format!(
+                "{field} has characters beyond ASCII, which TWS does not give back as they are: remove them"
+            );
+            self.push("value_error", field, msg, text.into());
+            return None;
+        }
         Some(text)
     }
 
     /// Free text, kept exactly as given.
     pub(super) fn text(&mut self, field: &str, value: Option<Value>) -> Option<String> {
-        self.plain(field, value, TEXT_CHARS_MAX)
+        self.exact(field, value, TEXT_CHARS_MAX)
+    }
+
+    /// Free text by which an order is recognised: TWS has to give it back as it is.
+    pub(super) fn reference(&mut self, field: &str, value: Option<Value>) -> Option<String> {
+        self.exact(field, value, REFERENCE_CHARS_MAX)
+    }
+
+    fn exact(&mut self, field: &str, value: Option<Value>, chars_max: usize) -> Option<String> {
+        let text = self.plain(field, value, chars_max)?;
+        if text.trim().len() != text.len() {
+            let msg = format!(
+                "{field} begins or ends with a blank, which TWS does not give back: remove it"
+            );
+            self.push("value_error", field, msg, text.into());
+            return None;
+        }
+        Some(text)
+    }
+
+    /// A point in time in whole seconds, which is how TWS takes it; `None` when it is not given, `Some(None)` when it is wrong.
+    pub(super) fn time(&mut self, field: &str, value: Option<Value>) -> Option<Option<Timestamp>> {
+        let value = value?;
+        let time = value
+            .as_str()
+            .and_then(|text| OffsetDateTime::parse(text.trim(), &Rfc3339).ok());
+        match time {
+            Some(time) if time.nanosecond() == 0 => Some(Some(time.into())),
+            Some(_) => {
+                let msg = format!(
+                    "{field} has a fraction of a second, which TWS does not take: give whole seconds"
+                );
+                self.push("value_error", field, msg, value);
+                Some(None)
+            }
+            None => {
+                let msg =
+                    format!("give {field} as an RFC 3339 time, for example 2026-11-30T20:00:00Z");
+                self.push("datetime_parsing", field, msg, value);
+                Some(None)
+            }
+        }
+    }
+
+    /// Whether a time in force and its end belong together.
+    pub(super) fn tif(&mut self, tif: TimeInForce, good_till: Option<Option<Timestamp>>) {
+        match (tif, good_till) {
+            (TimeInForce::GoodTillDate, None) => self.missing(
+                "good_till",
+                "tif GTD needs good_till: give the time at which the order ends",
+            ),
+            (TimeInForce::GoodTillDate, Some(_)) | (_, None | Some(None)) => {}
+            (
+                TimeInForce::Day
+                | TimeInForce::GoodTillCancelled
+                | TimeInForce::ImmediateOrCancel
+                | TimeInForce::FillOrKill
+                | TimeInForce::OnOpen,
+                Some(Some(time)),
+            ) => {
+                let msg = format!(
+                    "good_till belongs to tif GTD, not to {tif}: remove it, or use tif GTD"
+                );
+                self.push("value_error", "good_till", msg, time.to_string().into());
+            }
+        }
+    }
+
+    /// The OCA group of an order that is transmitted.
+    pub(super) fn oca(
+        &mut self,
+        group: Option<Value>,
+        kind: Option<Value>,
+        transmit: bool,
+    ) -> Option<Oca> {
+        let group = self.reference("oca_group", group);
+        let kind_given = kind.clone();
+        let kind = self.word::<OcaType>("oca_type", kind);
+        match (&group, kind_given) {
+            (None, Some(input)) if kind.is_some() => self.push(
+                "value_error",
+                "oca_type",
+                "oca_type belongs to an oca_group: give both, or remove it",
+                input,
+            ),
+            (Some(name), _) if !transmit => self.push(
+                "value_error",
+                "oca_group",
+                "an order of an OCA group cannot be staged: transmit it, or remove oca_group",
+                name.as_str().into(),
+            ),
+            (None | Some(_), _) => {}
+        }
+        Oca::of(group, kind)
     }
 
     /// A code such as an exchange: trimmed and upper-cased.

@@ -11,6 +11,7 @@ mod progress;
 mod reports;
 #[cfg(test)]
 mod tests;
+mod trail_stop;
 
 use super::{Fill, OrderRecord, OrderReport, Origin, Status, Timestamp, WorkingTerms};
 pub use codes::{CANCEL_NOT_FOUND, CodeKind, code_kind};
@@ -22,6 +23,7 @@ pub use local_transitions::{
     untraced,
 };
 pub use ownership::{Ownership, ownership};
+pub use trail_stop::{TrailStop, show_trail_stop};
 
 /// An order with everything its life cycle needs: its row and its executions.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +32,8 @@ pub struct TrackedOrder {
     pub record: OrderRecord,
     /// Its executions, corrections applied.
     pub executions: Executions,
+    /// What TWS said last of a stop that trails, and when that was shown.
+    pub trail: TrailStop,
 }
 
 /// What a report did to an order.
@@ -76,6 +80,7 @@ impl TrackedOrder {
         Self {
             record,
             executions: Executions::default(),
+            trail: TrailStop::default(),
         }
     }
 
@@ -83,7 +88,11 @@ impl TrackedOrder {
     pub fn stored(record: OrderRecord, fills: Vec<Fill>) -> Self {
         let state = &record.state;
         let executions = Executions::from_fills(fills, state.filled.value());
-        Self { record, executions }
+        Self {
+            record,
+            executions,
+            trail: TrailStop::default(),
+        }
     }
 }
 
@@ -117,6 +126,7 @@ pub fn apply(order: &mut TrackedOrder, report: &OrderReport, now: Timestamp) -> 
     if order.record.state.transmit && !was_transmitted {
         order.record.released_at = Some(now);
     }
+    out.changed = trail_stop::follow(order, report, &out, now) || out.changed;
     if out.changed {
         let state = &mut order.record.state;
         state.last_update = now;

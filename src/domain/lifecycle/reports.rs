@@ -184,7 +184,10 @@ impl Step<'_> {
             | Status::ApiPending
             | Status::PendingSubmit
             | Status::PreSubmitted
-                if is_new && *origin == Origin::Live =>
+                // A stop can fill while TWS still says that it waits for its trigger.
+                if is_new
+                    && *origin == Origin::Live
+                    && self.order.record.state.why_held.is_none() =>
             {
                 self.works();
             }

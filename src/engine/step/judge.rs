@@ -147,9 +147,28 @@ impl Step<'_> {
             && end_of_its_day(zone, released) <= self.now.wall_time
     }
 
+    /// Shows stops that moved since they were shown last.
+    fn show_trail_stops(&mut self) -> Result<(), Stop> {
+        let moved = self.ids_where(|entry| entry.order.trail.is_unshown());
+        for order_id in &moved {
+            self.find(*order_id)?;
+        }
+        let now = self.now.wall_time;
+        for order_id in moved {
+            let shown = self
+                .order(order_id)
+                .is_some_and(|order| lifecycle::show_trail_stop(order, now));
+            if shown {
+                self.changed(order_id);
+            }
+        }
+        Ok(())
+    }
+
     /// Looks for what has waited too long.
     pub(super) fn tick(&mut self) -> Result<(), Stop> {
         self.trust_ids_after_a_while();
+        self.show_trail_stops()?;
         let now = self.now.monotonic;
         let limit = self.core.settings.acknowledgement_timeout;
         let Some(session) = self

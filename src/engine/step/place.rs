@@ -5,7 +5,7 @@ use super::super::input::{PendingRequest, PlaceCommand};
 use super::super::live_order::{LiveOrder, OrderRuntime, Purpose, Submission};
 use super::super::rows::Stop;
 use super::Step;
-use crate::domain::lifecycle::{Executions, TrackedOrder};
+use crate::domain::lifecycle::TrackedOrder;
 use crate::domain::{Instruction, InstructionKind, OrderIdentity, OrderRecord, OrderState, Status};
 use crate::error::{Error, Reason};
 
@@ -66,10 +66,7 @@ impl Step<'_> {
             created_at: self.now.wall_time,
         })));
         let entry = LiveOrder {
-            order: TrackedOrder {
-                record,
-                executions: Executions::default(),
-            },
+            order: TrackedOrder::new(record),
             runtime: OrderRuntime {
                 digest: Some(command.digest),
                 placed: Some(placed),

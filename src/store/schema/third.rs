@@ -153,7 +153,6 @@ CREATE TABLE order_terms (
     limit_offset  TEXT,
     quantity      TEXT    NOT NULL,
     tif           TEXT    NOT NULL,
-    good_till     TEXT,
     PRIMARY KEY (order_id, revision)
 ) STRICT, WITHOUT ROWID;
 

@@ -50,10 +50,14 @@ pub(in crate::tws) struct Order {
     pub(in crate::tws) trailing_percent: Option<f64>,
     #[prost(double, optional, tag = "23")]
     pub(in crate::tws) trail_stop_price: Option<f64>,
+    #[prost(string, optional, tag = "26")]
+    pub(in crate::tws) good_till_date: Option<String>,
     #[prost(string, optional, tag = "27")]
     pub(in crate::tws) oca_group: Option<String>,
     #[prost(string, optional, tag = "28")]
     pub(in crate::tws) order_ref: Option<String>,
+    #[prost(int32, optional, tag = "30")]
+    pub(in crate::tws) oca_type: Option<i32>,
     #[prost(bool, optional, tag = "65")]
     pub(in crate::tws) what_if: Option<bool>,
     #[prost(bool, optional, tag = "66")]
