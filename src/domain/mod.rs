@@ -17,6 +17,7 @@ pub mod limits;
 mod operations;
 mod order;
 mod record;
+mod replace;
 mod report;
 #[cfg(test)]
 pub(crate) mod report_fixtures;
@@ -50,6 +51,9 @@ pub use operations::{
 };
 pub use order::OrderRequest;
 pub use record::OrderRecord;
+pub use replace::{
+    ChangeDraft, ReplaceIn, ReplaceOut, Replacement, ReplacementStatus, TermsChange,
+};
 pub use report::{
     CommissionReport, CompletedReport, ErrorReport, ExecutionReport, OpenOrderReport, OrderReport,
     Origin, ReportedContract, ReportedTerms, StatusReport,

@@ -130,10 +130,20 @@ pub struct OrderRequest {
     pub quantity: Number,
     #[serde(deserialize_with = "there")]
     pub limit_price: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub stop_price: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub trail_amount: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub trail_percent: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub limit_offset: Option<Number>,
     pub sec_type: String,
     pub exchange: String,
     pub currency: String,
     pub tif: String,
+    #[serde(deserialize_with = "there")]
+    pub good_till: Option<String>,
     pub transmit: bool,
     #[serde(deserialize_with = "there")]
     pub primary_exch: Option<String>,
@@ -144,6 +154,12 @@ pub struct OrderRequest {
     #[serde(deserialize_with = "there")]
     pub account: Option<String>,
     pub outside_rth: bool,
+    #[serde(deserialize_with = "there")]
+    pub oca_group: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub oca_type: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub reference_price: Option<Number>,
 }
 
 /// An order as the gateway knows it.
@@ -161,7 +177,17 @@ pub struct OrderState {
     pub quantity: Number,
     #[serde(deserialize_with = "there")]
     pub limit_price: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub stop_price: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub trail_amount: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub trail_percent: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub limit_offset: Option<Number>,
     pub tif: String,
+    #[serde(deserialize_with = "there")]
+    pub good_till: Option<String>,
     pub transmit: bool,
     pub order_ref: String,
     #[serde(deserialize_with = "there")]
@@ -187,6 +213,12 @@ pub struct OrderState {
     #[serde(deserialize_with = "there")]
     pub primary_exch: Option<String>,
     pub outside_rth: bool,
+    #[serde(deserialize_with = "there")]
+    pub oca_group: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub oca_type: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub reference_price: Option<Number>,
     #[serde(deserialize_with = "there")]
     pub client_tag: Option<String>,
     pub cancel_requested: bool,

@@ -59,6 +59,10 @@ pub(crate) fn message(typed: &Value) -> pb::Order {
         }),
         quantity: number("quantity").unwrap_or_default(),
         limit_price: number("limit_price"),
+        stop_price: number("stop_price"),
+        trail_amount: number("trail_amount"),
+        trail_percent: number("trail_percent"),
+        limit_offset: number("limit_offset"),
         sec_type: word("sec_type", |word| {
             pb::order::SecType::from_str_name(word).map(Into::into)
         }),
@@ -72,8 +76,19 @@ pub(crate) fn message(typed: &Value) -> pb::Order {
         client_tag: text("client_tag"),
         order_ref: text("order_ref"),
         account: text("account"),
+        good_till: text("good_till").map(|text| text.parse().unwrap()),
         outside_rth: typed["outside_rth"].as_bool(),
+        oca_group: text("oca_group"),
+        oca_type: word("oca_type", |word| {
+            pb::order::OcaType::from_str_name(word).map(Into::into)
+        }),
+        reference_price: number("reference_price"),
     }
+}
+
+/// An order of no group has no type of one.
+fn oca_type(word: pb::order::OcaType) -> Option<String> {
+    (word != pb::order::OcaType::Unspecified).then(|| word.as_str_name().to_owned())
 }
 
 pub(crate) fn request_of(order: pb::Order) -> OrderRequest {
@@ -82,9 +97,15 @@ pub(crate) fn request_of(order: pb::Order) -> OrderRequest {
         order_type: order.order_type().as_str_name().to_owned(),
         sec_type: order.sec_type().as_str_name().to_owned(),
         tif: order.tif().as_str_name().to_owned(),
+        oca_type: oca_type(order.oca_type()),
         symbol: order.symbol,
         quantity: number(&order.quantity),
         limit_price: order.limit_price.as_deref().map(number),
+        stop_price: order.stop_price.as_deref().map(number),
+        trail_amount: order.trail_amount.as_deref().map(number),
+        trail_percent: order.trail_percent.as_deref().map(number),
+        limit_offset: order.limit_offset.as_deref().map(number),
+        good_till: order.good_till.map(time),
         exchange: order.exchange.unwrap(),
         currency: order.currency.unwrap(),
         transmit: order.transmit.unwrap(),
@@ -93,6 +114,8 @@ pub(crate) fn request_of(order: pb::Order) -> OrderRequest {
         order_ref: order.order_ref,
         account: order.account,
         outside_rth: order.outside_rth.unwrap(),
+        oca_group: order.oca_group,
+        reference_price: order.reference_price.as_deref().map(number),
     }
 }
 
@@ -102,6 +125,7 @@ pub(crate) fn state(order: pb::OrderState) -> OrderState {
         action: order.action().as_str_name().to_owned(),
         order_type: order.order_type().as_str_name().to_owned(),
         tif: order.tif().as_str_name().to_owned(),
+        oca_type: oca_type(order.oca_type()),
         sec_type: order.sec_type().as_str_name().to_owned(),
         order_id: order.order_id,
         filled: number(&order.filled),
@@ -109,6 +133,11 @@ pub(crate) fn state(order: pb::OrderState) -> OrderState {
         symbol: order.symbol,
         quantity: number(&order.quantity),
         limit_price: order.limit_price.as_deref().map(number),
+        stop_price: order.stop_price.as_deref().map(number),
+        trail_amount: order.trail_amount.as_deref().map(number),
+        trail_percent: order.trail_percent.as_deref().map(number),
+        limit_offset: order.limit_offset.as_deref().map(number),
+        good_till: order.good_till.map(time),
         transmit: order.transmit,
         order_ref: order.order_ref,
         last_error_code: order.last_error_code,
@@ -127,6 +156,8 @@ pub(crate) fn state(order: pb::OrderState) -> OrderState {
         currency: order.currency,
         primary_exch: order.primary_exch,
         outside_rth: order.outside_rth,
+        oca_group: order.oca_group,
+        reference_price: order.reference_price.as_deref().map(number),
         client_tag: order.client_tag,
         cancel_requested: order.cancel_requested,
         created_at: time(order.created_at.unwrap()),

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use ibapi::Client;
 use ibapi::contracts::Contract;
-use ibapi::orders::{Action as IbAction, ExecutionFilter, Order, TimeInForce as IbTimeInForce};
+use ibapi::orders::{
+    Action as IbAction, ExecutionFilter, OcaType as IbOcaType, Order, TimeInForce as IbTimeInForce,
+};
 use ibkr_orders::domain::{
-    self, Action, Amount, OrderRequest, OrderTerms, OrderTicket, Pricing, SecType, TimeInForce,
+    self, Action, Amount, Oca, OcaType, OrderRequest, OrderTerms, OrderTicket, Pricing, SecType,
+    TimeInForce, Timestamp, Trail,
 };
 use ibkr_orders::tws::{TwsCommand, TwsEvent, TwsSettings, payload};
 
@@ -102,7 +105,10 @@ fn in_ibapi(ticket: &OrderTicket) -> (Contract, Order) {
         pricing,
         quantity,
         tif,
+        good_till: _, // beside the ticket, as TWS writes it
         outside_rth,
+        oca,
+        reference_price: _, // for limits only
     } = &ticket.terms;
     let stock = Contract::stock(contract.symbol.as_str())
         .on_exchange(contract.exchange.as_str())
@@ -111,9 +117,52 @@ fn in_ibapi(ticket: &OrderTicket) -> (Contract, Order) {
         Some(exchange) => stock.primary(exchange.as_str()).build(),
         None => stock.build(),
     };
-    let (order_type, limit_price) = match pricing {
-        Pricing::Market => ("MKT", None),
-        Pricing::Limit { limit } => ("LMT", Some(limit.to_f64())),
+    let number = |amount: &Amount| Some(amount.to_f64());
+    let trailing = |trail: &Trail| match trail {
+        Trail::Amount(amount) => (number(amount), None),
+        Trail::Percent(percent) => (None, number(percent)),
+    };
+    let of_type = |order_type: &str| Order {
+        order_type: order_type.to_owned(),
+        ..Order::default()
+    };
+    let priced = match pricing {
+        Pricing::Market => of_type("MKT"),
+        Pricing::Limit { limit } => Order {
+            limit_price: number(limit),
+            ..of_type("LMT")
+        },
+        Pricing::Stop { stop } => Order {
+            aux_price: number(stop),
+            ..of_type("STP")
+        },
+        Pricing::StopLimit { stop, limit } => Order {
+            aux_price: number(stop),
+            limit_price: number(limit),
+            ..of_type("STP LMT")
+        },
+        Pricing::Trail { trail, first_stop } => Order {
+            aux_price: trailing(trail).0,
+            trailing_percent: trailing(trail).1,
+            trail_stop_price: first_stop.as_ref().and_then(number),
+            ..of_type("TRAIL")
+        },
+        Pricing::TrailLimit {
+            trail,
+            first_stop,
+            offset,
+        } => Order {
+            aux_price: trailing(trail).0,
+            trailing_percent: trailing(trail).1,
+            trail_stop_price: number(first_stop),
+            limit_price_offset: number(offset),
+            ..of_type("TRAIL LIMIT")
+        },
+        Pricing::MarketOnClose => of_type("MOC"),
+        Pricing::LimitOnClose { limit } => Order {
+            limit_price: number(limit),
+            ..of_type("LOC")
+        },
         Pricing::Other => panic!("cannot be sent"),
     };
     let order = Order {
@@ -122,20 +171,31 @@ fn in_ibapi(ticket: &OrderTicket) -> (Contract, Order) {
             Action::Sell => IbAction::Sell,
         },
         total_quantity: quantity.to_f64(),
-        order_type: order_type.to_owned(),
-        limit_price,
         tif: match tif {
             TimeInForce::Day => IbTimeInForce::Day,
             TimeInForce::GoodTillCancelled => IbTimeInForce::GoodTillCanceled,
             TimeInForce::ImmediateOrCancel => IbTimeInForce::ImmediateOrCancel,
             TimeInForce::FillOrKill => IbTimeInForce::FillOrKill,
             TimeInForce::OnOpen => IbTimeInForce::OnOpen,
+            TimeInForce::GoodTillDate => IbTimeInForce::GoodTillDate,
         },
+        good_till_date: match tif {
+            TimeInForce::GoodTillDate => "20261130-20:00:00".to_owned(),
+            _ => String::new(),
+        },
+        oca_group: oca
+            .as_ref()
+            .map_or_else(String::new, |oca| oca.group.clone()),
+        oca_type: oca.as_ref().map_or(IbOcaType::None, |oca| match oca.kind {
+            OcaType::CancelWithBlock => IbOcaType::CancelWithBlock,
+            OcaType::ReduceWithBlock => IbOcaType::ReduceWithBlock,
+            OcaType::ReduceNonBlock => IbOcaType::ReduceWithoutBlock,
+        }),
         account: ticket.account.clone(),
         order_ref: ticket.order_ref.clone(),
         transmit: ticket.transmit,
         outside_rth: *outside_rth,
-        ..Order::default()
+        ..priced
     };
     (contract, order)
 }
@@ -198,6 +258,56 @@ fn tickets() -> Vec<OrderTicket> {
         account: String::new(),
         ..with_terms(92, elsewhere)
     });
+    let amount = |text| Amount::parse(text).unwrap();
+    for pricing in [
+        Pricing::Stop {
+            stop: amount("140.5"),
+        },
+        Pricing::StopLimit {
+            stop: amount("140.5"),
+            limit: amount("140"),
+        },
+        Pricing::Trail {
+            trail: Trail::Amount(amount("1.25")),
+            first_stop: None,
+        },
+        Pricing::Trail {
+            trail: Trail::Percent(amount("2.5")),
+            first_stop: Some(amount("140")),
+        },
+        Pricing::TrailLimit {
+            trail: Trail::Amount(amount("1.25")),
+            first_stop: amount("140"),
+            offset: amount("0.05"),
+        },
+        Pricing::MarketOnClose,
+        Pricing::LimitOnClose {
+            limit: amount("151"),
+        },
+    ] {
+        let terms = OrderTerms {
+            pricing,
+            ..limit("100", "150.25")
+        };
+        tickets.push(with_terms(93, terms));
+    }
+    let until = OrderTerms {
+        tif: TimeInForce::GoodTillDate,
+        good_till: Timestamp::parse("2026-11-30T20:00:00Z"),
+        reference_price: Some(amount("149")),
+        ..limit("100", "150.25")
+    };
+    tickets.push(with_terms(94, until));
+    for kind in OcaType::ALL {
+        let grouped = OrderTerms {
+            oca: Some(Oca {
+                group: "exits-7".to_owned(),
+                kind: *kind,
+            }),
+            ..limit("100", "150.25")
+        };
+        tickets.push(with_terms(95, grouped));
+    }
     tickets
 }
 

@@ -84,7 +84,10 @@ async fn every_field_of_a_ticket_reaches_the_wire() {
                     pricing: Pricing::Market,
                     quantity: Amount::parse("0.5").unwrap(),
                     tif,
+                    good_till: None,
                     outside_rth: true,
+                    oca: None,
+                    reference_price: None,
                 },
                 ..ticket(91)
             },
