@@ -52,9 +52,17 @@ Examples:
 
 pub(super) const VALIDATE: &str = "\
 The order:
-  Required: action (BUY, SELL), symbol, order_type (MKT, LMT), quantity; limit_price for LMT.
-  Optional: sec_type (STK), exchange (SMART), currency (USD), tif (DAY, GTC, IOC, FOK, OPG),
-  transmit (false), primary_exch, client_tag, order_ref, account, outside_rth (false).
+  Required: action (BUY, SELL), symbol, order_type, quantity, and the prices of the type:
+    MKT, MOC      none
+    LMT, LOC      limit_price
+    STP           stop_price
+    STP_LMT       stop_price, limit_price
+    TRAIL         trail_amount or trail_percent; stop_price (where the stop stands at first) if wanted
+    TRAIL_LIMIT   trail_amount or trail_percent, stop_price, limit_offset
+  Optional: sec_type (STK), exchange (SMART), currency (USD), tif (DAY, GTC, IOC, FOK, OPG, GTD),
+  good_till (the end of GTD, RFC 3339), transmit (false), primary_exch, client_tag, order_ref, account,
+  outside_rth (false), oca_group with oca_type (CANCEL_WITH_BLOCK, REDUCE_WITH_BLOCK, REDUCE_NON_BLOCK),
+  reference_price (for limits only).
 
 Prints:
   {\"valid\", \"order_request\", \"effective_order_ref\", \"errors\"}

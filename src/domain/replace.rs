@@ -4,10 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::enums::words;
-use super::{
-    Amount, DEFAULT_TIMEOUT_SECONDS, OrderError, OrderKey, OrderState, PriceFields, Pricing,
-    TimeInForce, WorkingTerms,
-};
+use super::{Amount, DEFAULT_TIMEOUT_SECONDS, OrderError, OrderKey, OrderState, TimeInForce};
 
 words! {
     /// What became of a replacement.

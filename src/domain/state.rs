@@ -3,7 +3,9 @@
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::{Amount, Commission, OrderRequest, OrderTerms, Status, Timestamp, spread_terms};
+use super::{
+    Amount, Commission, OrderRequest, OrderTerms, Replacement, Status, Timestamp, spread_terms,
+};
 
 /// An order: what was asked, what TWS said, and where it stands. A state alone can rebuild its order.
 ///
@@ -77,6 +79,8 @@ pub struct OrderState {
     pub commissions: Vec<Commission>,
     /// The name of the caller who placed it, where callers have names.
     pub placed_by: Option<String>,
+    /// The last replacement that was asked for, and what became of it.
+    pub replacement: Option<Replacement>,
 }
 
 /// Who an order is: what is known of it before TWS knows it.
@@ -143,6 +147,7 @@ impl OrderState {
             bracket_incomplete: false,
             commissions: Vec::new(),
             placed_by: None,
+            replacement: None,
         }
     }
 }
@@ -184,6 +189,7 @@ impl Serialize for OrderState {
             bracket_incomplete,
             commissions,
             placed_by,
+            replacement,
         } = self;
         let mut object = serializer.serialize_struct("OrderState", FIELDS)?;
         macro_rules! put {
@@ -202,7 +208,7 @@ impl Serialize for OrderState {
                 put!($($more),+);
                 put!(
                     client_tag, cancel_requested, created_at, why_held, parent_order_id, bracket_id, terms_revision, trail_stop, other_perm_ids,
-                    filled_unexplained, fill_quantity_unknown, bracket_incomplete, commissions, placed_by
+                    filled_unexplained, fill_quantity_unknown, bracket_incomplete, commissions, placed_by, replacement
                 );
             };
         }
@@ -212,4 +218,4 @@ impl Serialize for OrderState {
 }
 
 /// Fields of an order in JSON: a hint for formats that want to know it first, which JSON does not.
-const FIELDS: usize = 43;
+const FIELDS: usize = 52;

@@ -15,8 +15,8 @@ use tokio_rusqlite::rusqlite::{self, Row, Statement};
 
 use crate::domain::{
     Action, Amount, Commission, Fill, InstructionKind, InstructionState, MismatchedPrices, OcaType,
-    OrderRecord, OrderState, OrderType, PriceFields, Pricing, SecType, Status, TimeInForce,
-    Timestamp, WorkingTerms, gather_terms,
+    OrderRecord, OrderState, OrderType, PriceFields, Pricing, Replacement, SecType, Status,
+    TimeInForce, Timestamp, WorkingTerms, gather_terms,
 };
 
 /// Columns of `orders`, in the order that [`order_record`] reads them.
@@ -27,7 +27,7 @@ macro_rules! order_columns {
          transmit, order_ref, last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, \
          request_id, remaining, terminal, sequence, commission, client_tag, cancel_requested, created_at, why_held, parent_order_id, \
          bracket_id, terms_revision, trail_stop, other_perm_ids, filled_unexplained, fill_quantity_unknown, bracket_incomplete, commissions, \
-         placed_by, instruction, acknowledged, worked, con_id, released_at, other_working"
+         placed_by, replacement, instruction, acknowledged, worked, con_id, released_at, other_working"
     };
 }
 
@@ -95,6 +95,7 @@ pub(super) fn order_record(row: &Row<'_>) -> rusqlite::Result<OrderRecord> {
         bracket_incomplete: column!(bracket_incomplete),
         commissions: column!(commissions),
         placed_by: column!(placed_by),
+        replacement: column!(replacement),
     };
     Ok(OrderRecord {
         state,
@@ -404,6 +405,21 @@ impl Take for Vec<Commission> {
                 Ok(Commission { amount, currency })
             })
             .collect()
+    }
+}
+
+/// As a JSON object.
+impl<'a> Put<'a> for &'a Replacement {
+    fn sql(self) -> ToSqlOutput<'a> {
+        // Plain data with text keys, for which serialisation has no way to fail.
+        let text = serde_json::to_string(self).unwrap_or_default();
+        ToSqlOutput::Owned(Value::Text(text))
+    }
+}
+
+impl Take for Replacement {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map_err(|error| FromSqlError::Other(error.into()))
     }
 }
 

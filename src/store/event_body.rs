@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::domain::{
-    Amount, Commission, EventKind, Fill, OrderState, Status, StoredEvent, Timestamp,
+    Amount, Commission, EventKind, Fill, OrderState, Replacement, Status, StoredEvent, Timestamp,
 };
 
 /// What is written of an event.
@@ -136,6 +136,8 @@ struct Change<'a> {
     /// Texts by currency. Before schema 3 there is only the sum of all, in `commission`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     commissions: BTreeMap<Cow<'a, str>, Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replacement: Option<Cow<'a, Replacement>>,
 }
 
 impl<'a> Change<'a> {
@@ -174,6 +176,7 @@ impl<'a> Change<'a> {
             bracket_incomplete,
             commissions,
             placed_by: _,
+            replacement,
         } = state;
         Self {
             status: *status,
@@ -204,6 +207,7 @@ impl<'a> Change<'a> {
                     )
                 })
                 .collect(),
+            replacement: replacement.as_ref().map(Cow::Borrowed),
         }
     }
 
@@ -235,6 +239,7 @@ impl<'a> Change<'a> {
             fill_quantity_unknown,
             bracket_incomplete,
             commissions,
+            replacement,
         } = self;
         let mut by_currency = commissions
             .into_iter()
@@ -278,6 +283,7 @@ impl<'a> Change<'a> {
             fill_quantity_unknown,
             bracket_incomplete,
             commissions: by_currency,
+            replacement: replacement.map(Cow::into_owned),
             ..order
         })
     }

@@ -185,6 +185,7 @@ fn fixed(record: &OrderRecord) -> [Written<'_>; 23] {
         bracket_incomplete: _,
         commissions: _,
         placed_by,
+        replacement: _,
     } = state;
     let OrderTerms {
         contract,
@@ -263,7 +264,7 @@ fn working(terms: &WorkingTerms) -> [Written<'static>; 8] {
 const INDEXED: usize = 2;
 
 /// The columns of an order that change while it works, those that an index has last.
-fn progress(record: &OrderRecord) -> [Written<'_>; 26] {
+fn progress(record: &OrderRecord) -> [Written<'_>; 27] {
     let OrderRecord {
         state,
         instruction: _,
@@ -307,6 +308,7 @@ fn progress(record: &OrderRecord) -> [Written<'_>; 26] {
         bracket_incomplete,
         commissions,
         placed_by: _,
+        replacement,
     } = state;
     [
         ("status", status.sql()),
@@ -328,6 +330,7 @@ fn progress(record: &OrderRecord) -> [Written<'_>; 26] {
         ("fill_quantity_unknown", fill_quantity_unknown.sql()),
         ("bracket_incomplete", bracket_incomplete.sql()),
         ("commissions", commissions.as_slice().sql()),
+        ("replacement", replacement.as_ref().sql()),
         ("acknowledged", acknowledged.sql()),
         ("worked", worked.sql()),
         ("con_id", con_id.sql()),

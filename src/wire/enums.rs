@@ -1,6 +1,8 @@
 //! The closed vocabularies: each proto value beside the domain value it stands for, once.
 
-use crate::domain::{Action, LinkState, OcaType, OrderType, SecType, Status, TimeInForce};
+use crate::domain::{
+    Action, LinkState, OcaType, OrderType, ReplacementStatus, SecType, Status, TimeInForce,
+};
 use crate::error::Error;
 
 use super::pb;
@@ -94,6 +96,12 @@ pairs!(pb::order_state::Status, Unspecified, Status, later Unknown {
     Inactive = Inactive,
     Rejected = Rejected,
     Unknown = Unknown,
+});
+pairs!(pb::replacement::Status, Unspecified, ReplacementStatus, later Unconfirmed {
+    Pending = Pending,
+    Accepted = Accepted,
+    Refused = Refused,
+    Unconfirmed = Unconfirmed,
 });
 pairs!(pb::link::State, Unspecified, LinkState {
     Lost = Lost,

@@ -1,6 +1,8 @@
 //! Orders and fills as they are answered.
 
-use crate::domain::{Commission, Fill, OrderState, gather_terms, spread_terms};
+use crate::domain::{
+    Commission, Fill, OrderState, Replacement, TermsChange, gather_terms, spread_terms,
+};
 use crate::error::Error;
 
 use super::fields::{Put, Take};
@@ -43,6 +45,7 @@ impl From<OrderState> for pb::OrderState {
             bracket_incomplete,
             commissions,
             placed_by,
+            replacement,
         } = state;
         macro_rules! message {
             (($($field:ident),+) ($($more:ident),+)) => {
@@ -81,6 +84,7 @@ impl From<OrderState> for pb::OrderState {
                     bracket_incomplete,
                     commissions: commissions.into_iter().map(Into::into).collect(),
                     placed_by,
+                    replacement: replacement.map(Into::into),
                 }
             };
         }
@@ -137,6 +141,7 @@ impl TryFrom<pb::OrderState> for OrderState {
                 .map(Commission::try_from)
                 .collect::<Result<_, _>>()?,
             placed_by: state.placed_by,
+            replacement: state.replacement.map(Replacement::try_from).transpose()?,
         })
     }
 }
@@ -159,6 +164,75 @@ impl TryFrom<pb::Commission> for Commission {
         Ok(Self {
             amount: amount.take("commissions.amount")?,
             currency,
+        })
+    }
+}
+
+impl From<Replacement> for pb::Replacement {
+    fn from(replacement: Replacement) -> Self {
+        let Replacement {
+            request_id,
+            status,
+            change,
+            error_code,
+            error,
+        } = replacement;
+        let TermsChange {
+            quantity,
+            limit_price,
+            stop_price,
+            trail_amount,
+            trail_percent,
+            limit_offset,
+            tif,
+        } = change;
+        Self {
+            request_id,
+            status: status.put(),
+            quantity: quantity.put(),
+            limit_price: limit_price.put(),
+            stop_price: stop_price.put(),
+            trail_amount: trail_amount.put(),
+            trail_percent: trail_percent.put(),
+            limit_offset: limit_offset.put(),
+            tif: tif.put(),
+            error_code,
+            error,
+        }
+    }
+}
+
+impl TryFrom<pb::Replacement> for Replacement {
+    type Error = Error;
+
+    fn try_from(replacement: pb::Replacement) -> Result<Self, Error> {
+        let pb::Replacement {
+            request_id,
+            status,
+            quantity,
+            limit_price,
+            stop_price,
+            trail_amount,
+            trail_percent,
+            limit_offset,
+            tif,
+            error_code,
+            error,
+        } = replacement;
+        Ok(Self {
+            request_id,
+            status: status.take("replacement.status")?,
+            change: TermsChange {
+                quantity: quantity.take("replacement.quantity")?,
+                limit_price: limit_price.take("replacement.limit_price")?,
+                stop_price: stop_price.take("replacement.stop_price")?,
+                trail_amount: trail_amount.take("replacement.trail_amount")?,
+                trail_percent: trail_percent.take("replacement.trail_percent")?,
+                limit_offset: limit_offset.take("replacement.limit_offset")?,
+                tif: tif.take("replacement.tif")?,
+            },
+            error_code,
+            error,
         })
     }
 }
@@ -225,8 +299,8 @@ pub(super) mod tests {
     use std::sync::Arc;
 
     use crate::domain::{
-        Action, Amount, Contract, Oca, OcaType, OrderTerms, Pricing, SecType, Status, TimeInForce,
-        Timestamp, Trail,
+        Action, Amount, Contract, Oca, OcaType, OrderTerms, Pricing, ReplacementStatus, SecType,
+        Status, TimeInForce, Timestamp, Trail,
     };
 
     /// Every field set, and none like another.
@@ -298,6 +372,21 @@ pub(super) mod tests {
                 },
             ],
             placed_by: Some("desk".to_owned()),
+            replacement: Some(Replacement {
+                request_id: "r-2".to_owned(),
+                status: ReplacementStatus::Refused,
+                change: TermsChange {
+                    quantity: Some(amount("90")),
+                    limit_price: Some(amount("187.4")),
+                    stop_price: Some(amount("1.5")),
+                    trail_amount: Some(amount("2.5")),
+                    trail_percent: Some(amount("3.5")),
+                    limit_offset: Some(amount("4.5")),
+                    tif: Some(TimeInForce::GoodTillCancelled),
+                },
+                error_code: Some(110),
+                error: Some("off tick".to_owned()),
+            }),
         }
     }
 

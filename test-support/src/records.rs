@@ -117,6 +117,7 @@ pub fn record_full(order_id: i32, sequence: u64) -> OrderRecord {
                 },
             ],
             placed_by: Some("it's me".to_owned()),
+            replacement: None,
         },
         instruction: instruction_of(order_id),
         acknowledged: true,

@@ -240,6 +240,34 @@ pub struct OrderState {
     pub commissions: Vec<Commission>,
     #[serde(deserialize_with = "there")]
     pub placed_by: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub replacement: Option<Replacement>,
+}
+
+/// The last replacement of an order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replacement {
+    pub request_id: String,
+    pub status: String,
+    #[serde(deserialize_with = "there")]
+    pub quantity: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub limit_price: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub stop_price: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub trail_amount: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub trail_percent: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub limit_offset: Option<Number>,
+    #[serde(deserialize_with = "there")]
+    pub tif: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub error_code: Option<i32>,
+    #[serde(deserialize_with = "there")]
+    pub error: Option<String>,
 }
 
 /// One execution.

@@ -6,7 +6,8 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
 use crate::contract::{
-    Commission, Empty, Fill, Heartbeat, Link, OrderRequest, OrderState, Problem, Update, Violation,
+    Commission, Empty, Fill, Heartbeat, Link, OrderRequest, OrderState, Problem, Replacement,
+    Update, Violation,
 };
 
 /// The violations of a status that says which fields are wrong. It does not say what was given.
@@ -179,6 +180,25 @@ pub(crate) fn state(order: pb::OrderState) -> OrderState {
             })
             .collect(),
         placed_by: order.placed_by,
+        replacement: order.replacement.map(replacement),
+    }
+}
+
+fn replacement(replacement: pb::Replacement) -> Replacement {
+    let tif = replacement.tif();
+    let price = |text: Option<String>| text.as_deref().map(number);
+    Replacement {
+        status: replacement.status().as_str_name().to_owned(),
+        request_id: replacement.request_id,
+        quantity: price(replacement.quantity),
+        limit_price: price(replacement.limit_price),
+        stop_price: price(replacement.stop_price),
+        trail_amount: price(replacement.trail_amount),
+        trail_percent: price(replacement.trail_percent),
+        limit_offset: price(replacement.limit_offset),
+        tif: (tif != pb::order::TimeInForce::Unspecified).then(|| tif.as_str_name().to_owned()),
+        error_code: replacement.error_code,
+        error: replacement.error,
     }
 }
 

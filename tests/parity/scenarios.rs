@@ -91,6 +91,70 @@ pub fn with_tws() -> Vec<Scenario> {
         )),
     );
 
+    for (name, order_type, prices) in [
+        ("a stop order", "STP", json!({"stop_price": 200})),
+        (
+            "a stop-limit order",
+            "STP_LMT",
+            json!({"stop_price": "200", "limit_price": 199.5}),
+        ),
+        (
+            "a trailing stop order",
+            "TRAIL",
+            json!({"trail_percent": 2.5, "stop_price": 200}),
+        ),
+        (
+            "a trailing stop limit order",
+            "TRAIL_LIMIT",
+            json!({"trail_amount": 4, "stop_price": 200, "limit_offset": "0.25"}),
+        ),
+        ("a market-on-close order", "MOC", json!({})),
+        ("a limit-on-close order", "LOC", json!({"limit_price": 250})),
+        (
+            "an order until a time",
+            "LMT",
+            json!({"limit_price": 250, "tif": "GTD", "good_till": "2030-01-31T21:00:00Z"}),
+        ),
+        (
+            "an order of a group",
+            "LMT",
+            json!({"limit_price": 250, "oca_group": "exits", "oca_type": "REDUCE_WITH_BLOCK", "transmit": true, "reference_price": 230}),
+        ),
+        (
+            "a stop order without its stop, with prices of others",
+            "STP",
+            json!({"limit_price": 1, "trail_amount": 1, "good_till": "2030-01-31T21:00:00Z"}),
+        ),
+        (
+            "a trailing stop order with two distances",
+            "TRAIL",
+            json!({"trail_amount": 1, "trail_percent": 1}),
+        ),
+    ] {
+        let mut order = with(market("AAPL", 1), "order_type", json!(order_type));
+        for (field, value) in prices.as_object().into_iter().flatten() {
+            order = with(order, field, value.clone());
+        }
+        tell(
+            name,
+            vec![
+                Step::Validate {
+                    order: order.clone(),
+                    transmit: false,
+                },
+                dry(order),
+            ],
+        );
+    }
+    tell(
+        "a stop waits for its trigger",
+        vec![place(with(
+            with(market("AAPL", 1), "order_type", json!("STP")),
+            "stop_price",
+            json!(900),
+        ))],
+    );
+
     tell(
         "a dry run shows what would be sent",
         vec![dry(limit("AAPL", 5, 200.0))],

@@ -303,3 +303,220 @@ fn the_digest_of_an_order_is_the_same_in_every_version() {
         "367cfd44f5113f341a226baedea8031a41a2c9f1f621c161021a6ea73fb84388"
     );
 }
+
+fn priced(order_type: &str, prices: Value) -> Value {
+    let mut order = with("order_type", json!(order_type));
+    for (name, price) in prices.as_object().unwrap() {
+        order[name] = price.clone();
+    }
+    order
+}
+
+#[test]
+fn every_order_type_has_its_own_prices_and_no_other() {
+    for (order_type, prices) in [
+        ("STP", json!({"stop_price": 9})),
+        ("STP_LMT", json!({"stop_price": 9, "limit_price": "8.5"})),
+        ("TRAIL", json!({"trail_amount": 1})),
+        ("TRAIL", json!({"trail_percent": 2.5, "stop_price": 9})),
+        (
+            "trail_limit",
+            json!({"trail_percent": 100, "stop_price": 9, "limit_offset": 0.05}),
+        ),
+        ("MOC", json!({})),
+        ("LOC", json!({"limit_price": 9})),
+    ] {
+        let order = checked(priced(order_type, prices.clone())).unwrap();
+        let fields = serde_json::to_value(order.request()).unwrap();
+        assert_eq!(fields["order_type"], order_type.to_uppercase());
+        for (name, price) in prices.as_object().unwrap() {
+            let typed = price
+                .as_str()
+                .map_or(price.clone(), |text| json!(text.parse::<f64>().unwrap()));
+            assert_eq!(fields[name], typed, "{order_type} {name}");
+        }
+    }
+    for (order_type, prices, kind, field) in [
+        ("STP", json!({}), "missing", "stop_price"),
+        (
+            "STP",
+            json!({"stop_price": 9, "limit_price": 9}),
+            "value_error",
+            "limit_price",
+        ),
+        (
+            "STP_LMT",
+            json!({"limit_price": 9}),
+            "missing",
+            "stop_price",
+        ),
+        (
+            "STP_LMT",
+            json!({"stop_price": 9}),
+            "missing",
+            "limit_price",
+        ),
+        (
+            "STP_LMT",
+            json!({"stop_price": 0, "limit_price": 9}),
+            "greater_than",
+            "stop_price",
+        ),
+        ("TRAIL", json!({}), "missing", "trail_amount"),
+        (
+            "TRAIL",
+            json!({"trail_amount": 1, "trail_percent": 1}),
+            "value_error",
+            "trail_percent",
+        ),
+        (
+            "TRAIL",
+            json!({"trail_percent": 100.5}),
+            "less_than_equal",
+            "trail_percent",
+        ),
+        (
+            "TRAIL",
+            json!({"trail_percent": 1, "limit_offset": 1}),
+            "value_error",
+            "limit_offset",
+        ),
+        (
+            "TRAIL_LIMIT",
+            json!({"trail_amount": 1, "stop_price": 9}),
+            "missing",
+            "limit_offset",
+        ),
+        (
+            "TRAIL_LIMIT",
+            json!({"trail_amount": 1, "limit_offset": 1}),
+            "missing",
+            "stop_price",
+        ),
+        (
+            "TRAIL_LIMIT",
+            json!({"trail_amount": 1, "limit_offset": 1, "stop_price": 9, "limit_price": 9}),
+            "value_error",
+            "limit_price",
+        ),
+        (
+            "MOC",
+            json!({"limit_price": 9}),
+            "value_error",
+            "limit_price",
+        ),
+        ("LOC", json!({}), "missing", "limit_price"),
+        (
+            "LMT",
+            json!({"limit_price": 9, "stop_price": 9}),
+            "value_error",
+            "stop_price",
+        ),
+        (
+            "MKT",
+            json!({"trail_amount": 9}),
+            "value_error",
+            "trail_amount",
+        ),
+        (
+            "MKT",
+            json!({"reference_price": -1}),
+            "greater_than",
+            "reference_price",
+        ),
+        (
+            "STP",
+            json!({"stop_price": "1234567890.1234567"}),
+            "decimal_max_digits",
+            "stop_price",
+        ),
+    ] {
+        assert_eq!(
+            wrong(priced(order_type, prices.clone()), &Limits::default()),
+            one(kind, field),
+            "{order_type} {prices}"
+        );
+    }
+}
+
+#[test]
+fn gtd_has_an_end_in_whole_seconds_and_nothing_else_has_one() {
+    let until = |tif: &str, time: Value| {
+        let mut order = with("tif", json!(tif));
+        order["good_till"] = time;
+        order
+    };
+    let order = checked(until("gtd", json!("2026-11-30T16:00:00-04:00"))).unwrap();
+    assert_eq!(
+        order.request().terms.good_till,
+        super::super::Timestamp::parse("2026-11-30T20:00:00Z")
+    );
+    for (order, kind) in [
+        (with("tif", json!("GTD")), "missing"),
+        (until("DAY", json!("2026-11-30T20:00:00Z")), "value_error"),
+        (until("GTD", json!("2026-11-30T20:00:00.5Z")), "value_error"),
+        (until("GTD", json!("2026-11-30 20:00")), "datetime_parsing"),
+        (until("GTD", json!(1_796_000_000)), "datetime_parsing"),
+    ] {
+        assert_eq!(wrong(order, &Limits::default()), one(kind, "good_till"));
+    }
+}
+
+#[test]
+fn an_oca_group_is_for_orders_that_are_transmitted() {
+    let mut grouped = with("oca_group", json!("exits"));
+    assert_eq!(
+        wrong(grouped.clone(), &Limits::default()),
+        one("value_error", "oca_group")
+    );
+    grouped["transmit"] = json!(true);
+    let oca = |order: Value| checked(order).unwrap().request().terms.oca.clone().unwrap();
+    assert_eq!(
+        oca(grouped.clone()).kind,
+        super::super::OcaType::CancelWithBlock
+    );
+    grouped["oca_type"] = json!("reduce_non_block");
+    assert_eq!(oca(grouped).kind, super::super::OcaType::ReduceNonBlock);
+    assert_eq!(
+        wrong(
+            with("oca_type", json!("REDUCE_WITH_BLOCK")),
+            &Limits::default()
+        ),
+        one("value_error", "oca_type")
+    );
+}
+
+#[test]
+fn text_that_tws_would_not_give_back_is_refused() {
+    for field in ["client_tag", "order_ref", "oca_group"] {
+        let given = |text: &str| {
+            let mut order = with(field, json!(text));
+            order["transmit"] = json!(true);
+            order
+        };
+        let longest = "x".repeat(40);
+        assert!(checked(given(&longest)).is_ok(), "{field}");
+        for (text, kind) in [
+            (" a", "value_error"),
+            ("a ", "value_error"),
+            ("gr\u{f6}\u{df}e", "value_error"),
+            ("a\tb", "value_error"),
+            (&format!("{longest}x"), "string_too_long"),
+        ] {
+            assert_eq!(
+                wrong(given(text), &Limits::default()),
+                one(kind, field),
+                "{text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_it_is_thought_to_trade_at_does_not_make_it_another_order() {
+    let order = |field: &str, value: Value| checked(with(field, value)).unwrap();
+    let plain = checked(market()).unwrap().digest();
+    assert_eq!(order("reference_price", json!(9)).digest(), plain);
+    let stop = |price: i64| checked(priced("STP", json!({"stop_price": price}))).unwrap();
+    assert_ne!(stop(1).digest(), stop(2).digest());
+}

@@ -9,4 +9,5 @@ mod executions;
 mod owners;
 mod scene;
 mod statuses;
+mod stops;
 mod traces;
