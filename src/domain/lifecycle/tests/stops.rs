@@ -184,13 +184,13 @@ fn a_stop_that_trails_is_shown_once_a_second_at_most_and_makes_no_revision() {
     assert!(show_trail_stop(&mut order, at(3_000)));
     assert_eq!(stop(&order), Some(amount("13")));
     assert!(!show_trail_stop(&mut order, at(9_000)));
-    apply(&mut order, &moved("14"), at(3_100));
-    assert!(apply(&mut order, &status("Submitted", "0"), at(3_200)).changed);
-    assert_eq!(stop(&order), Some(amount("14")));
     // Back to where it is shown: nothing is left to show.
-    apply(&mut order, &moved("15"), at(3_300));
-    apply(&mut order, &moved("14"), at(3_400));
+    apply(&mut order, &moved("15"), at(3_100));
+    apply(&mut order, &moved("13"), at(3_200));
     assert!(!order.trail.is_unshown());
+    apply(&mut order, &moved("14"), at(3_300));
+    assert!(apply(&mut order, &status("Submitted", "0"), at(3_400)).changed);
+    assert_eq!(stop(&order), Some(amount("14")));
     assert_eq!(order.record.state.terms_revision, 1);
     assert_eq!(order.record.state.terms.pricing, pricing);
 }
