@@ -57,12 +57,12 @@ The order:
     LMT, LOC      limit_price
     STP           stop_price
     STP_LMT       stop_price, limit_price
-    TRAIL         trail_amount or trail_percent; stop_price (where the stop stands at first) if wanted
+    TRAIL         trail_amount or trail_percent; stop_price if the stop is to begin there
     TRAIL_LIMIT   trail_amount or trail_percent, stop_price, limit_offset
   Optional: sec_type (STK), exchange (SMART), currency (USD), tif (DAY, GTC, IOC, FOK, OPG, GTD),
-  good_till (the end of GTD, RFC 3339), transmit (false), primary_exch, client_tag, order_ref, account,
-  outside_rth (false), oca_group with oca_type (CANCEL_WITH_BLOCK, REDUCE_WITH_BLOCK, REDUCE_NON_BLOCK),
-  reference_price (for limits only).
+  good_till (the end of GTD, RFC 3339), transmit (false), primary_exch, client_tag, order_ref,
+  account, outside_rth (false), oca_group with oca_type (CANCEL_WITH_BLOCK, REDUCE_WITH_BLOCK,
+  REDUCE_NON_BLOCK), reference_price (for limits only).
 
 Prints:
   {\"valid\", \"order_request\", \"effective_order_ref\", \"errors\"}

@@ -176,7 +176,12 @@ const ORDER: &[&str] = &[
     "order_type",
     "quantity",
     "limit_price",
+    "stop_price",
+    "trail_amount",
+    "trail_percent",
+    "limit_offset",
     "tif",
+    "good_till",
     "transmit",
     "order_ref",
     "last_error_code",
@@ -196,6 +201,9 @@ const ORDER: &[&str] = &[
     "currency",
     "primary_exch",
     "outside_rth",
+    "oca_group",
+    "oca_type",
+    "reference_price",
     "client_tag",
     "cancel_requested",
     "created_at",
@@ -210,6 +218,7 @@ const ORDER: &[&str] = &[
     "bracket_incomplete",
     "commissions",
     "placed_by",
+    "replacement",
 ];
 
 /// The fields of an execution.
