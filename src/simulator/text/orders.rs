@@ -156,7 +156,10 @@ fn trail_and_legs(out: &mut Writer, row: Row, order: &wire::Order) {
     out.empty(); // clearing account
     out.maybe_text(order.clearing_intent.as_ref());
     out.zeros(2); // not held, delta neutral contract
-    out.empty(); // algorithm
+    out.maybe_text(order.algo_strategy.as_ref());
+    if order.algo_strategy.is_some() {
+        out.int(0); // its parameters, which are not echoed
+    }
     out.flag(false); // solicited
 }
 

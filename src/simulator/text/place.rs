@@ -72,8 +72,9 @@ pub(super) fn place_order(
     if fields.flag()? {
         fields.skip(3)?; // delta neutral contract
     }
-    if fields.text()?.is_some() {
-        fields.skip_list(2)?; // parameters of an algorithm
+    order.algo_strategy = fields.text()?;
+    if order.algo_strategy.is_some() {
+        fields.skip_list(2)?; // its parameters
     }
     fields.skip(1)?; // id of an algorithm
     order.what_if = Some(fields.flag()?).filter(|what_if| *what_if);

@@ -73,6 +73,8 @@ pub(crate) struct Order {
     pub(crate) adjusted_order_type: Option<String>,
     #[prost(int32, optional, tag = "98")]
     pub(crate) adjustable_trailing_unit: Option<i32>,
+    #[prost(string, optional, tag = "61")]
+    pub(crate) algo_strategy: Option<String>,
     #[prost(double, optional, tag = "99")]
     pub(crate) lmt_price_offset: Option<f64>,
     #[prost(double, optional, tag = "106")]

@@ -54,8 +54,39 @@ pub(super) fn refusal(code: i32, text: impl Into<String>) -> Refusal {
     }
 }
 
+/// Algorithms that a recorded gateway took for a stock, or that IB documents for one.
+const ALGORITHMS: &[&str] = &[
+    "AD",
+    "Adaptive",
+    "ArrivalPx",
+    "ClosePx",
+    "DarkIce",
+    "MinImpact",
+    "PctVol",
+    "Twap",
+    "Vwap",
+];
+const NO_ALGORITHM: &str = "The order processing failed. Algorithm definition not found.";
+const DISPLAY_SIZE: &str =
+    "The 'Display Size' order attribute may not be specified for this order.";
+
 pub(super) fn invalid(cause: &str) -> Refusal {
     refusal(321, invalid_request(cause))
+}
+
+/// An order under an algorithm is taken as one without: what the algorithm would do is not simulated.
+fn check_algo(order: &mut wire::Order) -> Result<(), Refusal> {
+    order.algo_strategy = order.algo_strategy.take().filter(|name| !name.is_empty());
+    let Some(name) = order.algo_strategy.as_deref() else {
+        return Ok(());
+    };
+    if !ALGORITHMS.contains(&name) {
+        return Err(refusal(439, NO_ALGORITHM));
+    }
+    if order.display_size.is_some_and(|size| size != 0) {
+        return Err(refusal(10255, DISPLAY_SIZE));
+    }
+    Ok(())
 }
 
 impl Exchange {
@@ -96,6 +127,7 @@ impl Exchange {
             .ok_or_else(|| refusal(200, NO_SECURITY))?;
         let quantity = self.check_quantity(order.total_quantity.as_deref())?;
         let pricing = self.check_prices(symbol, side, &order)?;
+        check_algo(&mut order)?;
         let account = self.check_account(order.account.as_deref().unwrap_or_default())?;
         let oca = check_oca(&order, &account)?;
         if self.switches.order_ref_echo == OrderRefEcho::Mangled {
