@@ -8,6 +8,7 @@
 //! | [`grpc`] | the gRPC service in this process, called with a raw stub |
 //! | [`process`] | the built program as a process, in front of a simulator in this one or with its own |
 //! | [`tws`] | a TWS whose every frame the test chooses |
+//! | [`scene`] | a gateway in this process in front of such a TWS |
 //! | [`stores`], [`records`] | stores on disk, and rows to put into them |
 //! | [`link`] | waits for the link of a gateway in this process |
 //! | [`orders`] | orders to place |
@@ -24,6 +25,7 @@ pub mod preload;
 pub mod process;
 pub mod random;
 pub mod records;
+pub mod scene;
 pub mod service;
 pub mod stores;
 pub mod tws;

@@ -46,7 +46,17 @@ const THEMES: [(&str, &str); 16] = [
         ),
     ),
     ("restart", include_str!("restart.rs")),
-    ("scripted", include_str!("scripted.rs")),
+    (
+        "scripted",
+        concat!(
+            include_str!("scripted.rs"),
+            include_str!("scripted/changed.rs"),
+            include_str!("scripted/held.rs"),
+            include_str!("scripted/refused.rs"),
+            include_str!("scripted/shares.rs"),
+            include_str!("scripted/whose.rs"),
+        ),
+    ),
     ("shutdown", include_str!("shutdown.rs")),
     ("watchers", include_str!("watchers.rs")),
 ];

@@ -1,92 +1,31 @@
 //! A TWS whose every frame is chosen: rows that cannot be read, queries that are never answered, time requests left unanswered, ids that are
 //! spent or refused.
 
+mod changed;
+mod held;
+mod refused;
+mod shares;
+mod whose;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use ibkr_orders::config::Config;
-use ibkr_orders::domain::{Amount, HealthIn, OrderKey, OrderState, PlaceIn, Status};
+use ibkr_orders::domain::{Amount, HealthIn, OrderKey, PlaceIn, Status};
 use ibkr_orders::gateway::Gateway;
-use serde_json::json;
 use tempfile::TempDir;
 use test_support::link;
 use test_support::ports::ClosedPort;
+use test_support::scene::{Scene, buy_limit};
 use test_support::tws::frames::{self, Body, frame, order};
 use test_support::tws::peer::{CURRENT_TIME, IDS, OPEN_ORDERS, PLACE_ORDER};
-use test_support::tws::scripted::{Answer, Script, ScriptedTws};
+use test_support::tws::scripted::{Answer, Script};
 use test_support::waiting::eventually;
 
-/// A gateway in front of a scripted TWS.
-struct Scene {
-    tws: ScriptedTws,
-    gateway: Gateway,
-    _directory: TempDir,
-}
-
-impl Scene {
-    async fn open(script: Script, change: impl FnOnce(&mut Config)) -> Self {
-        let tws = ScriptedTws::start(script).await;
-        let directory = TempDir::new().unwrap();
-        let mut config = test_support::library::config(tws.port, &directory);
-        change(&mut config);
-        let gateway = Gateway::open(&config).await.unwrap();
-        Self {
-            tws,
-            gateway,
-            _directory: directory,
-        }
-    }
-
-    async fn start(script: Script) -> Self {
-        let scene = Self::open(script, |_| {}).await;
-        link::settled(&scene.gateway).await;
-        scene
-    }
-
-    async fn place(&self, input: PlaceIn) -> OrderState {
-        let placed = self.gateway.place(input).await.unwrap();
-        placed.state.unwrap()
-    }
-
-    async fn get(&self, order_id: i32) -> OrderState {
-        let key = OrderKey::OrderId(order_id);
-        self.gateway.get(key).await.unwrap().order
-    }
-
-    async fn until(&self, order_id: i32, what: &str, check: impl Fn(&OrderState) -> bool) {
-        eventually(what, async || check(&self.get(order_id).await)).await;
-    }
-
-    /// Cuts the link, and waits until the reconcile of the next session has ended well.
-    async fn reconnect(&self) {
-        let before = link::sessions(&self.gateway);
-        let reconciled = self.reconciled();
-        self.tws.cut();
-        link::session_after(&self.gateway, before).await;
-        eventually("a reconcile that ended well", async || {
-            self.reconciled() > reconciled
-        })
-        .await;
-    }
-
-    fn reconciled(&self) -> u64 {
-        self.gateway.stats().reconcile_seconds.read().count
-    }
-
-    async fn end(self) {
-        self.gateway.close(Duration::from_secs(1)).await;
-    }
-}
-
-/// BUY 100 AAPL LMT 150.25, as the scripted TWS shows its orders.
+/// BUY 100 AAPL LMT 150.
 fn buy(request_id: &str, transmit: bool) -> PlaceIn {
     PlaceIn {
         transmit,
-        timeout: 10.0,
-        request_id: Some(request_id.to_owned()),
-        ..PlaceIn::new(json!({
-            "action": "BUY", "symbol": "AAPL", "order_type": "LMT", "quantity": 100, "limit_price": 150.25,
-        }))
+        ..buy_limit(request_id, 100)
     }
 }
 
@@ -156,9 +95,10 @@ async fn rows_of_anybody_that_cannot_be_read_cost_themselves_and_no_reconcile() 
     let kept = scene.place(buy("kept", true)).await.order_id;
     scene.tws.change(|script| {
         let mut open = bad_orders(false);
-        open.push(order(kept, "Submitted").open());
-        open.push(order(kept, "Submitted").status("40", "60"));
-        open.push(order(kept, "Submitted").of_client(3).status("1,000", "0"));
+        let kept = order(kept, "Submitted").order_ref("kept");
+        open.push(kept.open());
+        open.push(kept.status("40", "60"));
+        open.push(kept.of_client(3).status("1,000", "0"));
         script.open_orders = Answer::of(open);
         script.completed_orders = Answer::of(bad_orders(true));
         script.executions.rows = (0..4)
@@ -318,15 +258,12 @@ async fn a_barrier_that_is_never_answered_costs_no_session_and_is_no_staged_orde
 async fn after_the_first_refused_id_the_next_order_has_one_that_tws_takes() {
     static TAKES: AtomicBool = AtomicBool::new(false);
     let scene = Scene::start(Script {
-        placed: Box::new(|id| {
-            if id < 500 {
+        placed: Box::new(|placed| {
+            if placed.id < 500 {
                 TAKES.store(true, Ordering::Relaxed);
-                return vec![frames::error(id, 103, "Duplicate order id")];
+                return vec![frames::error(placed.id, 103, "Duplicate order id")];
             }
-            vec![
-                order(id, "Submitted").open(),
-                order(id, "Submitted").status("0", "100"),
-            ]
+            vec![placed.open(), placed.status("0", "100")]
         }),
         ..Script::default()
     })

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::frames::{self, order};
+use super::frames::{self, Field, Order};
 use super::peer::{
     ALL_OPEN_ORDERS, CANCEL_ORDER, COMPLETED_ORDERS, CURRENT_TIME, EXECUTIONS, FakeTws, IDS,
     OPEN_ORDERS, PLACE_ORDER, Peer, Request,
@@ -54,12 +54,16 @@ pub struct Script {
     pub tells_time: bool,
     /// Whether requests for ids are answered.
     pub names_ids: bool,
-    /// What follows a placeOrder of this order id that transmits. One that does not is followed by nothing.
-    pub placed: Box<dyn Fn(i32) -> Vec<Vec<u8>> + Send>,
+    /// What follows a placeOrder that transmits. One that does not is followed by nothing.
+    pub placed: Box<dyn Fn(&Order) -> Vec<Vec<u8>> + Send>,
+    /// What follows a cancelOrder of this order id.
+    pub cancelled: Box<dyn Fn(i32) -> Vec<Vec<u8>> + Send>,
+    /// Whether requests are read. One that is not read stays in the connection until the end of it.
+    pub reads: bool,
 }
 
 impl Default for Script {
-    /// Nothing is held, everything is answered, and an order works: it must be BUY 100 AAPL LMT 150.25 for DU111.
+    /// Nothing is held, everything is answered, an order works, and a cancel is followed by nothing.
     fn default() -> Self {
         Self {
             next_valid_id: 1,
@@ -68,17 +72,18 @@ impl Default for Script {
             executions: Answer::default(),
             tells_time: true,
             names_ids: true,
-            placed: Box::new(|id| {
-                let works = order(id, "Submitted");
-                vec![works.open(), works.status("0", "100")]
-            }),
+            placed: Box::new(|placed| vec![placed.open(), placed.status("0", &placed.quantity)]),
+            cancelled: Box::new(|_| Vec::new()),
+            reads: true,
         }
     }
 }
 
-enum Order {
+enum Cue {
     Say(Vec<u8>),
     Cut,
+    /// The script has changed.
+    Look,
 }
 
 /// It runs until it is dropped, one connection after the other.
@@ -86,7 +91,7 @@ pub struct ScriptedTws {
     pub port: u16,
     script: Arc<Mutex<Script>>,
     requests: Arc<Mutex<Vec<Request>>>,
-    orders: mpsc::UnboundedSender<Order>,
+    cues: mpsc::UnboundedSender<Cue>,
     task: JoinHandle<()>,
 }
 
@@ -96,13 +101,13 @@ impl ScriptedTws {
         let port = tws.port;
         let script = Arc::new(Mutex::new(script));
         let requests = Arc::new(Mutex::new(Vec::new()));
-        let (orders, inbox) = mpsc::unbounded_channel();
+        let (cues, inbox) = mpsc::unbounded_channel();
         let task = tokio::spawn(run(tws, Arc::clone(&script), Arc::clone(&requests), inbox));
         Self {
             port,
             script,
             requests,
-            orders,
+            cues,
             task,
         }
     }
@@ -110,16 +115,17 @@ impl ScriptedTws {
     /// Changes what TWS does from the next request on.
     pub fn change(&self, change: impl FnOnce(&mut Script)) {
         change(&mut lock(&self.script));
+        self.cues.send(Cue::Look).unwrap();
     }
 
     /// Sends something by itself.
     pub fn say(&self, frame: Vec<u8>) {
-        self.orders.send(Order::Say(frame)).unwrap();
+        self.cues.send(Cue::Say(frame)).unwrap();
     }
 
     /// Closes the connection; the next one is accepted.
     pub fn cut(&self) {
-        self.orders.send(Order::Cut).unwrap();
+        self.cues.send(Cue::Cut).unwrap();
     }
 
     /// Every request of this kind so far.
@@ -148,7 +154,7 @@ async fn run(
     tws: FakeTws,
     script: Arc<Mutex<Script>>,
     requests: Arc<Mutex<Vec<Request>>>,
-    mut orders: mpsc::UnboundedReceiver<Order>,
+    mut cues: mpsc::UnboundedReceiver<Cue>,
 ) {
     loop {
         let mut peer = tws.accept_whenever().await;
@@ -160,8 +166,9 @@ async fn run(
         peer.send(&frames::next_valid_id(next_valid_id)).await;
         loop {
             let mut first = [0];
+            let reads = lock(&script).reads;
             tokio::select! {
-                peeked = peer.stream.peek(&mut first) => {
+                peeked = peer.stream.peek(&mut first), if reads => {
                     if !matches!(peeked, Ok(1)) {
                         break;
                     }
@@ -170,9 +177,10 @@ async fn run(
                     let answer = answer(&lock(&script), &request);
                     peer.send(&answer.concat()).await;
                 }
-                order = orders.recv() => match order {
-                    Some(Order::Say(frame)) => peer.send(&frame).await,
-                    Some(Order::Cut) | None => break,
+                cue = cues.recv() => match cue {
+                    Some(Cue::Say(frame)) => peer.send(&frame).await,
+                    Some(Cue::Look) => {}
+                    Some(Cue::Cut) | None => break,
                 },
             }
         }
@@ -195,18 +203,20 @@ fn answer(script: &Script, request: &Request) -> Vec<Vec<u8>> {
         }
         CURRENT_TIME if script.tells_time => vec![frames::current_time(1_795_000_000)],
         IDS if script.names_ids => vec![frames::next_valid_id(script.next_valid_id)],
-        PLACE_ORDER if transmits(request) => {
-            (script.placed)(i32::try_from(request.number()).unwrap())
-        }
-        PLACE_ORDER | CANCEL_ORDER | CURRENT_TIME | IDS => Vec::new(),
+        PLACE_ORDER if transmits(request) => (script.placed)(&Order::placed(&request.bytes)),
+        CANCEL_ORDER => (script.cancelled)(i32::try_from(request.number()).unwrap()),
+        PLACE_ORDER | CURRENT_TIME | IDS => Vec::new(),
         other => panic!("a request that nobody foresaw: {other}"),
     }
 }
 
 /// Field 66 of the order, which is left out when it is false.
 fn transmits(request: &Request) -> bool {
-    request
-        .bytes
-        .windows(3)
-        .any(|part| part == [0x90, 0x04, 0x01])
+    frames::fields(&request.bytes[8..])
+        .iter()
+        .any(|(tag, value)| {
+            matches!((tag, value), (3, Field::Bytes(order)) if frames::fields(order).iter().any(
+                |(tag, value)| matches!((tag, value), (66, Field::Int(1)))
+            ))
+        })
 }
