@@ -14,6 +14,9 @@ use super::peer::{
 /// A row of an answer; one about an execution carries the request's id.
 pub type Row = Box<dyn Fn(i64) -> Vec<u8> + Send>;
 
+/// What TWS says, frame by frame.
+pub type Frames = Vec<Vec<u8>>;
+
 /// How a query is answered.
 pub struct Answer {
     pub rows: Vec<Row>,
@@ -55,9 +58,9 @@ pub struct Script {
     /// Whether requests for ids are answered.
     pub names_ids: bool,
     /// What follows a placeOrder that transmits. One that does not is followed by nothing.
-    pub placed: Box<dyn Fn(&Order) -> Vec<Vec<u8>> + Send>,
+    pub placed: Box<dyn Fn(&Order) -> Frames + Send>,
     /// What follows a cancelOrder of this order id.
-    pub cancelled: Box<dyn Fn(i32) -> Vec<Vec<u8>> + Send>,
+    pub cancelled: Box<dyn Fn(i32) -> Frames + Send>,
     /// Whether requests are read. One that is not read stays in the connection until the end of it.
     pub reads: bool,
 }
