@@ -2,17 +2,16 @@
 
 use std::time::Duration;
 
-use time::Time;
-
 use super::{Timestamp, Zone};
 
 /// How long before a planned restart new orders are refused: what TWS has not sent on by then, it may lose.
 pub const QUIET_BEFORE_RESTART: Duration = Duration::from_secs(120);
 
 /// A time of day, in a zone, at which TWS restarts by itself (`TWS_RESTART_AT`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RestartWindow {
-    time_of_day: Time,
+    /// Hour and minute.
+    time_of_day: (i8, i8),
     zone: Zone,
 }
 
@@ -31,13 +30,16 @@ impl RestartWindow {
         let (hour, minute) = clock.split_once(':').ok_or_else(wrong)?;
         let two_digits = |part: &str| {
             (part.len() == 2 && part.bytes().all(|b| b.is_ascii_digit()))
-                .then(|| part.parse::<u8>().ok())
+                .then(|| part.parse::<i8>().ok())
                 .flatten()
         };
         let (Some(hour), Some(minute)) = (two_digits(hour), two_digits(minute)) else {
             return Err(wrong());
         };
-        let time_of_day = Time::from_hms(hour, minute, 0).map_err(|_| wrong())?;
+        if hour > 23 || minute > 59 {
+            return Err(wrong());
+        }
+        let time_of_day = (hour, minute);
         let zone = zone.trim();
         let zone = Zone::named(zone).ok_or_else(|| {
             format!("{zone:?} is not the name of a time zone, for example America/New_York")

@@ -1,15 +1,20 @@
 //! Time zones by their IANA names, and what is reckoned in one: the day of the limits, the hour of a planned restart.
+//!
+//! The data comes with the program: systems differ in how old theirs is.
 
 use std::fmt;
+use std::sync::LazyLock;
 
-use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
-use time_tz::{OffsetDateTimeExt as _, OffsetResult, PrimitiveDateTimeExt as _, TimeZone as _, Tz};
+use jiff::civil::{Date, Time};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 
 use super::Timestamp;
 
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
 /// A time zone with its daylight saving, for example `America/New_York`.
-#[derive(Clone, Copy)]
-pub struct Zone(&'static Tz);
+#[derive(Clone, PartialEq, Eq)]
+pub struct Zone(TimeZone);
 
 /// A calendar day of a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,37 +28,39 @@ pub struct Day {
 impl Zone {
     /// The zone with this IANA name; `None` for a name that the database of zones does not have.
     pub fn named(name: &str) -> Option<Self> {
-        time_tz::timezones::get_by_name(name).map(Self)
+        ZONES.get(name).ok().map(Self)
     }
 
     /// Its IANA name.
-    pub fn name(self) -> &'static str {
-        self.0.name()
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or_default()
     }
 
     /// The calendar day that a time falls on. A day is 23 or 25 hours long where clocks change.
-    pub fn day_of(self, time: Timestamp) -> Day {
+    pub fn day_of(&self, time: Timestamp) -> Day {
         let date = self.date_of(time);
-        let start = self.at(date, Time::MIDNIGHT);
-        let end = date
-            .next_day()
-            .map_or(Timestamp::from_unix_micros(i64::MAX), |next| {
-                self.at(next, Time::MIDNIGHT)
-            });
-        Day { start, end }
+        Day {
+            start: self
+                .first(date, Time::midnight())
+                .unwrap_or(Timestamp::from_unix_micros(i64::MIN)),
+            end: date
+                .tomorrow()
+                .ok()
+                .and_then(|next| self.first(next, Time::midnight()))
+                .unwrap_or(Timestamp::from_unix_micros(i64::MAX)),
+        }
     }
 
-    /// The first time, not before `now`, at which the zone's clocks show this time of day. Where clocks skip it, the moment they skip.
-    pub fn next_at(self, now: Timestamp, time_of_day: Time) -> Option<Timestamp> {
+    /// The first time, not before `now`, at which the zone's clocks show this hour and minute. Where clocks skip it, the moment they skip.
+    pub fn next_at(&self, now: Timestamp, (hour, minute): (i8, i8)) -> Option<Timestamp> {
+        let time_of_day = Time::new(hour, minute, 0, 0).ok()?;
         let mut date = self.date_of(now);
         // Today, or tomorrow; on the day before a change of clocks, or at the end of one, the day after that.
         for _ in 0..3 {
-            let local = PrimitiveDateTime::new(date, time_of_day);
-            let found = match local.assume_timezone(self.0) {
-                OffsetResult::Some(time) => [Some(time.into()), None],
-                OffsetResult::Ambiguous(first, second) => [Some(first.into()), Some(second.into())],
-                OffsetResult::None => [Some(self.at(date, time_of_day)), None],
-            };
+            let found = [
+                self.first(date, time_of_day),
+                self.second(date, time_of_day),
+            ];
             if let Some(time) = found
                 .into_iter()
                 .flatten()
@@ -62,27 +69,40 @@ impl Zone {
             {
                 return Some(time);
             }
-            date = date.next_day()?;
+            date = date.tomorrow().ok()?;
         }
         None
     }
 
-    fn date_of(self, time: Timestamp) -> Date {
-        OffsetDateTime::from_unix_timestamp_nanos(i128::from(time.unix_micros()) * 1_000)
-            .map_or(Date::MAX, |time| time.to_timezone(self.0).date())
+    fn date_of(&self, time: Timestamp) -> Date {
+        jiff::Timestamp::from_microsecond(time.unix_micros())
+            .map_or(Date::MAX, |time| self.0.to_datetime(time).date())
     }
 
-    /// A local time; the first of two where clocks repeat it, and the moment of the change where they skip it.
-    fn at(self, date: Date, time_of_day: Time) -> Timestamp {
-        let mut local = PrimitiveDateTime::new(date, time_of_day);
-        // No zone skips more than a day.
-        for _ in 0..=24 * 60 {
-            match local.assume_timezone(self.0) {
-                OffsetResult::Some(time) | OffsetResult::Ambiguous(time, _) => return time.into(),
-                OffsetResult::None => local = local.saturating_add(time::Duration::MINUTE),
+    /// When the clocks first show a time of a day; the moment of the change where they skip it.
+    fn first(&self, date: Date, time_of_day: Time) -> Option<Timestamp> {
+        let ambiguous = self.0.to_ambiguous_timestamp(date.to_datetime(time_of_day));
+        let found = match ambiguous.offset() {
+            AmbiguousOffset::Unambiguous { .. } | AmbiguousOffset::Fold { .. } => {
+                ambiguous.earlier().ok()?
             }
-        }
-        local.assume_utc().into()
+            // No clock shows it: the change is the next one after the instant that lies as far before it.
+            AmbiguousOffset::Gap { .. } => {
+                let before = ambiguous.earlier().ok()?;
+                self.0.following(before).next()?.timestamp()
+            }
+        };
+        Some(Timestamp::from_unix_micros(found.as_microsecond()))
+    }
+
+    /// When they show it again, on the day on which clocks are put back.
+    fn second(&self, date: Date, time_of_day: Time) -> Option<Timestamp> {
+        let ambiguous = self.0.to_ambiguous_timestamp(date.to_datetime(time_of_day));
+        let AmbiguousOffset::Fold { .. } = ambiguous.offset() else {
+            return None;
+        };
+        let later = ambiguous.later().ok()?;
+        Some(Timestamp::from_unix_micros(later.as_microsecond()))
     }
 }
 
@@ -91,14 +111,6 @@ impl fmt::Debug for Zone {
         f.write_str(self.name())
     }
 }
-
-impl PartialEq for Zone {
-    fn eq(&self, other: &Self) -> bool {
-        self.name() == other.name()
-    }
-}
-
-impl Eq for Zone {}
 
 impl Day {
     /// Whether a time falls on it.
@@ -124,9 +136,8 @@ mod tests {
         (day.start.to_string(), day.end.to_string())
     }
 
-    fn next(zone_name: &str, now: &str, hour: u8, minute: u8) -> String {
-        let time = Time::from_hms(hour, minute, 0).unwrap();
-        let found = zone(zone_name).next_at(utc(now), time);
+    fn next(zone_name: &str, now: &str, hour: i8, minute: i8) -> String {
+        let found = zone(zone_name).next_at(utc(now), (hour, minute));
         found.map(|time| time.to_string()).unwrap_or_default()
     }
 

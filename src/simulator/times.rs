@@ -1,7 +1,13 @@
 //! Times as clients write them: with a zone, without one, or in UTC with a dash.
 
-use time::{Date, Month, OffsetDateTime, PrimitiveDateTime, Time};
-use time_tz::{PrimitiveDateTimeExt, Tz, timezones};
+use std::sync::LazyLock;
+
+use jiff::civil::{self, DateTime};
+use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
+use time::{Date, Month};
+
+/// The data that comes with the program, the same on every system.
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 /// The zone in which the simulated TWS runs.
 pub(crate) const ZONE: &str = "US/Eastern";
@@ -31,7 +37,7 @@ pub(crate) fn read_time(text: &str) -> Result<WrittenTime, TimeError> {
         let at = moment(date, time.trim_end_matches('Z'))?;
         return match parts.next() {
             None => Ok(WrittenTime {
-                seconds: at.assume_utc().unix_timestamp(),
+                seconds: seconds(&TimeZone::UTC, at)?,
                 named_zone: true,
             }),
             Some(_) => Err(TimeError::Form),
@@ -44,49 +50,59 @@ pub(crate) fn read_time(text: &str) -> Result<WrittenTime, TimeError> {
         return Err(TimeError::Form);
     }
     let known = self::zone(zone.unwrap_or(ZONE)).ok_or(TimeError::Zone)?;
-    // The hour that a change to winter time repeats is taken as the first of both; one that a change to summer time
-    // skips is no time.
-    let at: OffsetDateTime = at
-        .assume_timezone(known)
-        .take_first()
-        .ok_or(TimeError::Form)?;
     Ok(WrittenTime {
-        seconds: at.unix_timestamp(),
+        seconds: seconds(&known, at)?,
         named_zone: zone.is_some(),
     })
 }
 
 /// A zone by its name in the tz database. "GMT" is refused where "UTC" is taken (atreyu #14).
-fn zone(name: &str) -> Option<&'static Tz> {
+fn zone(name: &str) -> Option<TimeZone> {
     if name == "GMT" {
         return None;
     }
-    timezones::get_by_name(name)
+    ZONES.get(name).ok()
 }
 
-fn moment(date: &str, time: &str) -> Result<PrimitiveDateTime, TimeError> {
+/// Seconds since 1970. The hour that a change to winter time repeats is taken as the first of both; one that a change to summer time skips is
+/// no time.
+fn seconds(zone: &TimeZone, at: DateTime) -> Result<i64, TimeError> {
+    let at = zone.to_ambiguous_timestamp(at);
+    if let AmbiguousOffset::Gap { .. } = at.offset() {
+        return Err(TimeError::Form);
+    }
+    let at = at.earlier().map_err(|_| TimeError::Form)?;
+    Ok(at.as_second())
+}
+
+fn moment(date: &str, time: &str) -> Result<DateTime, TimeError> {
     let date = read_date(date).ok_or(TimeError::Form)?;
     let mut fields = time.split(':').map(|field| match field.len() {
-        1 | 2 => field.parse::<u8>().ok(),
+        1 | 2 => field.parse::<i8>().ok(),
         _ => None,
     });
     let mut next = || fields.next().flatten();
     let time = match (next(), next(), next()) {
-        (Some(hour), Some(minute), Some(second)) => Time::from_hms(hour, minute, second).ok(),
+        (Some(hour), Some(minute), Some(second)) => civil::Time::new(hour, minute, second, 0).ok(),
         _ => None,
     };
     match (time, fields.next()) {
-        (Some(time), None) => Ok(PrimitiveDateTime::new(date, time)),
+        (Some(time), None) => Ok(date.to_datetime(time)),
         _ => Err(TimeError::Form),
     }
 }
 
 /// `yyyymmdd`.
-fn read_date(text: &str) -> Option<Date> {
+fn read_date(text: &str) -> Option<civil::Date> {
     if text.len() != 8 || !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    date_of(text.parse().ok()?)
+    let date = date_of(text.parse().ok()?)?;
+    let (month, day) = (
+        i8::try_from(u8::from(date.month())),
+        i8::try_from(date.day()),
+    );
+    civil::Date::new(i16::try_from(date.year()).ok()?, month.ok()?, day.ok()?).ok()
 }
 
 /// The date that a number such as 20260825 stands for.

@@ -144,7 +144,7 @@ impl Step<'_> {
         let released = entry.order.record.released_at.unwrap_or(state.created_at);
         state.terms.tif == TimeInForce::Day
             && self.batch.engine_state.reconcile.days_back < DAYS_BACK_MAX
-            && end_of_its_day(zone, released) <= self.now.wall_time
+            && end_of_its_day(&zone, released) <= self.now.wall_time
     }
 
     /// Shows stops that moved since they were shown last.
@@ -218,7 +218,7 @@ impl Step<'_> {
 
 /// When a DAY order's day ends that was released then. One that comes after the close, or on a weekend, works on the next weekday; a holiday
 /// is not known, and only makes it seem over a day early.
-fn end_of_its_day(zone: Zone, released: Timestamp) -> Timestamp {
+fn end_of_its_day(zone: &Zone, released: Timestamp) -> Timestamp {
     let after_the_close =
         Timestamp::from_unix_micros(released.unix_micros() + CLOSE_TO_MIDNIGHT_MICROS);
     let mut day = zone.day_of(after_the_close);
@@ -288,7 +288,7 @@ mod tests {
             // In summer.
             ("2026-07-01T12:00:00-04:00", "2026-07-02T00:00:00-04:00"),
         ] {
-            assert_eq!(end_of_its_day(zone, at(released)), at(ends), "{released}");
+            assert_eq!(end_of_its_day(&zone, at(released)), at(ends), "{released}");
         }
     }
 }
