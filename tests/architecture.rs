@@ -114,7 +114,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("tonic_reflection", &["grpc", "simulator_control"]),
     // The adapter and the simulator write down TWS's messages each for itself.
     ("prost", &["wire", "simulator", "tws"]),
-    ("jiff", &["tws"]),
+    ("jiff", &["domain", "simulator", "tws"]),
     ("prost_types", &["wire"]),
     ("tokio_rustls", &["grpc", "web"]),
     ("tonic_web", &["web"]),
@@ -147,6 +147,7 @@ const TEST_SUPPORT: &[(&str, &[&str])] = &[
     ("process", &["client", "domain", "simulator"]),
     ("random", &[]),
     ("records", &["domain"]),
+    ("scene", &["config", "domain", "error", "gateway"]),
     ("service", &["gateway", "grpc"]),
     ("stores", &["domain", "store"]),
     ("tws", &[]),
