@@ -32,7 +32,7 @@ async fn on_a_full_disk_nothing_is_sent_and_with_room_everything_goes_on() {
     faults.set_room(1).unwrap();
     let error = gateway.client.place(resting("full")).await.unwrap_err();
     assert_eq!(error.reason, Reason::Store);
-    assert!(error.message.contains("no room"), "{}", error.message);
+    assert!(error.message.contains("disk full"), "{}", error.message);
     assert_eq!(site.orders_and_frames("full").await, (0, 1));
     // A fill that cannot be stored is shown to nobody, and found when there is room.
     site.control().fill(order_id).await.unwrap();
