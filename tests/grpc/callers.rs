@@ -90,7 +90,8 @@ async fn requests_that_never_end_take_no_place_of_others() {
     const REQUESTS: usize = 1_024;
     let world = world(|settings| {
         settings.calls_in_flight_max = 1;
-        settings.request_body_timeout = Duration::from_secs(60);
+        // Longer than anything here may take, also on a machine that is slow.
+        settings.request_body_timeout = 10 * LIMIT;
     })
     .await;
     let mut endless = JoinSet::new();
@@ -114,7 +115,7 @@ async fn requests_that_never_end_take_no_place_of_others() {
     drop(stub);
     let began = std::time::Instant::now();
     world.end().await;
-    assert!(began.elapsed() < Duration::from_secs(5));
+    assert!(began.elapsed() < LIMIT);
 }
 
 #[tokio::test]
