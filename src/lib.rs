@@ -32,6 +32,9 @@
 //! ```
 
 #[cfg(feature = "gateway")]
+#[doc(hidden)]
+pub mod account;
+#[cfg(feature = "gateway")]
 mod api;
 #[cfg(feature = "server")]
 #[doc(hidden)]

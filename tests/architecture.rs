@@ -18,11 +18,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("request_id", &[]),
     ("store", &["domain", "error", "lock_file", "stats"]),
     ("tws", &["domain", "error"]),
+    ("account", &["domain", "error"]),
     ("wire", &["domain", "error"]),
     ("feed", &["domain", "error", "stats", "store"]),
     (
         "engine",
-        &["config", "domain", "error", "feed", "stats", "store", "tws"],
+        &[
+            "account", "config", "domain", "error", "feed", "stats", "store", "tws",
+        ],
     ),
     (
         "gateway",

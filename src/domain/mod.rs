@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock, an environment, a socket or a disk.
 
+mod account;
 mod caller;
 mod check;
 mod decimal;
@@ -31,6 +32,11 @@ mod violation;
 #[cfg(feature = "gateway")]
 mod zone;
 
+pub use account::{
+    AccountFreshness, AccountIn, AccountOut, AccountReport, AccountUpdate, AccountValue,
+    BASE_CURRENCY, DAILY_PNL, Market, PortfolioReport, Position, PositionReport, PositionsIn,
+    PositionsOut, ValueReport, WatchAccountIn,
+};
 pub use caller::{CALLER_NAME_BYTES_MAX, Caller, CallerName, Role};
 pub use check::{Limits, Order, check};
 pub use decimal::{Amount, AmountError, DIGITS_MAX};

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::engine_state::EngineState;
 use super::input::{Outcome, PendingRequest};
 use super::live_order::LiveOrder;
+use crate::account::Heard;
 use crate::domain::lifecycle::ExecutionChange;
 use crate::domain::{
     Instruction, InstructionState, LinkChange, OrderRecord, StoredEvent, WorkingTerms,
@@ -120,6 +121,8 @@ pub(crate) enum Effect {
     HeartbeatAt(Duration),
     /// Tell the adapter something at once.
     Command(TwsCommand),
+    /// What is known of the accounts changes.
+    Account(Heard),
     /// Show watchers a change of a link.
     Link(LinkChange),
 }

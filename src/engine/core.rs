@@ -16,6 +16,7 @@ use super::pacer::{Pacer, burst};
 use super::queue::{Message, SendQueue};
 use super::rows::{Rows, Stop};
 use super::step::Step;
+use crate::account::Accounts;
 use crate::domain::{Fill, Limits, LinkChange, OrderRecord, OrderTicket, Status, StoredEvent};
 use crate::error::{Error, Reason};
 use crate::tws::{ConnectFailure, TwsCommand};
@@ -129,6 +130,8 @@ pub(crate) struct Core {
     pub(crate) cache: OrderCache,
     /// The rest.
     pub(crate) engine_state: EngineState,
+    /// Positions and account values, as TWS last said them.
+    pub(crate) accounts: Accounts,
     /// When the next message may go.
     pub(crate) pacer: Pacer,
     /// Messages that wait for that.
@@ -177,6 +180,7 @@ impl Core {
             settings,
             cache,
             engine_state,
+            accounts: Accounts::default(),
             queue: SendQueue::new(orders_per_request),
             parked: BTreeMap::new(),
             resumed: Vec::new(),
@@ -256,6 +260,7 @@ impl Core {
                     }
                     out.commands.push(command);
                 }
+                Effect::Account(heard) => self.accounts.hear(&heard, now.wall),
                 Effect::Link(change) => out.links.push(change),
             }
         }

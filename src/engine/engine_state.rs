@@ -84,6 +84,8 @@ pub(crate) struct Session {
     pub(crate) risk_refused: Option<Error>,
     /// It is logged in to the accounts that the store belongs to.
     pub(crate) of_store: bool,
+    /// Positions and account values are to be asked for when the next reconcile has ended.
+    pub(crate) account_due: bool,
 }
 
 /// The reconcile: at most one at a time.

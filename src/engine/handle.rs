@@ -11,6 +11,7 @@ use super::driver::{Call, Driver, Ends, Fatal, stopped};
 use super::input::{Command, Outcome};
 use super::link::LinkStatus;
 use super::step::{overloaded, shutting_down};
+use crate::account::Snapshot;
 use crate::domain::Caller;
 use crate::feed::Feed;
 use crate::stats::Stats;
@@ -45,6 +46,7 @@ pub(crate) struct TwsLink {
 pub(crate) struct Engine {
     calls: mpsc::Sender<Call>,
     link: watch::Receiver<LinkStatus>,
+    accounts: watch::Receiver<Arc<Snapshot>>,
     ended: watch::Receiver<Option<Ended>>,
     clock: Clock,
 }
@@ -71,7 +73,9 @@ impl Engine {
             store_ok: true,
             ..LinkStatus::default()
         });
+        let (accounts, accounts_seen) = watch::channel(Arc::default());
         let (ended, ended_seen) = watch::channel(None);
+        stats.account_stale.set(1);
         let core = Core::new(settings, found);
         for (_, entry) in core.cache.entries() {
             let status = entry.order.record.state.status;
@@ -84,12 +88,14 @@ impl Engine {
             events,
             commands,
             link,
+            accounts,
         };
         let driver = Driver::new(clock, core, store, feed, stats, ends);
         tokio::spawn(run(driver, adapter, ended));
         Self {
             calls,
             link: link_seen,
+            accounts: accounts_seen,
             ended: ended_seen,
             clock,
         }
@@ -138,6 +144,11 @@ impl Engine {
     /// How the links stand.
     pub(crate) fn link(&self) -> watch::Receiver<LinkStatus> {
         self.link.clone()
+    }
+
+    /// What is known of the accounts. It closes when the engine ends.
+    pub(crate) fn accounts(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.accounts.clone()
     }
 
     /// Waits until the engine has ended and answers how.

@@ -18,6 +18,7 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
         tws_sessions,
         tws_connect_failures,
         tws_unreadable,
+        account_stale,
         reconcile_seconds,
         reconcile_failures,
         commit_seconds,
@@ -58,6 +59,11 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
             "ibkr_orders_ib_connected",
             "Whether TWS itself is connected to IB.",
             ib_connected,
+        ),
+        (
+            "ibkr_orders_account_stale",
+            "Whether positions or account values may be old.",
+            account_stale,
         ),
         (
             "ibkr_orders_store_writable",
@@ -117,7 +123,7 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
         ),
         (
             "ibkr_orders_tws_unreadable_total",
-            "Messages of TWS about orders that could not be read, or not all of it.",
+            "Messages of TWS about orders or accounts that could not be read, or not all of it.",
             tws_unreadable,
         ),
         (

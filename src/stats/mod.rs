@@ -109,8 +109,10 @@ pub struct Stats {
     pub tws_sessions: Counter,
     /// Attempts to connect to TWS that ended without a session.
     pub tws_connect_failures: Counter,
-    /// Messages of TWS about orders that could not be read, or not all of it.
+    /// Messages of TWS about orders or accounts that could not be read, or not all of it.
     pub tws_unreadable: Counter,
+    /// Whether positions or account values may be old; 1 before TWS has said them.
+    pub account_stale: Gauge,
     /// How long reconciles that ended well took.
     pub reconcile_seconds: Histogram,
     /// Reconciles that failed or ran out of time.
@@ -165,6 +167,7 @@ impl Default for Stats {
             tws_sessions: Counter::default(),
             tws_connect_failures: Counter::default(),
             tws_unreadable: Counter::default(),
+            account_stale: Gauge::default(),
             reconcile_seconds: Histogram::new(histogram::SECONDS_LONG),
             reconcile_failures: Counter::default(),
             commit_seconds: Histogram::new(histogram::SECONDS),

@@ -3,6 +3,7 @@
 //! Every field of a message is read by itself: one that cannot be read is missing from the report, and said to be, and the others count.
 
 use super::frames::{self, Frame, execution, incoming, session};
+use super::account_reports::{self, AccountMessage};
 use super::reports;
 use super::zones::SessionZone;
 use crate::domain::{OrderReport, Origin, Timestamp};
@@ -30,6 +31,8 @@ pub(super) struct Context<'a> {
 pub(super) enum Message {
     /// About an order.
     Report(OrderReport),
+    /// About accounts.
+    Account(AccountMessage),
     /// Ends an answer to a query of open orders.
     OpenOrdersEnd,
     /// Ends an answer to a query of completed orders.
@@ -89,6 +92,15 @@ pub(super) fn read(frame: Frame<'_>, context: &Context<'_>) -> (Message, Option<
         incoming::EXECUTION_DETAILS => reports::execution(body, context),
         incoming::COMMISSION_AND_FEES_REPORT => reports::commission(body, context),
         incoming::COMPLETED_ORDER => reports::completed_order(body, context),
+        incoming::POSITION => account_reports::position(body),
+        incoming::POSITION_END => (Message::Account(AccountMessage::PositionsEnd), None),
+        incoming::ACCOUNT_VALUE => account_reports::value(body),
+        incoming::PORTFOLIO_VALUE => account_reports::portfolio(body),
+        incoming::ACCOUNT_UPDATE_TIME => (Message::Account(AccountMessage::Looked), None),
+        incoming::ACCOUNT_DATA_END => account_reports::values_end(body),
+        incoming::ACCOUNT_SUMMARY => account_reports::summary(body),
+        incoming::ACCOUNT_SUMMARY_END => account_reports::summary_end(body),
+        incoming::PNL => account_reports::pnl(body),
         incoming::OPEN_ORDERS_END => (Message::OpenOrdersEnd, None),
         incoming::COMPLETED_ORDERS_END => (Message::CompletedOrdersEnd, None),
         incoming::EXECUTION_DETAILS_END => {
@@ -181,7 +193,8 @@ mod tests {
     /// Ids of messages that are read, and some that are not.
     fn message_id() -> impl Strategy<Value = i32> {
         prop::sample::select(vec![
-            -2, 0, 3, 199, 203, 204, 205, 209, 211, 215, 249, 253, 255, 259, 261, 301, 302, 999,
+            -2, 0, 3, 199, 203, 204, 205, 206, 207, 208, 209, 211, 215, 249, 253, 254, 255, 259,
+            261, 262, 263, 264, 294, 301, 302, 999,
         ])
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answers::Answers;
-use crate::domain::{OrderReport, OrderTicket, Timestamp};
+use crate::domain::{AccountReport, OrderReport, OrderTicket, Timestamp};
 
 /// How the adapter reaches TWS. Every wait has its limit here.
 #[derive(Debug, Clone)]
@@ -72,6 +72,16 @@ pub enum TwsCommand {
         /// How many days back executions are asked for beyond today; 0 asks for today's.
         days_back: u32,
     },
+    /// Ask for positions, account values and the day's profit, and for every change of them. Sent again in the same session it asks for all of it anew.
+    /// Whatever comes goes out as [`TwsEvent::Account`].
+    Account {
+        /// The session it is meant for.
+        session: u64,
+        /// The account whose values TWS is to send: it does so for one at a time.
+        account: Option<String>,
+        /// Every account of the login.
+        accounts: Vec<String>,
+    },
     /// End this session and start anew (for example because the login is not the expected one), after the reconnect delay.
     Restart {
         /// The session to end.
@@ -87,6 +97,7 @@ impl TwsCommand {
             | Self::Cancel { session, .. }
             | Self::Barrier { session, .. }
             | Self::Reconcile { session, .. }
+            | Self::Account { session, .. }
             | Self::Restart { session } => *session,
         }
     }
@@ -129,6 +140,13 @@ pub enum TwsEvent {
         session: u64,
         /// What.
         report: OrderReport,
+    },
+    /// TWS said something about accounts.
+    Account {
+        /// In which session.
+        session: u64,
+        /// What.
+        report: AccountReport,
     },
     /// A placeOrder or cancelOrder was handed to the kernel, or is known not to have been.
     Sent {
@@ -193,7 +211,7 @@ pub enum TwsEvent {
         /// Why, for people.
         reason: String,
     },
-    /// A message about an order could not be read, or not all of it. What could be read was told; an answer that it belongs to is whole without it.
+    /// A message about an order or a position could not be read, or not all of it. What could be read was told; an answer that it belongs to is whole without it.
     Unreadable {
         /// In which session.
         session: u64,

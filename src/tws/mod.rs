@@ -8,12 +8,14 @@
 //!                                                   line         barriers: what TWS has read
 //!                                                   heartbeat    whether TWS is there
 //!                                                   queries      the reconcile: open orders, completed orders, executions
+//!                                                   subscriptions  positions, account values and profit
 //! ```
 //!
 //! All of it is one task on a thread of its own: nobody's load delays a heartbeat, nobody's cancellation tears a message, and what TWS said is told in the
 //! order in which it said it. `frames` has the messages, `decode` and `reports` read them, `requests` makes them. `ibapi` serves for one thing: an order as
 //! JSON (`payload`).
 
+mod account_reports;
 mod answers;
 mod connect;
 mod conversation;
@@ -34,6 +36,7 @@ mod queries;
 mod reports;
 mod requests;
 mod session;
+mod subscriptions;
 mod supervisor;
 mod wire;
 mod zone_names;

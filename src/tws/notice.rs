@@ -12,6 +12,8 @@ const LINK_RESTORED_DATA_LOST: i32 = 1101;
 const LINK_RESTORED: i32 = 1102;
 /// The API port was changed; TWS closes the connection after it.
 const PORT_RESET: i32 = 1300;
+/// TWS sends account values to this client no more: another one asked, or this one ended it.
+const UNSUBSCRIBED: i32 = 2100;
 /// TWS's connection to its server is broken.
 const LINK_BROKEN: i32 = 2110;
 /// Rate exceeded; TWS closes the connection at the third time.
@@ -35,6 +37,8 @@ pub(super) enum Meaning {
     QueryFailed,
     /// If the connection ends now, this is why.
     LastWords,
+    /// TWS sends no more values of an account.
+    Unsubscribed,
     /// For the log.
     Other,
 }
@@ -50,6 +54,7 @@ pub(super) fn meaning(code: i32) -> Meaning {
         LINK_RESTORED_DATA_LOST => link(true, true),
         LINK_RESTORED => link(true, false),
         CLIENT_ID_IN_USE | PORT_RESET | RATE_EXCEEDED => Meaning::LastWords,
+        UNSUBSCRIBED => Meaning::Unsubscribed,
         code if CLIENT_SIDE.contains(&code) => Meaning::LastWords,
         code if REQUEST_FAILED.contains(&code) => Meaning::QueryFailed,
         _ => Meaning::Other,

@@ -16,13 +16,13 @@ use crate::domain::{
 const QUOTED_CHARS_MAX: usize = 64;
 
 /// What could not be read of one message so far.
-struct Problems {
+pub(super) struct Problems {
     message: &'static str,
     found: Vec<String>,
 }
 
 impl Problems {
-    fn of(message: &'static str, error: Option<prost::DecodeError>) -> Self {
+    pub(super) fn of(message: &'static str, error: Option<prost::DecodeError>) -> Self {
         Self {
             message,
             found: error.iter().map(ToString::to_string).collect(),
@@ -34,12 +34,12 @@ impl Problems {
         self.found.push(format!("{field} {text:?}"));
     }
 
-    fn missing(&mut self, field: &str) {
+    pub(super) fn missing(&mut self, field: &str) {
         self.found.push(format!("no {field}"));
     }
 
     /// A part of the message as far as it can be read, and whether that is the whole of it.
-    fn part<M: prost::Message + Default>(
+    pub(super) fn part<M: prost::Message + Default>(
         &mut self,
         name: &str,
         bytes: Option<Vec<u8>>,
@@ -70,7 +70,7 @@ impl Problems {
         state
     }
 
-    fn quantity(&mut self, field: &str, given: Option<&str>) -> Option<Amount> {
+    pub(super) fn quantity(&mut self, field: &str, given: Option<&str>) -> Option<Amount> {
         numbers::quantity(given).unwrap_or_else(|_| {
             self.add(field, given.unwrap_or_default());
             None
@@ -89,7 +89,7 @@ impl Problems {
     }
 
     /// `None` when all was read.
-    fn told(
+    pub(super) fn told(
         self,
         order_id: Option<i32>,
         client_id: Option<i32>,
@@ -360,6 +360,6 @@ fn perm_id(value: Option<i64>) -> Option<i64> {
     value.filter(|id| *id != 0)
 }
 
-fn text(value: Option<String>) -> Option<String> {
+pub(super) fn text(value: Option<String>) -> Option<String> {
     value.filter(|text| !text.is_empty())
 }

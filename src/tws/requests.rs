@@ -4,6 +4,7 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use super::frames::account::{AccountDataRequest, AccountSummaryRequest, PnLRequest};
 use super::frames::execution::{ExecutionFilter, ExecutionRequest};
 use super::frames::order::{
     CancelOrderRequest, CompletedOrdersRequest, Contract, Order, OrderCancel, PlaceOrderRequest,
@@ -253,6 +254,39 @@ pub(super) fn executions(request_id: i32, last_n_days: Option<i32>) -> Vec<u8> {
         execution_filter: Some(ExecutionFilter { last_n_days }),
     };
     encode(outgoing::EXECUTION_REQUEST, &request)
+}
+
+/// Asks for the positions of every account, and for their changes.
+pub(super) fn positions() -> Vec<u8> {
+    encode(outgoing::POSITIONS_REQUEST, &EmptyRequest {})
+}
+
+/// Asks for the values and the portfolio of one account, and for their changes.
+pub(super) fn account_data(account: &str) -> Vec<u8> {
+    let request = AccountDataRequest {
+        subscribe: Some(true),
+        acct_code: text(account),
+    };
+    encode(outgoing::ACCOUNT_DATA_REQUEST, &request)
+}
+
+/// Asks for values of every account, and for their changes.
+pub(super) fn account_summary(request_id: i32, tags: &str) -> Vec<u8> {
+    let request = AccountSummaryRequest {
+        req_id: Some(request_id),
+        group: text("All"),
+        tags: text(tags),
+    };
+    encode(outgoing::ACCOUNT_SUMMARY_REQUEST, &request)
+}
+
+/// Asks for the day's profit of an account, and for its changes.
+pub(super) fn pnl(request_id: i32, account: &str) -> Vec<u8> {
+    let request = PnLRequest {
+        req_id: Some(request_id),
+        account: text(account),
+    };
+    encode(outgoing::PNL_REQUEST, &request)
 }
 
 /// TWS's way: a text that is empty is left out.

@@ -142,8 +142,10 @@ pub(super) async fn answer_unsent(
             token,
             answers: Answers::none(&reason),
         },
-        // Neither has an answer that would be true.
-        TwsCommand::Barrier { .. } | TwsCommand::Restart { .. } => return Ok(()),
+        // None of them has an answer that would be true.
+        TwsCommand::Barrier { .. } | TwsCommand::Account { .. } | TwsCommand::Restart { .. } => {
+            return Ok(());
+        }
     };
     event_sender.send(answer).await
 }

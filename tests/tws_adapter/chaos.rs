@@ -133,6 +133,7 @@ async fn play(adapter: &mut Adapter) -> HashMap<(u64, i32), u32> {
             | TwsEvent::Report { session, .. }
             | TwsEvent::IbLink { session, .. }
             | TwsEvent::ReportsMissed { session, .. }
+            | TwsEvent::Account { session, .. }
             | TwsEvent::Notice { session, .. } => assert_eq!(up, Some(session)),
         }
     }

@@ -16,6 +16,7 @@ use super::core::{Core, Outbound};
 use super::input::{Command, Input, Outcome};
 use super::link::LinkStatus;
 use super::rows::{NoRows, Stop, StoreRows};
+use crate::account::Snapshot;
 use crate::domain::{Caller, LinkState};
 use crate::error::{Error, Reason};
 use crate::feed::Feed;
@@ -67,6 +68,7 @@ pub(super) struct Driver {
     pub(super) events: mpsc::Receiver<TwsEvent>,
     pub(super) commands: mpsc::Sender<TwsCommand>,
     pub(super) link: watch::Sender<LinkStatus>,
+    pub(super) accounts: watch::Sender<Arc<Snapshot>>,
     /// Who waits for an answer.
     pub(super) callers: HashMap<u64, oneshot::Sender<Outcome>>,
     pub(super) waiters: u64,
@@ -89,6 +91,7 @@ pub(super) struct Ends {
     pub(super) events: mpsc::Receiver<TwsEvent>,
     pub(super) commands: mpsc::Sender<TwsCommand>,
     pub(super) link: watch::Sender<LinkStatus>,
+    pub(super) accounts: watch::Sender<Arc<Snapshot>>,
 }
 
 impl Driver {
@@ -106,6 +109,7 @@ impl Driver {
             events,
             commands,
             link,
+            accounts,
         } = ends;
         Self {
             clock,
@@ -117,6 +121,7 @@ impl Driver {
             events,
             commands,
             link,
+            accounts,
             callers: HashMap::new(),
             waiters: 0,
             outbox: VecDeque::new(),
@@ -133,6 +138,7 @@ impl Driver {
         loop {
             let gathered = self.gather().await?;
             self.process(gathered).await?;
+            self.show_accounts()?;
             self.send()?;
             if let Some(until) = self.closing {
                 let quiet = self.core.is_quiet()

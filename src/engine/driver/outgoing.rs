@@ -1,5 +1,7 @@
 //! What leaves the engine: messages to TWS, the state of the link, numbers, last words.
 
+use std::sync::Arc;
+
 use tokio::sync::mpsc;
 
 use super::{Call, Driver, Fatal};
@@ -94,6 +96,22 @@ impl Driver {
         });
     }
 
+    /// Tells everybody who looks at the accounts what is known of them. What waits for the store may be about them.
+    pub(super) fn show_accounts(&mut self) -> Result<(), Fatal> {
+        let held_up = !self.retries.is_empty();
+        let core = &self.core;
+        if core.accounts.snapshot().held_up == held_up && !core.accounts.is_changed() {
+            return Ok(());
+        }
+        let accounts = &mut self.core_mut()?.accounts;
+        accounts.set_held_up(held_up);
+        accounts.take_changed();
+        let snapshot = Arc::clone(accounts.snapshot());
+        self.stats.account_stale.set(i64::from(snapshot.is_stale()));
+        self.accounts.send_replace(snapshot);
+        Ok(())
+    }
+
     /// Nobody is left without an answer: `begun` for those whose command may be stored, `unheard` for those nobody has looked at.
     pub(in crate::engine) fn answer_everybody(&mut self, begun: &Error, unheard: &Error) {
         self.calls.close();
@@ -113,6 +131,7 @@ impl Driver {
         self.feed.close();
         self.stats.tws_connected.set(0);
         self.stats.ib_connected.set(0);
+        self.stats.account_stale.set(1);
         self.link.send_modify(|link| {
             *link = LinkStatus {
                 attempted: true,

@@ -97,6 +97,7 @@ const fn concerns_links(input: &Input) -> bool {
             | TwsEvent::IbLink { .. }
             | TwsEvent::ConnectFailed(_) => true,
             TwsEvent::Report { .. }
+            | TwsEvent::Account { .. }
             | TwsEvent::Sent { .. }
             | TwsEvent::BarrierAnswered { .. }
             | TwsEvent::BarrierUnanswered { .. }

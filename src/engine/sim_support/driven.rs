@@ -43,6 +43,7 @@ pub(in crate::engine) fn driver(
     let (events, told) = mpsc::channel(100_000);
     let (commands, asked) = mpsc::channel(1_000);
     let (link, link_seen) = watch::channel(LinkStatus::default());
+    let (shown_accounts, _) = watch::channel(Arc::default());
     let found = RecoveredState::new(
         live,
         fills,
@@ -56,6 +57,7 @@ pub(in crate::engine) fn driver(
         events: told,
         commands,
         link,
+        accounts: shown_accounts,
     };
     let core = Core::new(settings, found);
     let driver = Driver::new(clock, core, store, feed, Arc::new(Stats::default()), ends);

@@ -3,6 +3,7 @@
 //! A step looks everything up first ([`Step::find`] and its like may say [`Stop::NeedsRows`]) and changes things after that, so
 //! that it can be done again on the store's thread as if it had not begun.
 
+mod account;
 mod cancel;
 mod find;
 mod ids;
@@ -52,6 +53,7 @@ impl Step<'_> {
             Input::Gone(waiters) => self.gone(waiters),
             Input::Tick => self.tick(),
             Input::ReportsDropped => {
+                self.ask_account_anew();
                 self.reconcile_after(Duration::ZERO);
                 Ok(())
             }

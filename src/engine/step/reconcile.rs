@@ -107,6 +107,7 @@ impl Step<'_> {
             Some(reason) => self.reconcile_failed(&reason),
             None => self.finish_reconcile(session, token)?,
         }
+        self.ask_account();
         self.begin_due_reconcile();
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::super::engine_state::Session;
 use super::super::live_order::{Cancelling, Submission};
 use super::super::rows::Stop;
 use super::{Step, ib_lost};
+use crate::account::Heard;
 use crate::domain::{LinkState, lifecycle};
 use crate::error::{Error, Reason};
 use crate::tws::{ConnectFailure, SendKind, Sent, SessionInfo, TwsEvent};
@@ -38,7 +39,11 @@ impl Step<'_> {
                 self.doubt_ids(*session, report);
                 Ok(())
             }
-            TwsEvent::Report { .. } => Ok(()),
+            TwsEvent::Account { session, report } if self.is_of_store(*session) => {
+                self.account(report);
+                Ok(())
+            }
+            TwsEvent::Report { .. } | TwsEvent::Account { .. } => Ok(()),
             TwsEvent::Sent {
                 session,
                 order_id,
@@ -127,11 +132,13 @@ impl Step<'_> {
             refused: refused.clone(),
             risk_refused: risk_refused.clone(),
             of_store,
+            account_due: true,
         });
         engine_state.reconcile.running = None;
         engine_state.reconcile.failures = 0;
         engine_state.reconcile.failing = None;
         engine_state.reconcile.announce = true;
+        self.account_session_up(info);
         self.link(
             LinkState::Restored,
             "connected to TWS; asking what happened meanwhile".to_owned(),
@@ -246,6 +253,7 @@ impl Step<'_> {
         engine_state.reconcile.running = None;
         engine_state.reconcile.due = None;
         engine_state.unmatched_completed = Arc::default();
+        self.effect(Effect::Account(Heard::LinkLost));
         self.link(
             LinkState::Lost,
             format!("the session with TWS was lost: {reason}"),
@@ -279,8 +287,12 @@ impl Step<'_> {
                 self.link(LinkState::IbRestored, text.to_owned());
                 self.batch.engine_state.reconcile.announce = true;
             }
+            if !before || data_lost {
+                self.ask_account_anew();
+            }
             self.reconcile_after(Duration::ZERO);
         } else if before {
+            self.effect(Effect::Account(Heard::LinkLost));
             self.drop_queue("TWS lost its connection to IB", &ib_lost())?;
             if let Some(current) = &mut self.batch.engine_state.session {
                 current.ib_connected = false;

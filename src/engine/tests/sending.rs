@@ -16,6 +16,7 @@ fn names(commands: &[TwsCommand]) -> Vec<String> {
         TwsCommand::Cancel { order_id, .. } => format!("cancel {order_id}"),
         TwsCommand::Barrier { token, .. } => format!("time {token}"),
         TwsCommand::Reconcile { .. } => "reconcile".to_owned(),
+        TwsCommand::Account { .. } => "account".to_owned(),
         TwsCommand::Restart { .. } => "restart".to_owned(),
     };
     commands.iter().map(name).collect()

@@ -3,14 +3,16 @@
 use tokio::time::Instant;
 
 use super::{Conversation, End, LOGIN_EVENTS_MAX, LastWords};
-use crate::domain::{ErrorReport, OrderReport, Origin, Timestamp};
+use crate::domain::{AccountReport, ErrorReport, OrderReport, Origin, Timestamp};
 use crate::tws::TwsEvent;
+use crate::tws::account_reports::AccountMessage;
 use crate::tws::decode::{self, Context, Message, Unread};
 use crate::tws::frames::Frame;
 use crate::tws::line::Purpose;
 use crate::tws::notice::{DUPLICATE_ORDER_ID, Meaning, meaning};
 use crate::tws::queries::Query;
 use crate::tws::requests::{self, REQUEST_IDS_FROM};
+use crate::tws::subscriptions::Subscriptions;
 
 impl Conversation {
     /// Takes a message of TWS.
@@ -40,6 +42,7 @@ impl Conversation {
         }
         match message {
             Message::Report(report) => self.report(report),
+            Message::Account(message) => self.account(message, now),
             Message::OpenOrdersEnd => self.query_ended(Query::OpenOrders, None, now),
             Message::CompletedOrdersEnd => self.query_ended(Query::CompletedOrders, None, now),
             Message::ExecutionsEnd(request) => self.query_ended(Query::Executions, request, now),
@@ -61,6 +64,75 @@ impl Conversation {
         // A login is not bounded by anybody who takes the events.
         if self.login.is_none() || self.events.len() <= LOGIN_EVENTS_MAX {
             self.events.push_back(TwsEvent::Report {
+                session: self.session,
+                report,
+            });
+        }
+    }
+
+    /// Something about accounts. What was not asked for in this session is of no use.
+    fn account(&mut self, message: AccountMessage, now: Instant) {
+        let subscribed = self.subscriptions.account().unwrap_or_default();
+        let or_subscribed = |account: String| {
+            if account.is_empty() {
+                subscribed.to_owned()
+            } else {
+                account
+            }
+        };
+        let report = match message {
+            AccountMessage::Position(position) => AccountReport::Position(position),
+            AccountMessage::PositionLost => {
+                self.subscriptions.interrupted(now);
+                AccountReport::PositionLost
+            }
+            AccountMessage::PositionsEnd => {
+                self.subscriptions.positions_ended();
+                AccountReport::PositionsEnd
+            }
+            AccountMessage::Value(mut value) => {
+                value.account = or_subscribed(value.account);
+                AccountReport::Value(value)
+            }
+            AccountMessage::Portfolio(mut portfolio) => {
+                portfolio.account = or_subscribed(portfolio.account);
+                AccountReport::Portfolio(portfolio)
+            }
+            AccountMessage::Looked => AccountReport::Looked,
+            AccountMessage::ValuesEnd(account) => {
+                let account = or_subscribed(account.unwrap_or_default());
+                self.subscriptions.values_ended();
+                AccountReport::ValuesEnd { account }
+            }
+            AccountMessage::Summary(request_id, value) => {
+                if !Subscriptions::is_summary(request_id) {
+                    return;
+                }
+                AccountReport::Value(value)
+            }
+            AccountMessage::SummaryEnd(request_id) => {
+                if !self.subscriptions.summary_ended(request_id) {
+                    return;
+                }
+                AccountReport::SummaryEnd
+            }
+            AccountMessage::DailyProfit(request_id, daily) => {
+                let Some(account) = self.subscriptions.profit_of(request_id) else {
+                    return;
+                };
+                AccountReport::DailyProfit {
+                    account: account.to_owned(),
+                    daily,
+                }
+            }
+        };
+        self.tell_account(report);
+    }
+
+    /// During a login nothing was asked for yet, and nobody bounds what comes.
+    fn tell_account(&mut self, report: AccountReport) {
+        if self.login.is_none() {
+            self.events.push_back(TwsEvent::Account {
                 session: self.session,
                 report,
             });
@@ -174,6 +246,12 @@ impl Conversation {
                     code,
                     text: text.clone(),
                 });
+            }
+            Meaning::Unsubscribed => {
+                // We end no subscription ourselves: it was taken from us.
+                tracing::warn!(session, code, %text, "TWS sends no more account values; they are asked for again");
+                self.subscriptions.interrupted(now);
+                self.tell_account(AccountReport::Unsubscribed);
             }
             Meaning::Other => {}
         }

@@ -14,9 +14,11 @@ use super::line::{Line, Purpose};
 use super::missed::Missed;
 use super::queries::{Next, Queries, Query};
 use super::requests;
+use super::subscriptions::{Asked, Scope, Subscriptions};
 use super::wire::{Cut, Outgoing};
 use super::zones::SessionZone;
 use super::{Answer, Answers, SendKind, Sent, TwsCommand, TwsEvent, TwsSettings};
+use crate::domain::AccountReport;
 
 /// Events of a login that are kept until the session is up. A reconcile makes up for what lies beyond.
 const LOGIN_EVENTS_MAX: usize = 65_536;
@@ -67,6 +69,7 @@ pub(super) struct Conversation {
     line: Line,
     heartbeat: Heartbeat,
     queries: Queries,
+    subscriptions: Subscriptions,
     missed: Missed,
     /// What TWS said that explains an end of the connection.
     last_words: Option<LastWords>,
@@ -103,6 +106,7 @@ impl Conversation {
             line,
             heartbeat: Heartbeat::new(settings, now),
             queries: Queries::new(settings.client_id, settings.reconcile_step_timeout),
+            subscriptions: Subscriptions::default(),
             missed: Missed::new(now),
             last_words: None,
             deaf_until: now,
@@ -170,6 +174,14 @@ impl Conversation {
             } => {
                 let next = self.queries.want(token, days_back, now);
                 self.go_on(next);
+            }
+            TwsCommand::Account {
+                session: _,
+                account,
+                accounts,
+            } => {
+                self.subscriptions.want(Scope { account, accounts }, now);
+                self.subscribe(now);
             }
             TwsCommand::Restart { session: _ } => return Err(End::Restart),
         }
@@ -268,10 +280,35 @@ impl Conversation {
             );
         }
         self.go_on(next);
+        self.subscribe(now);
         if let Some(reason) = self.missed.due(now) {
             self.reports_missed(reason);
         }
         Ok(())
+    }
+
+    /// Asks for positions and account values, when that is due.
+    fn subscribe(&mut self, now: Instant) {
+        let idle = self.queries.query().is_none();
+        let Some(asked) = self.subscriptions.due(now, self.deaf_until, idle) else {
+            return;
+        };
+        let Asked {
+            account,
+            summary,
+            frames,
+        } = asked;
+        self.events.push_back(TwsEvent::Account {
+            session: self.session,
+            report: AccountReport::Asked {
+                account,
+                summary,
+                messages: frames.len(),
+            },
+        });
+        for frame in frames {
+            self.ask(frame);
+        }
     }
 
     fn ask_for_life(&mut self, ask: Ask, now: Instant) {
@@ -293,6 +330,8 @@ impl Conversation {
             self.line.next_overdue(from, self.settings.barrier_timeout),
             self.queries.next_due(from),
             self.missed.next_due(),
+            self.subscriptions
+                .next_due(from, self.queries.query().is_none()),
         ];
         let heartbeat = self.heartbeat.next_due(from);
         others.into_iter().flatten().fold(heartbeat, Instant::min)

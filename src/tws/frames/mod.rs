@@ -1,6 +1,7 @@
 //! TWS's messages as they stand on the wire, protobuf since server version 201. Names and numbers of fields are those of the TWS API's own message
 //! definitions; only fields that the gateway reads or writes are here, and all others are passed over.
 
+pub(super) mod account;
 pub(super) mod execution;
 pub(super) mod order;
 pub(super) mod session;
@@ -15,13 +16,22 @@ pub(super) mod incoming {
     pub(in crate::tws) const ORDER_STATUS: i32 = 3;
     pub(in crate::tws) const ERROR_MESSAGE: i32 = 4;
     pub(in crate::tws) const OPEN_ORDER: i32 = 5;
+    pub(in crate::tws) const ACCOUNT_VALUE: i32 = 6;
+    pub(in crate::tws) const PORTFOLIO_VALUE: i32 = 7;
+    pub(in crate::tws) const ACCOUNT_UPDATE_TIME: i32 = 8;
     pub(in crate::tws) const NEXT_VALID_ID: i32 = 9;
     pub(in crate::tws) const EXECUTION_DETAILS: i32 = 11;
     pub(in crate::tws) const MANAGED_ACCOUNTS: i32 = 15;
     pub(in crate::tws) const CURRENT_TIME: i32 = 49;
     pub(in crate::tws) const OPEN_ORDERS_END: i32 = 53;
+    pub(in crate::tws) const ACCOUNT_DATA_END: i32 = 54;
     pub(in crate::tws) const EXECUTION_DETAILS_END: i32 = 55;
     pub(in crate::tws) const COMMISSION_AND_FEES_REPORT: i32 = 59;
+    pub(in crate::tws) const POSITION: i32 = 61;
+    pub(in crate::tws) const POSITION_END: i32 = 62;
+    pub(in crate::tws) const ACCOUNT_SUMMARY: i32 = 63;
+    pub(in crate::tws) const ACCOUNT_SUMMARY_END: i32 = 64;
+    pub(in crate::tws) const PNL: i32 = 94;
     pub(in crate::tws) const COMPLETED_ORDER: i32 = 101;
     pub(in crate::tws) const COMPLETED_ORDERS_END: i32 = 102;
 }
@@ -31,12 +41,16 @@ pub(super) mod outgoing {
     pub(in crate::tws) const PLACE_ORDER: i32 = 3;
     pub(in crate::tws) const CANCEL_ORDER: i32 = 4;
     pub(in crate::tws) const OPEN_ORDERS_REQUEST: i32 = 5;
+    pub(in crate::tws) const ACCOUNT_DATA_REQUEST: i32 = 6;
     pub(in crate::tws) const EXECUTION_REQUEST: i32 = 7;
     pub(in crate::tws) const IDS_REQUEST: i32 = 8;
     pub(in crate::tws) const ALL_OPEN_ORDERS_REQUEST: i32 = 16;
     pub(in crate::tws) const MANAGED_ACCOUNTS_REQUEST: i32 = 17;
     pub(in crate::tws) const CURRENT_TIME_REQUEST: i32 = 49;
+    pub(in crate::tws) const POSITIONS_REQUEST: i32 = 61;
+    pub(in crate::tws) const ACCOUNT_SUMMARY_REQUEST: i32 = 62;
     pub(in crate::tws) const START_API: i32 = 71;
+    pub(in crate::tws) const PNL_REQUEST: i32 = 92;
     pub(in crate::tws) const COMPLETED_ORDERS_REQUEST: i32 = 99;
 }
 

@@ -179,7 +179,8 @@ impl ModelTws {
                     self.reconcile(random, session, token);
                 }
             }
-            TwsCommand::Restart { .. } => {}
+            // Accounts are no part of what is simulated here.
+            TwsCommand::Account { .. } | TwsCommand::Restart { .. } => {}
         }
     }
 

@@ -19,6 +19,8 @@ impl Tws {
             }
             TwsCommand::Barrier { token, .. } => (Frame::Barrier(token), None),
             TwsCommand::Reconcile { token, .. } => (Frame::Query(token, 0), None),
+            // Accounts are no part of what is simulated here.
+            TwsCommand::Account { .. } => return,
             TwsCommand::Restart { .. } => {
                 self.drop_link("restarted");
                 return;
