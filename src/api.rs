@@ -6,8 +6,9 @@ use tokio_stream::StreamExt;
 
 use crate::config::Config;
 use crate::domain::{
-    HealthIn, HealthOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState, PlaceIn, PlaceOut,
-    ValidateIn, ValidateOut, WatchIn, WatchOut, WatchUpdate,
+    AccountIn, AccountOut, HealthIn, HealthOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState,
+    PlaceIn, PlaceOut, PositionsIn, PositionsOut, ValidateIn, ValidateOut, WatchIn, WatchOut,
+    WatchUpdate,
 };
 use crate::error::{COULD_NOT_CONNECT, Error, Reason};
 use crate::feed::{Feed, Watch};
@@ -105,6 +106,34 @@ pub async fn run_watch(
     let out = match started {
         Ok(watch) => follow(watch, order_id, on_update).await,
         Err(error) => outcome::watch_failed(error, order_id, Vec::new()),
+    };
+    close(gateway, config).await;
+    out
+}
+
+/// Positions as TWS says them: connects, and waits for them within the timeout.
+///
+/// # Errors
+/// As [`Gateway::positions`] and [`Gateway::open`]; `TWS_UNAVAILABLE` when there is no session within the timeout.
+pub async fn run_positions(config: &Config, input: PositionsIn) -> Result<PositionsOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let out = match connected(&gateway, input.timeout).await {
+        Ok(()) => gateway.positions(input).await,
+        Err(error) => Err(error),
+    };
+    close(gateway, config).await;
+    out
+}
+
+/// The values of an account as TWS says them: connects, and waits for them within the timeout.
+///
+/// # Errors
+/// As [`Gateway::account`] and [`Gateway::open`]; `TWS_UNAVAILABLE` when there is no session within the timeout.
+pub async fn run_account(config: &Config, input: AccountIn) -> Result<AccountOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let out = match connected(&gateway, input.timeout).await {
+        Ok(()) => gateway.account(input).await,
+        Err(error) => Err(error),
     };
     close(gateway, config).await;
     out

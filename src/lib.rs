@@ -90,17 +90,19 @@ pub mod wire;
 
 #[cfg(feature = "gateway")]
 pub use api::{
-    run_cancel, run_get, run_health, run_list, run_place, run_transmit, run_validate, run_watch,
+    run_account, run_cancel, run_get, run_health, run_list, run_place, run_positions, run_transmit,
+    run_validate, run_watch,
 };
 #[cfg(feature = "client")]
 pub use client::{Client, ClientOptions};
 #[cfg(feature = "gateway")]
 pub use config::Config;
 pub use domain::{
-    Action, Amount, Fill, HealthIn, HealthOut, LinkChange, LinkState, ListIn, ListOut, OrderDetail,
-    OrderError, OrderInput, OrderKey, OrderRequest, OrderState, OrderType, PlaceIn, PlaceOut,
-    SecType, Status, TimeInForce, Timestamp, ValidateIn, ValidateOut, Violation, WatchEvent,
-    WatchIn, WatchOut, WatchUpdate,
+    AccountFreshness, AccountIn, AccountOut, AccountUpdate, AccountValue, Action, Amount, Fill,
+    HealthIn, HealthOut, LinkChange, LinkState, ListIn, ListOut, OrderDetail, OrderError,
+    OrderInput, OrderKey, OrderRequest, OrderState, OrderType, PlaceIn, PlaceOut, Position,
+    PositionsIn, PositionsOut, SecType, Status, TimeInForce, Timestamp, ValidateIn, ValidateOut,
+    Violation, WatchAccountIn, WatchEvent, WatchIn, WatchOut, WatchUpdate,
 };
 pub use error::{Error, Reason};
 #[cfg(feature = "gateway")]

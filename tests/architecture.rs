@@ -30,6 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "gateway",
         &[
+            "account",
             "config",
             "domain",
             "engine",

@@ -186,7 +186,8 @@ impl Accounts {
         if report.quantity.is_zero() || report.sec_type == CASH {
             snapshot.positions.remove(&key);
             snapshot.markets.remove(&key);
-        } else if snapshot.positions.len() < POSITIONS_MAX || snapshot.positions.contains_key(&key) {
+        } else if snapshot.positions.len() < POSITIONS_MAX || snapshot.positions.contains_key(&key)
+        {
             snapshot.positions.insert(key, report.clone());
         } else {
             self.answer.position_lost = true;

@@ -95,9 +95,10 @@ impl Snapshot {
 
     /// How fresh the positions are, of one account or of all.
     pub fn positions_freshness(&self, account: Option<&str>) -> Freshness {
-        let resetting = self.values.iter().any(|(of, values)| {
-            values.resetting && account.is_none_or(|account| **of == *account)
-        });
+        let resetting = self
+            .values
+            .iter()
+            .any(|(of, values)| values.resetting && account.is_none_or(|account| **of == *account));
         let freshness = self.positions_freshness;
         Freshness {
             current: freshness.current && !resetting && !self.held_up,
@@ -147,7 +148,8 @@ impl Snapshot {
             text.parse::<Decimal>().ok().map(Amount::new)
         };
         let trusted = !values.resetting && !self.held_up;
-        let (amount, current) = match (base(DAILY_PNL), base("RealizedPnL"), base("UnrealizedPnL")) {
+        let (amount, current) = match (base(DAILY_PNL), base("RealizedPnL"), base("UnrealizedPnL"))
+        {
             (Some(daily), _, _) => (daily, values.profit_current && trusted),
             (None, Some(realized), Some(unrealized)) => (
                 Amount::new(realized.value() + unrealized.value()),

@@ -56,7 +56,9 @@ impl AccountWatch {
                 self.show();
                 continue;
             }
-            let wake = self.until.map_or(heartbeat_at, |until| until.min(heartbeat_at));
+            let wake = self
+                .until
+                .map_or(heartbeat_at, |until| until.min(heartbeat_at));
             match timeout_at(wake, self.source.changed()).await {
                 Ok(Ok(())) => self.show(),
                 Ok(Err(_)) => {

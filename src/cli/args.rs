@@ -53,6 +53,12 @@ pub(super) enum Command {
     /// Print stored orders, newest first
     #[command(after_long_help = help::LIST)]
     List(ListArgs),
+    /// Print positions as TWS says them
+    #[command(after_long_help = help::POSITIONS)]
+    Positions(PositionsArgs),
+    /// Print the values of an account as TWS says them: net liquidation, cash, buying power, margins
+    #[command(after_long_help = help::ACCOUNT)]
+    Account(AccountArgs),
     /// Show a running gateway in the terminal: open orders and links as they change, and a key that cancels
     #[command(after_long_help = help::TOP)]
     Top(TopArgs),
@@ -91,6 +97,8 @@ impl Command {
             | Self::Cancel(ChangeArgs { door, settings, .. })
             | Self::Get(GetArgs { door, settings, .. })
             | Self::List(ListArgs { door, settings, .. })
+            | Self::Positions(PositionsArgs { door, settings, .. })
+            | Self::Account(AccountArgs { door, settings, .. })
             | Self::Top(TopArgs { door, settings }) => Some((door, settings)),
             Self::Export(_)
             | Self::Backup(_)
@@ -115,6 +123,8 @@ impl Command {
             | Self::Cancel(_)
             | Self::Get(_)
             | Self::List(_)
+            | Self::Positions(_)
+            | Self::Account(_)
             | Self::Top(_)
             | Self::Serve(_)
             | Self::Simulate(_)
@@ -247,6 +257,40 @@ pub(super) struct ListArgs {
     pub(super) settings: SettingsArgs,
 }
 
+/// `positions`
+#[derive(Debug, Args)]
+pub(super) struct PositionsArgs {
+    /// Only of this account [default: every account of the login]
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) account: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Format,
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `account`
+#[derive(Debug, Args)]
+pub(super) struct AccountArgs {
+    /// Which account [default: IB_ACCOUNT, else the login's only one]
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) account: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Format,
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
 /// `export`
 #[derive(Debug, Args)]
 pub(super) struct ExportArgs {
@@ -356,7 +400,7 @@ pub(super) struct TimeoutArg {
     pub(super) timeout: f64,
 }
 
-/// How `get` and `list` print.
+/// How a command that reads prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
 pub(super) enum Format {
     /// One JSON document

@@ -3,6 +3,7 @@
 
 use serde::Serialize;
 
+use crate::domain::{AccountOut, AccountValue, Position, PositionsOut, Timestamp};
 use crate::domain::{Fill, ListOut, OrderDetail, OrderState};
 use crate::error::Error;
 
@@ -35,6 +36,83 @@ pub(super) struct ListDocument {
     next_page_token: Option<String>,
     /// Why there are none.
     error: Option<String>,
+}
+
+/// What `positions` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct PositionsDocument {
+    /// By account, symbol and contract id.
+    positions: Vec<Position>,
+    /// When TWS last said anything about them.
+    as_of: Option<Timestamp>,
+    /// They may be old, or not all.
+    stale: bool,
+    /// Why there is no answer.
+    error: Option<String>,
+}
+
+/// What `account` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct AccountDocument {
+    /// Which account.
+    account: Option<String>,
+    /// By name and currency.
+    values: Vec<AccountValue>,
+    /// When TWS last said anything about them.
+    as_of: Option<Timestamp>,
+    /// They may be old, or not all.
+    stale: bool,
+    /// Why there is no answer.
+    error: Option<String>,
+}
+
+impl From<Result<PositionsOut, Error>> for PositionsDocument {
+    fn from(result: Result<PositionsOut, Error>) -> Self {
+        match result {
+            Ok(PositionsOut {
+                positions,
+                as_of,
+                stale,
+            }) => Self {
+                positions,
+                as_of,
+                stale,
+                error: None,
+            },
+            Err(error) => Self {
+                positions: Vec::new(),
+                as_of: None,
+                stale: true,
+                error: Some(error.message),
+            },
+        }
+    }
+}
+
+impl From<Result<AccountOut, Error>> for AccountDocument {
+    fn from(result: Result<AccountOut, Error>) -> Self {
+        match result {
+            Ok(AccountOut {
+                account,
+                values,
+                as_of,
+                stale,
+            }) => Self {
+                account: Some(account),
+                values,
+                as_of,
+                stale,
+                error: None,
+            },
+            Err(error) => Self {
+                account: None,
+                values: Vec::new(),
+                as_of: None,
+                stale: true,
+                error: Some(error.message),
+            },
+        }
+    }
 }
 
 impl From<Result<OrderState, Error>> for ChangeDocument {

@@ -145,6 +145,28 @@ Examples:
   ibkr-orders list --status submitted,pre_submitted --symbol AAPL
   ibkr-orders list --page-size 1000 --page-token TOKEN";
 
+pub(super) const POSITIONS: &str = "\
+Asks TWS, or a running gateway with --server. Nothing of it is stored.
+
+Prints:
+  {\"positions\", \"as_of\", \"stale\", \"error\"}
+  With \"stale\" true they may be old or not all: TWS has not said them since the link was lost. Exits 0 when there is an answer.
+
+Examples:
+  ibkr-orders positions --output table
+  ibkr-orders positions --account DU1234567 --server http://127.0.0.1:50051";
+
+pub(super) const ACCOUNT: &str = "\
+Asks TWS, or a running gateway with --server. Nothing of it is stored.
+
+Prints:
+  {\"account\", \"values\": [{\"name\", \"currency\", \"value\"}], \"as_of\", \"stale\", \"error\"}
+  The currency BASE is over all currencies, in the account's base currency; null stands for what has no unit.
+
+Examples:
+  ibkr-orders account --output table
+  ibkr-orders account | jq -r '.values[] | select(.name == \"NetLiquidation\") | .value'";
+
 pub(super) const TOP: &str = "\
 Keys: up and down choose an order, c cancels it after a question, a shows ended orders too, q ends. The view goes on by itself after a
 broken link or a restart of the gateway.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides about orders. Standard output has one owner (`output`); hints, logs and progress go to stderr.
 
+mod account;
 mod args;
 mod ask;
 mod backup;
@@ -119,6 +120,8 @@ fn run(command: Command, output: &mut Output) -> Exit {
         }
         Command::Get(args) => on_runtime(&config, read::get(args, checked, output)),
         Command::List(args) => on_runtime(&config, read::list(args, checked, output)),
+        Command::Positions(args) => on_runtime(&config, account::positions(args, checked, output)),
+        Command::Account(args) => on_runtime(&config, account::account(args, checked, output)),
         #[cfg(feature = "top")]
         Command::Top(_) => on_runtime(&config, top::top(checked)),
         #[cfg(not(feature = "top"))]
@@ -151,6 +154,8 @@ fn on_store(command: Command, local: Local, output: &mut Output) -> Exit {
         | Command::Cancel(_)
         | Command::Get(_)
         | Command::List(_)
+        | Command::Positions(_)
+        | Command::Account(_)
         | Command::Top(_)
         | Command::Serve(_)
         | Command::Simulate(_)
@@ -209,6 +214,8 @@ fn page(command: &Command, output: &mut Output) -> Exit {
         | Command::Cancel(_)
         | Command::Get(_)
         | Command::List(_)
+        | Command::Positions(_)
+        | Command::Account(_)
         | Command::Top(_)
         | Command::Export(_)
         | Command::Backup(_)

@@ -2,6 +2,7 @@
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use crate::domain::{AccountOut, PositionsOut, Timestamp};
 use crate::domain::{Amount, Fill, ListOut, OrderDetail, OrderState};
 
 /// Orders, a line each.
@@ -44,6 +45,78 @@ pub(super) fn orders(list: &ListOut) -> String {
         text.push_str(&format!("more: --page-token {token}\n"));
     }
     text
+}
+
+/// Positions, a line each.
+pub(super) fn positions(found: &PositionsOut) -> String {
+    let PositionsOut {
+        positions,
+        as_of,
+        stale,
+    } = found;
+    let mut table = new_table(&[
+        "account",
+        "symbol",
+        "kind",
+        "exchange",
+        "quantity",
+        "average cost",
+        "price",
+        "value",
+        "unrealized",
+        "realized",
+        "currency",
+        "contract",
+    ]);
+    for position in positions {
+        table.add_row([
+            one_line(&position.account),
+            one_line(&position.symbol),
+            one_line(&position.sec_type),
+            one_line(position.exchange.as_deref().unwrap_or_default()),
+            position.quantity.to_string(),
+            position.average_cost.to_string(),
+            amount(position.market_price),
+            amount(position.market_value),
+            amount(position.unrealized_pnl),
+            amount(position.realized_pnl),
+            one_line(&position.currency),
+            position.con_id.to_string(),
+        ]);
+    }
+    align_right(&mut table, &[4, 5, 6, 7, 8, 9, 11]);
+    format!("{table}\n{}", freshness(*as_of, *stale))
+}
+
+/// Values of an account, a line each.
+pub(super) fn account(found: &AccountOut) -> String {
+    let AccountOut {
+        account,
+        values,
+        as_of,
+        stale,
+    } = found;
+    let mut table = new_table(&["name", "currency", "value"]);
+    for value in values {
+        table.add_row([
+            one_line(&value.name),
+            one_line(value.currency.as_deref().unwrap_or_default()),
+            one_line(&value.value),
+        ]);
+    }
+    align_right(&mut table, &[2]);
+    let account = one_line(account);
+    format!("{account}\n{table}\n{}", freshness(*as_of, *stale))
+}
+
+/// A line below that says how old it is.
+fn freshness(as_of: Option<Timestamp>, stale: bool) -> String {
+    let as_of = match as_of {
+        Some(as_of) => format!("as of {as_of}"),
+        None => "TWS has not said them yet".to_owned(),
+    };
+    let stale = if stale { "; may be old or not all" } else { "" };
+    format!("{as_of}{stale}\n")
 }
 
 /// One order, a line per field, and its fills.

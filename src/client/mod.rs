@@ -1,5 +1,6 @@
 //! A typed client of a running gateway: the same operations, inputs and outcomes as the gateway itself.
 
+mod account;
 mod failure;
 mod options;
 mod watch;
@@ -17,11 +18,13 @@ use crate::domain::{
 use crate::error::Error;
 use crate::outcome;
 use crate::request_id::new_request_id;
+use crate::wire::pb::account_service_client::AccountServiceClient;
 use crate::wire::pb::order_service_client::OrderServiceClient;
 use crate::wire::{
     answered_order, cancel_request, order_to_wire, place_request, restore_inputs, transmit_request,
 };
 
+pub use account::AccountStream;
 use failure::{Effect, failed};
 use options::{Bearer, endpoint};
 pub use options::{ClientIdentity, ClientOptions, Token};
@@ -35,6 +38,7 @@ const READ_DEADLINE: Duration = Duration::from_secs(10);
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 type Stub = OrderServiceClient<InterceptedService<Channel, Bearer>>;
+type AccountStub = AccountServiceClient<InterceptedService<Channel, Bearer>>;
 
 /// A connection to a running gateway. Cloning is cheap and shares it.
 ///
@@ -44,6 +48,8 @@ type Stub = OrderServiceClient<InterceptedService<Channel, Bearer>>;
 pub struct Client {
     calls: Stub,
     watches: Stub,
+    accounts: AccountStub,
+    account_watches: AccountStub,
     url: String,
 }
 
@@ -79,9 +85,16 @@ impl Client {
             OrderServiceClient::with_interceptor(channel, bearer.clone())
                 .max_decoding_message_size(ANSWER_BYTES_MAX)
         };
+        let account_stub = |channel| {
+            AccountServiceClient::with_interceptor(channel, bearer.clone())
+                .max_decoding_message_size(ANSWER_BYTES_MAX)
+        };
+        let watches = endpoint.connect_lazy();
         Self {
+            accounts: account_stub(calls.clone()),
+            account_watches: account_stub(watches.clone()),
             calls: stub(calls),
-            watches: stub(endpoint.connect_lazy()),
+            watches: stub(watches),
             url,
         }
     }

@@ -260,7 +260,7 @@ impl Core {
                     }
                     out.commands.push(command);
                 }
-                Effect::Account(heard) => self.accounts.hear(&heard, now.wall),
+                Effect::Account(heard) => self.accounts.hear(&heard, now.wall_time),
                 Effect::Link(change) => out.links.push(change),
             }
         }

@@ -1,5 +1,6 @@
 //! Every operation, decided in one place: gRPC, CLI and library callers get the same answer for the same input.
 
+mod account;
 mod health;
 mod limits;
 mod open;

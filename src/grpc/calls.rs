@@ -19,7 +19,7 @@ use crate::domain::{Caller, Role};
 use crate::error::{Error, Reason};
 use crate::stats::{Calls as CallStats, Limit, METHODS, Stats};
 use crate::telemetry::trace;
-use crate::wire::{SERVICE, error_from_status, status_from_error};
+use crate::wire::{SERVICES, error_from_status, status_from_error};
 
 use super::body::{Call, Observed, Revoked};
 use super::callers::{Callers, Of, Peer, Places, PlacesOf};
@@ -95,10 +95,7 @@ impl Calls {
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         let path = request.uri().path();
-        let own = path
-            .strip_prefix('/')
-            .and_then(|path| path.strip_prefix(SERVICE))
-            .and_then(|path| path.strip_prefix('/'));
+        let own = own_method(path);
         let method = CallStats::method(own.unwrap_or_default());
         let kind = Kind::of(path, own);
         let own = own.is_some();
@@ -312,6 +309,12 @@ struct Admitted {
     caller: Caller,
     /// The digest of its token.
     token: Option<[u8; 32]>,
+}
+
+/// The method of a path of one of our services.
+fn own_method(path: &str) -> Option<&str> {
+    let (service, method) = path.strip_prefix('/')?.split_once('/')?;
+    SERVICES.contains(&service).then_some(method)
 }
 
 fn shutting_down() -> Error {

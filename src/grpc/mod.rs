@@ -1,5 +1,6 @@
 //! The gRPC service over a [`Gateway`]: it translates, protects and counts, and decides nothing about orders.
 
+mod account;
 mod backend;
 mod body;
 mod callers;
@@ -31,8 +32,10 @@ use tracing::{info, warn};
 
 use crate::gateway::Gateway;
 use crate::wire::FILE_DESCRIPTOR_SET;
+use crate::wire::pb::account_service_server::AccountServiceServer;
 use crate::wire::pb::order_service_server::OrderServiceServer;
 
+use account::Accounts;
 #[cfg_attr(
     not(feature = "web"),
     allow(unused_imports, reason = "the door for browsers uses it")
@@ -234,12 +237,17 @@ fn routes(
             .register_encoded_file_descriptor_set(crate::wire::ERROR_DETAILS_DESCRIPTOR_SET)
     };
     let failed = |error: tonic_reflection::server::Error| ServeError::Start(error.to_string());
+    let accounts_stopping = stopping.clone();
     let handlers = Orders::new(gateway.clone(), stopping, settings.allow_unnamed_place);
     let orders = OrderServiceServer::new(handlers)
         // Compressed requests are read; answers are too small to gain by it.
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(settings.request_bytes_max);
+    let accounts = AccountServiceServer::new(Accounts::new(gateway.clone(), accounts_stopping))
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(settings.request_bytes_max);
     Ok(Routes::new(orders)
+        .add_service(accounts)
         .add_service(Probe::service(readiness))
         .add_service(reflection().build_v1().map_err(failed)?)
         .add_service(reflection().build_v1alpha().map_err(failed)?)

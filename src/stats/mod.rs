@@ -193,9 +193,20 @@ impl Default for Stats {
     }
 }
 
-/// Methods of the service in the order of `orders.proto`; the last stands for every other method that is called.
-pub const METHODS: [&str; 9] = [
-    "Health", "Validate", "Place", "Watch", "Transmit", "Cancel", "Get", "List", "other",
+/// Methods of the services in the order of `orders.proto`; the last stands for every other method that is called.
+pub const METHODS: [&str; 12] = [
+    "Health",
+    "Validate",
+    "Place",
+    "Watch",
+    "Transmit",
+    "Cancel",
+    "Get",
+    "List",
+    "ListPositions",
+    "GetAccount",
+    "WatchAccount",
+    "other",
 ];
 
 /// gRPC's status codes by number.

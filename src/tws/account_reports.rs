@@ -7,9 +7,7 @@ use super::frames::account::{
 use super::frames::{self, order::Contract};
 use super::numbers::double;
 use super::reports::{Problems, text};
-use crate::domain::{
-    Amount, Market, Origin, PortfolioReport, PositionReport, ValueReport,
-};
+use crate::domain::{Amount, Market, Origin, PortfolioReport, PositionReport, ValueReport};
 
 /// A message about accounts, read. What it leaves out (the account of a subscription, the account of a request id) the conversation knows.
 #[derive(Debug, Clone, PartialEq)]

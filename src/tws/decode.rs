@@ -2,8 +2,8 @@
 //!
 //! Every field of a message is read by itself: one that cannot be read is missing from the report, and said to be, and the others count.
 
-use super::frames::{self, Frame, execution, incoming, session};
 use super::account_reports::{self, AccountMessage};
+use super::frames::{self, Frame, execution, incoming, session};
 use super::reports;
 use super::zones::SessionZone;
 use crate::domain::{OrderReport, Origin, Timestamp};

@@ -3,6 +3,7 @@
 //! Whatever becomes a message names every field of it and of the value, without `..`, so that a new field does not compile until somebody
 //! decided about it.
 
+mod account;
 mod by_order;
 mod enums;
 mod fields;
@@ -34,8 +35,11 @@ pub mod pb {
     tonic::include_proto!("ibkr.orders.v1");
 }
 
-/// Name of the service, as it stands in paths and in the health service.
+/// Name of the service of orders, as it stands in paths and in the health service.
 pub const SERVICE: &str = "ibkr.orders.v1.OrderService";
+
+/// Names of every service of `proto/orders.proto`.
+pub const SERVICES: [&str; 2] = [SERVICE, "ibkr.orders.v1.AccountService"];
 
 /// `proto/orders.proto` and what it imports, with comments, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("orders_descriptor");

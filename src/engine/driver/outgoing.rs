@@ -132,6 +132,8 @@ impl Driver {
         self.stats.tws_connected.set(0);
         self.stats.ib_connected.set(0);
         self.stats.account_stale.set(1);
+        self.accounts
+            .send_modify(|snapshot| Arc::make_mut(snapshot).held_up = true);
         self.link.send_modify(|link| {
             *link = LinkStatus {
                 attempted: true,

@@ -66,7 +66,12 @@ impl Bench {
         let token = self.reconcile_token().expect("a reconcile begins");
         self.reconciled(session, token);
         let asked = |command: &TwsCommand| matches!(command, TwsCommand::Account { .. });
-        assert_eq!(self.commands.extract_if(.., |command| asked(command)).count(), 1);
+        assert_eq!(
+            self.commands
+                .extract_if(.., |command| asked(command))
+                .count(),
+            1
+        );
     }
 
     pub(super) fn session_up(&mut self, session: u64) {
