@@ -2,11 +2,12 @@
 //!
 //! `tables/` holds one exchange a file, in our own words: the requests, the messages in order, the fields that are present, the
 //! values that are constant and those that repeat. `recorded` holds a table against the recording it was made from,
-//! `simulator` plays its requests to the simulator and compares, `gateway` tells it to a gateway and waits for the states that happened. Nothing here knows the definitions of the simulator or of
+//! `simulator` plays its requests to the simulator and compares, `gateway` tells it to a gateway and waits for the states that happened, `accounts` does the same with positions and account values. Nothing here knows the definitions of the simulator or of
 //! the gateway: `fields.toml` has the numbers of the fields, `wire` walks the bytes.
 #![cfg(all(feature = "simulator", feature = "gateway"))]
 #![allow(clippy::unwrap_used)]
 
+mod accounts;
 mod align;
 mod compare;
 mod document;

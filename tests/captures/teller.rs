@@ -35,6 +35,9 @@ struct Told {
     account: String,
     /// The last pair of each order that still works.
     working: BTreeMap<i64, [Fields; 2]>,
+    /// Rows of the answers to requests of positions and of an account summary.
+    positions: Vec<Fields>,
+    summary: Vec<Fields>,
     executions: Vec<Fields>,
     commissions: Vec<Fields>,
 }
@@ -100,6 +103,16 @@ impl Teller {
     pub(crate) async fn tell(&self, word: &str, fields: &Fields) {
         self.told.lock().unwrap().note(word, fields);
         send(&self.socket, word, fields).await;
+    }
+
+    /// What a request of positions or of an account summary is answered with, until the end.
+    pub(crate) fn answers(&self, word: &str, rows: Vec<Fields>) {
+        let mut told = self.told.lock().unwrap();
+        match word {
+            "position" => told.positions = rows,
+            "accountSummary" => told.summary = rows,
+            other => panic!("no request is answered with {other}"),
+        }
     }
 
     /// Tells a recorded frame, byte for byte.
@@ -186,8 +199,19 @@ impl Told {
                 let end = [("execDetailsEnd", with("reqId", request()))];
                 rows.chain(fees).chain(end).collect()
             }
-            "reqPositions" => vec![("positionEnd", Fields::new())],
-            "reqAccountSummary" => vec![("accountSummaryEnd", with("reqId", request()))],
+            "reqPositions" => {
+                let rows = self.positions.iter().map(|row| ("position", row.clone()));
+                rows.chain([("positionEnd", Fields::new())]).collect()
+            }
+            "reqAccountSummary" => {
+                let rows = self.summary.iter().map(|row| {
+                    let mut row = row.clone();
+                    row.insert("reqId".to_owned(), request());
+                    ("accountSummary", row)
+                });
+                let end = ("accountSummaryEnd", with("reqId", request()));
+                rows.chain([end]).collect()
+            }
             "reqAccountUpdates" if asked.contains_key("subscribe") => {
                 vec![("accountDownloadEnd", with("accountName", account))]
             }

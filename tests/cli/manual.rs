@@ -11,6 +11,8 @@ const COMMANDS: &[&str] = &[
     "cancel",
     "get",
     "list",
+    "positions",
+    "account",
     "export",
     "backup",
     "serve",

@@ -1,5 +1,6 @@
 //! The gateway as a library caller has it: the real engine, store and adapter against the simulator.
 
+mod accounts;
 mod commits;
 mod faults;
 mod health;

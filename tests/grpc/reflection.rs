@@ -83,6 +83,12 @@ macro_rules! reflects {
                     "Health", "Validate", "Place", "Watch", "Transmit", "Cancel", "Get", "List"
                 ]
             );
+            let methods: Vec<_> = file.service[1]
+                .method
+                .iter()
+                .map(|method| method.name())
+                .collect();
+            assert_eq!(methods, ["ListPositions", "GetAccount", "WatchAccount"]);
             let comments = file.source_code_info.unwrap().location;
             assert!(
                 comments

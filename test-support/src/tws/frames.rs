@@ -400,6 +400,98 @@ pub fn completed_orders_end() -> Vec<u8> {
     frame(102, Body::default())
 }
 
+/// A position of DU111 in a stock, listed at NASDAQ and traded in dollars.
+pub fn position(con_id: i64, symbol: &str, quantity: &str, average_cost: f64) -> Vec<u8> {
+    position_in(
+        "DU111",
+        stock(con_id, symbol, "STK"),
+        quantity,
+        average_cost,
+    )
+}
+
+pub fn position_in(account: &str, contract: Body, quantity: &str, average_cost: f64) -> Vec<u8> {
+    let body = Body::default()
+        .text(1, account)
+        .message(2, contract)
+        .text(3, quantity)
+        .double(4, average_cost);
+    frame(61, body)
+}
+
+/// A contract as positions show it.
+pub fn stock(con_id: i64, symbol: &str, kind: &str) -> Body {
+    Body::default()
+        .int(1, con_id)
+        .text(2, symbol)
+        .text(3, kind)
+        .double(5, 0.0)
+        .text(8, "NASDAQ")
+        .text(10, "USD")
+        .text(11, symbol)
+        .text(12, "NMS")
+}
+
+pub fn positions_end() -> Vec<u8> {
+    frame(62, Body::default())
+}
+
+/// A value of DU111; an empty currency is left out, as TWS does.
+pub fn account_value(key: &str, currency: &str, value: &str) -> Vec<u8> {
+    let body = Body::default().text(1, key).text(2, value);
+    let body = if currency.is_empty() {
+        body
+    } else {
+        body.text(3, currency)
+    };
+    frame(6, body.text(4, "DU111"))
+}
+
+/// What a position of DU111 is worth: its price, and the profit that closing it would bring and that was made today.
+pub fn portfolio(con_id: i64, symbol: &str, quantity: &str, price: f64) -> Vec<u8> {
+    let body = Body::default()
+        .message(1, stock(con_id, symbol, "STK"))
+        .text(2, quantity)
+        .double(3, price)
+        .double(4, price * 100.0)
+        .double(5, 150.25)
+        .double(6, 12.5)
+        .double(7, -1.25)
+        .text(8, "DU111");
+    frame(7, body)
+}
+
+pub fn account_time(time: &str) -> Vec<u8> {
+    frame(8, Body::default().text(1, time))
+}
+
+pub fn account_data_end(account: &str) -> Vec<u8> {
+    frame(54, Body::default().text(1, account))
+}
+
+pub fn account_summary(id: i64, account: &str, tag: &str, currency: &str, value: &str) -> Vec<u8> {
+    let body = Body::default()
+        .int(1, id)
+        .text(2, account)
+        .text(3, tag)
+        .text(4, value)
+        .text(5, currency);
+    frame(63, body)
+}
+
+pub fn account_summary_end(id: i64) -> Vec<u8> {
+    frame(64, Body::default().int(1, id))
+}
+
+pub fn profit(id: i64, daily: f64) -> Vec<u8> {
+    let body = Body::default()
+        .int(1, id)
+        .double(2, daily)
+        .double(3, 1.0)
+        .double(4, 2.0);
+    frame(94, body)
+}
+
 pub fn executions_end(request_id: i64) -> Vec<u8> {
     frame(55, Body::default().int(1, request_id))
 }

@@ -11,12 +11,16 @@ pub use crate::waiting::LIMIT;
 pub const PLACE_ORDER: i32 = 203;
 pub const CANCEL_ORDER: i32 = 204;
 pub const OPEN_ORDERS: i32 = 205;
+pub const ACCOUNT_DATA: i32 = 206;
 pub const EXECUTIONS: i32 = 207;
 pub const IDS: i32 = 208;
 pub const ALL_OPEN_ORDERS: i32 = 216;
 pub const ACCOUNTS: i32 = 217;
 pub const CURRENT_TIME: i32 = 249;
+pub const POSITIONS: i32 = 261;
+pub const ACCOUNT_SUMMARY: i32 = 262;
 pub const START_API: i32 = 271;
+pub const PNL: i32 = 292;
 pub const COMPLETED_ORDERS: i32 = 299;
 
 pub struct FakeTws {

@@ -7,8 +7,8 @@ use tokio::task::JoinHandle;
 
 use super::frames::{self, Field, Order};
 use super::peer::{
-    ALL_OPEN_ORDERS, CANCEL_ORDER, COMPLETED_ORDERS, CURRENT_TIME, EXECUTIONS, FakeTws, IDS,
-    OPEN_ORDERS, PLACE_ORDER, Peer, Request,
+    ACCOUNT_DATA, ACCOUNT_SUMMARY, ALL_OPEN_ORDERS, CANCEL_ORDER, COMPLETED_ORDERS, CURRENT_TIME,
+    EXECUTIONS, FakeTws, IDS, OPEN_ORDERS, PLACE_ORDER, PNL, POSITIONS, Peer, Request,
 };
 
 /// A row of an answer; one about an execution carries the request's id.
@@ -53,6 +53,14 @@ pub struct Script {
     pub open_orders: Answer,
     pub completed_orders: Answer,
     pub executions: Answer,
+    /// Names of the accounts of the login, with commas.
+    pub accounts: &'static str,
+    pub positions: Answer,
+    /// The values of the account that is asked for.
+    pub account_data: Answer,
+    pub account_summary: Answer,
+    /// What follows a request of the day's profit; it carries the request's id.
+    pub profit: Option<Row>,
     /// Whether time requests are answered.
     pub tells_time: bool,
     /// Whether requests for ids are answered.
@@ -73,6 +81,11 @@ impl Default for Script {
             open_orders: Answer::default(),
             completed_orders: Answer::default(),
             executions: Answer::default(),
+            accounts: "DU111",
+            positions: Answer::default(),
+            account_data: Answer::default(),
+            account_summary: Answer::default(),
+            profit: None,
             tells_time: true,
             names_ids: true,
             placed: Box::new(|placed| vec![placed.open(), placed.status("0", &placed.quantity)]),
@@ -164,8 +177,11 @@ async fn run(
         peer.read_hello().await;
         peer.acknowledge(225).await;
         peer.request().await;
-        let next_valid_id = lock(&script).next_valid_id;
-        peer.send(&frames::managed_accounts("DU111")).await;
+        let (accounts, next_valid_id) = {
+            let script = lock(&script);
+            (script.accounts, script.next_valid_id)
+        };
+        peer.send(&frames::managed_accounts(accounts)).await;
         peer.send(&frames::next_valid_id(next_valid_id)).await;
         loop {
             let mut first = [0];
@@ -203,6 +219,16 @@ fn answer(script: &Script, request: &Request) -> Vec<Vec<u8>> {
         EXECUTIONS => {
             let id = request.number();
             whole(&script.executions, id, frames::executions_end(id))
+        }
+        POSITIONS => whole(&script.positions, 0, frames::positions_end()),
+        ACCOUNT_DATA => whole(&script.account_data, 0, frames::account_data_end("DU111")),
+        ACCOUNT_SUMMARY => {
+            let id = request.number();
+            whole(&script.account_summary, id, frames::account_summary_end(id))
+        }
+        PNL => {
+            let id = request.number();
+            script.profit.iter().map(|row| row(id)).collect()
         }
         CURRENT_TIME if script.tells_time => vec![frames::current_time(1_795_000_000)],
         IDS if script.names_ids => vec![frames::next_valid_id(script.next_valid_id)],
