@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use ibkr_orders::client::{Client, ClientOptions};
+use ibkr_orders::config::Config;
 use ibkr_orders::domain::{
     AccountIn, AccountUpdate, AccountValue, Position, PositionsIn, WatchAccountIn,
 };
@@ -284,7 +285,8 @@ async fn of_several_accounts_each_has_its_positions_and_main_values() {
 async fn a_client_of_the_service_is_told_the_same_and_sees_every_change() {
     let scene = Scene::start(holding()).await;
     scene.until_stale(false, false).await;
-    let service = Service::start(&scene.gateway, ServerSettings::default()).await;
+    let settings = ServerSettings::from(&Config::default());
+    let service = Service::start(&scene.gateway, settings).await;
     let client = Client::connect(service.url(), ClientOptions::default()).await;
     let client = client.unwrap();
     let positions = client.positions(PositionsIn::default()).await.unwrap();
