@@ -1,5 +1,7 @@
 //! The gateway as a library caller has it: the real engine, store and adapter against the simulator.
 
+#![allow(clippy::unwrap_used)]
+
 mod accounts;
 mod commits;
 mod faults;
