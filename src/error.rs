@@ -34,6 +34,10 @@ pub enum Reason {
     OrderNotFound,
     /// The order is not in a state for this.
     OrderState,
+    /// Another instruction about the order is on its way: wait for what becomes of it.
+    InstructionPending,
+    /// The order's terms are not those that the caller expected.
+    OrderChanged,
     /// `max_wait` passed.
     MaxWait,
     /// The cursor belongs to another store.
@@ -67,6 +71,8 @@ impl Reason {
         Self::ShuttingDown,
         Self::OrderNotFound,
         Self::OrderState,
+        Self::InstructionPending,
+        Self::OrderChanged,
         Self::MaxWait,
         Self::Sequence,
         Self::Store,
@@ -92,6 +98,8 @@ impl Reason {
             Self::ShuttingDown => "SHUTTING_DOWN",
             Self::OrderNotFound => "ORDER_NOT_FOUND",
             Self::OrderState => "ORDER_STATE",
+            Self::InstructionPending => "INSTRUCTION_PENDING",
+            Self::OrderChanged => "ORDER_CHANGED",
             Self::MaxWait => "MAX_WAIT",
             Self::Sequence => "SEQUENCE",
             Self::Store => "STORE",

@@ -67,6 +67,8 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
         | Reason::ShuttingDown
         | Reason::OrderNotFound
         | Reason::OrderState
+        | Reason::InstructionPending
+        | Reason::OrderChanged
         | Reason::MaxWait
         | Reason::Sequence
         | Reason::Store

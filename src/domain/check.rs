@@ -1,5 +1,6 @@
 //! From what somebody typed to an order that is valid. [`check`] is the only way to an [`Order`].
 
+mod change;
 mod fields;
 mod pricing;
 
@@ -10,6 +11,7 @@ use super::{
     Action, Amount, Contract, OrderDraft, OrderInput, OrderRequest, OrderTerms, OrderType, SecType,
     TimeInForce, Violation, Violations,
 };
+pub use change::check_change;
 use fields::Fields;
 use pricing::Prices;
 

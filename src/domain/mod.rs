@@ -38,7 +38,7 @@ pub use account::{
     PositionsOut, ValueReport, WatchAccountIn,
 };
 pub use caller::{CALLER_NAME_BYTES_MAX, Caller, CallerName, Role};
-pub use check::{Limits, Order, check};
+pub use check::{Limits, Order, check, check_change};
 pub use decimal::{Amount, AmountError, DIGITS_MAX};
 pub(crate) use draft::order_fields;
 pub use draft::{OrderDraft, OrderInput};

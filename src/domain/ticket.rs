@@ -18,6 +18,8 @@ pub struct OrderTicket {
     pub order_ref: String,
     /// The account; empty only in a dry run that knows none.
     pub account: String,
+    /// The order id of its parent, for an order of a bracket.
+    pub parent_order_id: Option<i32>,
 }
 
 impl From<&OrderState> for OrderTicket {
@@ -28,6 +30,8 @@ impl From<&OrderState> for OrderTicket {
             transmit: state.transmit,
             order_ref: state.order_ref.clone(),
             account: state.account.clone(),
+            // A parent that somebody gave it in TWS is TWS's to know.
+            parent_order_id: state.bracket_id.and(state.parent_order_id),
         }
     }
 }

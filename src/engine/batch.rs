@@ -22,6 +22,8 @@ pub(crate) struct Batch {
     pub(crate) touched: BTreeMap<i32, Touched>,
     /// Orders found or made in this batch, by their request id.
     pub(crate) by_request_id: HashMap<String, i32>,
+    /// Instructions other than a Place that were stored in this batch, by their request id.
+    pub(crate) instructions: HashMap<String, Instruction>,
     /// The same by permanent id.
     pub(crate) by_perm_id: HashMap<i64, i32>,
     /// The same by execution id.
@@ -76,6 +78,13 @@ pub(crate) enum Row {
     Instruction(Box<Instruction>),
     /// What became of one.
     InstructionState(u64, InstructionState),
+    /// What became of the one under this request id.
+    Decided {
+        /// Which.
+        request_id: String,
+        /// What.
+        state: InstructionState,
+    },
     /// The accounts the store belongs to.
     Accounts(Arc<[String]>),
 }
@@ -133,6 +142,7 @@ impl Batch {
         Self {
             touched: BTreeMap::new(),
             by_request_id: HashMap::new(),
+            instructions: HashMap::new(),
             by_perm_id: HashMap::new(),
             by_exec_id: HashMap::new(),
             engine_state: engine_state.clone(),
@@ -185,6 +195,9 @@ impl Batch {
                 } => tx.insert_terms(*order_id, *revision, terms)?,
                 Row::Instruction(instruction) => tx.insert_instruction(instruction)?,
                 Row::InstructionState(id, state) => tx.set_instruction_state(*id, *state)?,
+                Row::Decided { request_id, state } => {
+                    tx.decide_instruction(request_id, *state)?;
+                }
                 Row::Accounts(accounts) => tx.pin_accounts(accounts)?,
             }
         }
@@ -201,6 +214,7 @@ impl Batch {
                 | Row::Terms { .. }
                 | Row::Instruction(_)
                 | Row::InstructionState(..)
+                | Row::Decided { .. }
                 | Row::Accounts(_) => None,
             })
             .collect()

@@ -10,12 +10,12 @@ use super::clocks::Clocks;
 use super::deadlines::Deadlines;
 use super::engine_state::EngineState;
 use super::input::{Input, Outcome, PendingRequest};
-use super::live_order::{Cancelling, LiveOrder, Submission};
+use super::live_order::{Cancelling, LiveOrder, ReplacePhase, Submission};
 use super::order_cache::OrderCache;
 use super::pacer::{Pacer, burst};
 use super::queue::{Message, SendQueue};
 use super::rows::{Rows, Stop};
-use super::step::Step;
+use super::step::{NOBODY, Step};
 use crate::account::Accounts;
 use crate::domain::{Fill, Limits, LinkChange, OrderRecord, OrderTicket, Status, StoredEvent};
 use crate::error::{Error, Reason};
@@ -327,7 +327,24 @@ impl Core {
     }
 
     fn hand_place(&mut self, session: u64, order_id: i32, now: Clocks) -> Option<TwsCommand> {
+        let round = self.engine_state.reconcile.round;
         let entry = self.cache.get_mut(order_id)?;
+        if let Some(replacing) = &mut entry.runtime.replace
+            && replacing.phase == ReplacePhase::Queued
+        {
+            replacing.phase = ReplacePhase::Sent {
+                session: Some(session),
+                at: now.monotonic,
+                round,
+                written: false,
+                asked: false,
+            };
+            let ticket = replacing.ticket(&entry.order);
+            if !ticket.transmit {
+                self.queue.staged_handed(order_id);
+            }
+            return Some(TwsCommand::Place { session, ticket });
+        }
         if entry.runtime.submission != Submission::Queued
             || entry.order.record.state.status != Status::Submitting
         {
@@ -358,7 +375,11 @@ impl Core {
             self.next_tick = now.monotonic + TICK;
             self.cache.forget_ended(now.monotonic);
             if self.deadlines.is_sweep_due() {
-                let waiting = self.cache.waiters().chain(self.parked.keys().copied());
+                let waiting = self
+                    .cache
+                    .waiters()
+                    .chain(self.parked.keys().copied())
+                    .chain([NOBODY]);
                 self.deadlines.sweep(&waiting.collect());
             }
             inputs.push(Input::Tick);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Caller, Order, OrderKey, OrderState, Violations};
+use crate::domain::{Caller, Order, OrderKey, OrderState, TermsChange, Violations};
 use crate::error::Error;
 use crate::tws::TwsEvent;
 
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Place(Arc<PlaceCommand>),
     /// Release a staged order.
     Transmit(OrderKey),
+    /// Change an order's terms.
+    Replace(Arc<ReplaceCommand>),
     /// Cancel an order.
     Cancel(OrderKey),
 }
@@ -71,6 +73,21 @@ pub(crate) struct PlaceCommand {
     pub(crate) request_id_given: bool,
     /// The limits of the configuration that the order breaks. They do not concern an order that exists under the request id already.
     pub(crate) beyond_limits: Option<Violations>,
+}
+
+/// Other terms for an order.
+#[derive(Debug, Clone)]
+pub(crate) struct ReplaceCommand {
+    /// The order.
+    pub(crate) key: OrderKey,
+    /// What is to change, checked by itself.
+    pub(crate) change: TermsChange,
+    /// The revision of the terms that the caller knows.
+    pub(crate) expected_revision: Option<u32>,
+    /// The request id.
+    pub(crate) request_id: String,
+    /// The caller gave it, so it may be known.
+    pub(crate) request_id_given: bool,
 }
 
 /// The engine's answer to an [`PendingRequest`].

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use crate::domain::lifecycle::TrackedOrder;
-use crate::domain::{Fill, InstructionState, OrderRecord, Status};
+use crate::domain::{
+    Fill, InstructionState, OrderRecord, OrderTicket, Pricing, Replacement, ReplacementStatus,
+    Status, TermsChange, WorkingTerms,
+};
 
 /// An order in memory.
 #[derive(Debug, Clone)]
@@ -20,6 +23,7 @@ impl LiveOrder {
         Self {
             runtime: OrderRuntime {
                 placed: Some(record.placed()),
+                replace: Replacing::stored(&record),
                 ..OrderRuntime::default()
             },
             order: TrackedOrder::stored(record, fills),
@@ -52,6 +56,10 @@ pub(crate) struct OrderRuntime {
     pub(crate) submission: Submission,
     /// Where its cancelOrder is.
     pub(crate) cancel: Cancelling,
+    /// Where its replacement is, until it is decided for good.
+    pub(crate) replace: Option<Replacing>,
+    /// The session in which TWS has shown it.
+    pub(crate) shown_in: Option<u64>,
     /// Who waits for it.
     pub(crate) waiters: Vec<Waiter>,
     /// The latest reconcile round in which TWS showed that it holds it.
@@ -109,6 +117,110 @@ pub(crate) enum Cancelling {
     },
 }
 
+/// The replacement of an order's terms.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Replacing {
+    /// Where it is.
+    pub(crate) phase: ReplacePhase,
+    /// What is to change.
+    pub(crate) change: TermsChange,
+    /// The terms when it was asked for.
+    pub(crate) before: WorkingTerms,
+    /// The terms that TWS is sent.
+    pub(crate) wanted: WorkingTerms,
+    /// It goes once more, without the order's parent.
+    pub(crate) without_parent: bool,
+}
+
+/// Where a replacement is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ReplacePhase {
+    /// Waits for its slot.
+    Queued,
+    /// Given to the adapter, or by an earlier process.
+    Sent {
+        /// In which session; `None` where that is over.
+        session: Option<u64>,
+        /// When; or when that session ended.
+        at: Duration,
+        /// Reconcile rounds begun by then.
+        round: u64,
+        /// It is known to have left, or may have.
+        written: bool,
+        /// Open orders were asked for because TWS was silent.
+        asked: bool,
+    },
+    /// TWS has shown the new terms once.
+    Shown {
+        /// When.
+        at: Duration,
+        /// It showed the old ones after that, and is asked.
+        taken_back: bool,
+    },
+    /// Accepted. For a while TWS may take it back.
+    Accepted {
+        /// When.
+        at: Duration,
+        /// See above.
+        taken_back: bool,
+    },
+    /// Not confirmed: TWS may still show it.
+    Unconfirmed,
+}
+
+impl Replacing {
+    /// From what is stored: whether it left is not known.
+    fn stored(record: &OrderRecord) -> Option<Self> {
+        let state = &record.state;
+        let Replacement { status, change, .. } = state.replacement.as_ref()?;
+        let phase = match status {
+            ReplacementStatus::Pending => ReplacePhase::Sent {
+                session: None,
+                at: Duration::ZERO,
+                round: 0,
+                written: true,
+                asked: true,
+            },
+            ReplacementStatus::Unconfirmed => ReplacePhase::Unconfirmed,
+            ReplacementStatus::Accepted | ReplacementStatus::Refused => return None,
+        };
+        let before = state.terms.working();
+        let wanted = change.applied(&state.terms, state.filled).unwrap_or(before);
+        Some(Self {
+            phase,
+            change: *change,
+            before,
+            wanted,
+            without_parent: false,
+        })
+    }
+
+    /// What TWS is sent: what was instructed of the fields that it may not change, and of the others what it showed last, with the change.
+    pub(crate) fn ticket(&self, order: &TrackedOrder) -> OrderTicket {
+        let mut ticket = OrderTicket::from(&order.record.state);
+        ticket.terms.set_working(self.wanted);
+        // A stop that trails goes on from where it stands, not from where it began.
+        let stop = order.trail.now(order.record.state.trail_stop);
+        match (&mut ticket.terms.pricing, stop) {
+            (Pricing::Trail { first_stop, .. }, Some(stop)) => *first_stop = Some(stop),
+            (Pricing::TrailLimit { first_stop, .. }, Some(stop)) => *first_stop = stop,
+            _ => {}
+        }
+        if self.without_parent {
+            ticket.parent_order_id = None;
+        }
+        ticket
+    }
+
+    /// Whether another instruction has to wait for it.
+    pub(crate) const fn is_undecided(&self) -> bool {
+        match self.phase {
+            ReplacePhase::Queued | ReplacePhase::Sent { .. } | ReplacePhase::Shown { .. } => true,
+            ReplacePhase::Accepted { .. } | ReplacePhase::Unconfirmed => false,
+        }
+    }
+}
+
 /// A caller who waits for an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Waiter {
@@ -130,6 +242,11 @@ pub(crate) enum Purpose {
     },
     /// The same after a release.
     Transmit,
+    /// TWS's decision on a replacement.
+    Replace {
+        /// It asked again for a known request.
+        replayed: bool,
+    },
     /// TWS's verdict on a cancel.
     Cancel,
 }

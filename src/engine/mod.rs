@@ -29,6 +29,6 @@ mod tests;
 
 pub(crate) use self::core::{RecoveredState, Settings};
 pub(crate) use handle::{Ended, Engine, TwsLink};
-pub(crate) use input::{Answer, Command, PlaceCommand};
+pub(crate) use input::{Answer, Command, PlaceCommand, ReplaceCommand};
 pub use link::LinkStatus;
-pub(crate) use step::is_paper;
+pub(crate) use step::{is_paper, terms_for};

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::{Fill, OrderRecord};
+use crate::domain::{Fill, Instruction, OrderRecord};
 use crate::store::{StoreError, Transaction};
 
 /// Why a step could not be done now.
@@ -28,6 +28,8 @@ pub(crate) trait Rows {
     fn by_request_id(&mut self, request_id: &str) -> Result<Option<OrderRecord>, Stop>;
     /// The digest of what was instructed under this request id.
     fn digest(&mut self, request_id: &str) -> Result<Option<[u8; 32]>, Stop>;
+    /// What was instructed under this request id, of whatever kind.
+    fn instruction(&mut self, request_id: &str) -> Result<Option<Instruction>, Stop>;
     /// The order with this permanent id.
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop>;
     /// Some orders with this orderRef.
@@ -51,6 +53,10 @@ impl Rows for NoRows {
     }
 
     fn digest(&mut self, _: &str) -> Result<Option<[u8; 32]>, Stop> {
+        Err(Stop::NeedsRows)
+    }
+
+    fn instruction(&mut self, _: &str) -> Result<Option<Instruction>, Stop> {
         Err(Stop::NeedsRows)
     }
 
@@ -105,6 +111,10 @@ impl Rows for StoreRows<'_, '_> {
 
     fn digest(&mut self, request_id: &str) -> Result<Option<[u8; 32]>, Stop> {
         Ok(self.tx.digest(request_id)?)
+    }
+
+    fn instruction(&mut self, request_id: &str) -> Result<Option<Instruction>, Stop> {
+        Ok(self.tx.instruction(request_id)?)
     }
 
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop> {

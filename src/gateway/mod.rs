@@ -6,6 +6,7 @@ mod limits;
 mod open;
 mod place;
 mod read;
+mod replace;
 
 use std::sync::Arc;
 use std::time::Duration;

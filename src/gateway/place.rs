@@ -190,5 +190,6 @@ fn ticket(order: &Order, limits: &Limits, request_id: Option<&str>) -> OrderTick
             .or(limits.account.as_ref())
             .cloned()
             .unwrap_or_default(),
+        parent_order_id: None,
     }
 }

@@ -14,9 +14,9 @@ use tokio_rusqlite::rusqlite::types::{
 use tokio_rusqlite::rusqlite::{self, Row, Statement};
 
 use crate::domain::{
-    Action, Amount, Commission, Fill, InstructionKind, InstructionState, MismatchedPrices, OcaType,
-    OrderRecord, OrderState, OrderType, PriceFields, Pricing, Replacement, SecType, Status,
-    TimeInForce, Timestamp, WorkingTerms, gather_terms,
+    Action, Amount, Commission, Fill, Instruction, InstructionKind, InstructionState,
+    MismatchedPrices, OcaType, OrderRecord, OrderState, OrderType, PriceFields, Pricing,
+    Replacement, SecType, Status, TimeInForce, Timestamp, WorkingTerms, gather_terms,
 };
 
 /// Columns of `orders`, in the order that [`order_record`] reads them.
@@ -43,7 +43,14 @@ macro_rules! select_order {
     };
 }
 
-pub(super) use {order_columns, select_order};
+/// Columns of `instructions`, in the order that [`instruction`] reads them.
+macro_rules! instruction_columns {
+    () => {
+        "instruction, kind, state, request_id, digest, caller, order_id, created_at"
+    };
+}
+
+pub(super) use {instruction_columns, order_columns, select_order};
 
 /// [`order_columns`].
 pub(super) const ORDER: &str = order_columns!();
@@ -126,6 +133,26 @@ pub(super) fn fill(row: &Row<'_>) -> rusqlite::Result<Fill> {
         commission: column!(commission),
         currency: column!(currency),
         perm_id: column!(perm_id),
+    })
+}
+
+/// Reads a row of [`instruction_columns`].
+pub(super) fn instruction(row: &Row<'_>) -> rusqlite::Result<Instruction> {
+    let mut row = Reading::of(row);
+    macro_rules! column {
+        ($name:ident) => {
+            row.take(stringify!($name))?
+        };
+    }
+    Ok(Instruction {
+        id: column!(instruction),
+        kind: column!(kind),
+        state: column!(state),
+        request_id: column!(request_id),
+        digest: column!(digest),
+        caller: column!(caller),
+        order_id: column!(order_id),
+        created_at: column!(created_at),
     })
 }
 
@@ -283,6 +310,12 @@ impl<'a> Put<'a> for &'a String {
 }
 
 impl Take for String {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Self::column_result(value)
+    }
+}
+
+impl Take for [u8; 32] {
     fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
         Self::column_result(value)
     }

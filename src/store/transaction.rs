@@ -53,6 +53,39 @@ impl<'a> Transaction<'a> {
         })
     }
 
+    /// What was instructed under this request id, of whatever kind.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn instruction(&mut self, request_id: &str) -> Result<Option<Instruction>, StoreError> {
+        self.guarded(|held| {
+            held.statement(INSTRUCTION)?
+                .query_row([request_id], columns::instruction)
+                .optional()
+        })
+    }
+
+    /// Stores what became of the instruction under this request id.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] when there is none.
+    pub fn decide_instruction(
+        &mut self,
+        request_id: &str,
+        state: InstructionState,
+    ) -> Result<(), StoreError> {
+        let rows = self.guarded(|held| {
+            held.statement("UPDATE instructions SET state = :state WHERE request_id = :request_id")?
+                .execute(params![state.as_str(), request_id])
+        })?;
+        if rows == 1 {
+            return Ok(());
+        }
+        Err(StoreError::Refused(format!(
+            "there is no instruction {request_id:?}"
+        )))
+    }
+
     /// Stores a new instruction.
     ///
     /// # Errors
@@ -299,8 +332,15 @@ impl<'a> Transaction<'a> {
 pub const ORDERS_OF_A_REF_MAX: usize = 16;
 
 /// Request ids are unique among the instructions, and found there.
-pub(super) const PLACED_UNDER: &str =
-    select_order!("WHERE order_id = (SELECT order_id FROM instructions WHERE request_id = ?1)");
+pub(super) const PLACED_UNDER: &str = select_order!(
+    "WHERE order_id = (SELECT order_id FROM instructions WHERE request_id = ?1 AND kind IN ('PLACE', 'PLACE_BRACKET'))"
+);
+
+const INSTRUCTION: &str = concat!(
+    "SELECT ",
+    columns::instruction_columns!(),
+    " FROM instructions WHERE request_id = ?1"
+);
 
 /// A reference that is the request id itself is found by the index of that, any other by its own.
 const BY_ORDER_REF: &str = concat!(

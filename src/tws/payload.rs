@@ -50,6 +50,7 @@ pub fn payload_in_short(ticket: &OrderTicket) -> OrderPayload {
         good_till_date,
         oca_group,
         oca_type,
+        parent_id,
         ..
     } = order(ticket);
     let mut order = vec![
@@ -71,6 +72,9 @@ pub fn payload_in_short(ticket: &OrderTicket) -> OrderPayload {
         ("limit_price_offset", limit_price_offset),
     ] {
         order.extend(price.map(|price| (name, json(price))));
+    }
+    if parent_id != 0 {
+        order.push(("parent_id", parent_id.into()));
     }
     if !good_till_date.is_empty() {
         order.push(("good_till_date", good_till_date.into()));
@@ -142,6 +146,7 @@ pub(super) fn order(ticket: &OrderTicket) -> Order {
         transmit,
         order_ref,
         account,
+        parent_order_id,
     } = ticket;
     let OrderTerms {
         contract: _,
@@ -219,6 +224,7 @@ pub(super) fn order(ticket: &OrderTicket) -> Order {
         transmit: *transmit,
         outside_rth: *outside_rth,
         account: account.clone(),
+        parent_id: parent_order_id.unwrap_or_default(),
         ..Order::default()
     }
 }
@@ -257,6 +263,7 @@ mod tests {
             transmit: false,
             order_ref: "ref".to_owned(),
             account: "DU1".to_owned(),
+            parent_order_id: None,
         }
     }
 
@@ -298,6 +305,7 @@ mod tests {
             transmit: true,
             order_ref: String::new(),
             account: String::new(),
+            parent_order_id: None,
         };
         let (short, other) = (payload_in_short(&ticket()), payload_in_short(&another));
         let (whole, other_whole) = (payload(&ticket()), payload(&another));

@@ -79,6 +79,7 @@ fn order(ticket: &OrderTicket) -> Result<Order, OtherType> {
         transmit,
         order_ref,
         account,
+        parent_order_id,
     } = ticket;
     let OrderTerms {
         contract: _, // in the request
@@ -92,6 +93,7 @@ fn order(ticket: &OrderTicket) -> Result<Order, OtherType> {
         reference_price: _, // for limits only
     } = terms;
     let order = Order {
+        parent_id: *parent_order_id,
         action: Some(action.as_str().to_owned()),
         total_quantity: Some(quantity.to_string()),
         display_size: Some(0),

@@ -36,10 +36,12 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::Store
         | Reason::GatewayUnavailable => Code::Unavailable,
         Reason::RequestIdReused => Code::AlreadyExists,
-        Reason::LiveAccount | Reason::StoreMismatch | Reason::OrderState => {
-            Code::FailedPrecondition
-        }
+        Reason::LiveAccount
+        | Reason::StoreMismatch
+        | Reason::OrderState
+        | Reason::InstructionPending => Code::FailedPrecondition,
         Reason::Pacing | Reason::Overloaded => Code::ResourceExhausted,
+        Reason::OrderChanged => Code::Aborted,
         Reason::OrderNotFound => Code::NotFound,
         Reason::MaxWait => Code::DeadlineExceeded,
         Reason::Sequence => Code::OutOfRange,
@@ -64,6 +66,8 @@ const fn usual_retry_delay(reason: Reason) -> Option<Duration> {
         | Reason::StoreMismatch
         | Reason::OrderNotFound
         | Reason::OrderState
+        | Reason::InstructionPending
+        | Reason::OrderChanged
         | Reason::MaxWait
         | Reason::Sequence
         | Reason::Unauthenticated
@@ -78,7 +82,7 @@ const fn precondition_subject(reason: Reason) -> Option<&'static str> {
     match reason {
         Reason::LiveAccount => Some("account"),
         Reason::StoreMismatch => Some("store"),
-        Reason::OrderState => Some("order"),
+        Reason::OrderState | Reason::InstructionPending => Some("order"),
         Reason::OrderInvalid
         | Reason::RequestInvalid
         | Reason::TwsUnavailable
@@ -89,6 +93,7 @@ const fn precondition_subject(reason: Reason) -> Option<&'static str> {
         | Reason::Lagged
         | Reason::ShuttingDown
         | Reason::OrderNotFound
+        | Reason::OrderChanged
         | Reason::MaxWait
         | Reason::Sequence
         | Reason::Store
@@ -231,10 +236,10 @@ fn nearest(code: Code) -> Reason {
         Code::OutOfRange => Reason::Sequence,
         Code::AlreadyExists => Reason::RequestIdReused,
         Code::DeadlineExceeded => Reason::MaxWait,
+        Code::Aborted => Reason::OrderChanged,
         Code::Ok
         | Code::Cancelled
         | Code::Unknown
-        | Code::Aborted
         | Code::Unimplemented
         | Code::Internal
         | Code::DataLoss => Reason::Internal,
@@ -285,6 +290,8 @@ mod tests {
             ("SHUTTING_DOWN", Code::Unavailable),
             ("ORDER_NOT_FOUND", Code::NotFound),
             ("ORDER_STATE", Code::FailedPrecondition),
+            ("INSTRUCTION_PENDING", Code::FailedPrecondition),
+            ("ORDER_CHANGED", Code::Aborted),
             ("MAX_WAIT", Code::DeadlineExceeded),
             ("SEQUENCE", Code::OutOfRange),
             ("STORE", Code::Unavailable),

@@ -6,7 +6,7 @@ use super::fields::Fields;
 use crate::domain::{Amount, OrderType, PriceFields, Pricing};
 
 /// The most that a trailing stop may trail, in percent: TWS takes no more.
-const TRAIL_PERCENT_MAX: i64 = 100;
+pub(super) const TRAIL_PERCENT_MAX: i64 = 100;
 
 /// Every price of an order as it was typed.
 pub(super) struct Prices {

@@ -10,7 +10,7 @@ pub(super) const HELD: i32 = 404;
 pub(super) const ORDER_CANCELLED: i32 = 202;
 
 /// TWS knows no order with this id: in answer to a cancel, much the same.
-pub(super) const NO_SUCH_ORDER: i32 = 135;
+pub const NO_SUCH_ORDER: i32 = 135;
 
 /// What an error code says about the order it names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

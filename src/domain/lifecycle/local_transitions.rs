@@ -1,7 +1,7 @@
 //! What the gateway itself does to an order: the changes that no report of TWS makes. Each says whether the state changed.
 
 use super::{CodeKind, TrackedOrder, code_kind, is_terminal, unexplained_part};
-use crate::domain::{Amount, Status, Timestamp};
+use crate::domain::{Amount, Status, Timestamp, WorkingTerms};
 
 /// TWS answered a barrier that followed the order: it has read it, and holds it back.
 pub fn staged(order: &mut TrackedOrder, now: Timestamp) -> bool {
@@ -18,6 +18,29 @@ pub fn transmitting(order: &mut TrackedOrder, now: Timestamp) -> bool {
     order.record.state.transmit = true;
     order.record.released_at = Some(now);
     change(order, Status::Submitting, now)
+}
+
+/// TWS read the replacement of a staged order, of which it shows nothing. Answers the revision whose place the new terms took.
+pub fn staged_replaced(
+    order: &mut TrackedOrder,
+    terms: WorkingTerms,
+    now: Timestamp,
+) -> (u32, WorkingTerms) {
+    let state = &mut order.record.state;
+    let superseded = (state.terms_revision, state.terms.working());
+    state.terms.set_working(terms);
+    state.terms_revision += 1;
+    state.remaining = terms.quantity;
+    state.last_update = now;
+    superseded
+}
+
+/// TWS said something about a request concerning the order that says nothing about the order itself.
+pub fn noted(order: &mut TrackedOrder, code: i32, text: &str, now: Timestamp) {
+    let state = &mut order.record.state;
+    state.last_error_code = Some(code);
+    state.last_error = Some(text.to_owned());
+    state.last_update = now;
 }
 
 /// A cancel was asked for.

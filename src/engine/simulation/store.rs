@@ -173,6 +173,11 @@ impl Rows for &SimStore {
         Ok(placed.and_then(|placed| placed.digest))
     }
 
+    fn instruction(&mut self, request_id: &str) -> Result<Option<Instruction>, Stop> {
+        let of = |given: &&Instruction| given.request_id.as_deref() == Some(request_id);
+        Ok(self.instructions.values().find(of).cloned())
+    }
+
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop> {
         let with = |record: &&OrderRecord| record.state.perm_id == Some(perm_id);
         Ok(self.orders.values().rev().find(with).cloned())

@@ -65,6 +65,7 @@ impl Step<'_> {
             return;
         };
         let session = session.info.session;
+        self.withdraw_replace(order_id, "the order is being cancelled");
         let now = self.now.wall_time;
         let Some(entry) = self.entry(order_id) else {
             return;

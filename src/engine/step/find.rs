@@ -5,7 +5,7 @@ use super::super::live_order::LiveOrder;
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::lifecycle::TrackedOrder;
-use crate::domain::{OrderKey, OrderRecord};
+use crate::domain::{Instruction, OrderKey, OrderRecord};
 
 impl Step<'_> {
     /// Makes a copy of an order of memory or store in the batch; false when there is none.
@@ -46,6 +46,23 @@ impl Step<'_> {
                 Some(record) => self.take_in(record).map(Some),
                 None => Ok(None),
             },
+        }
+    }
+
+    /// The order in memory or batch that was placed under a request id.
+    pub(super) fn known_request(&self, request_id: &str) -> Option<i32> {
+        let in_batch = self.batch.by_request_id.get(request_id).copied();
+        in_batch.or_else(|| self.core.cache.of_request(request_id))
+    }
+
+    /// What was instructed under a request id, of whatever kind.
+    pub(super) fn find_instruction(
+        &mut self,
+        request_id: &str,
+    ) -> Result<Option<Instruction>, Stop> {
+        match self.batch.instructions.get(request_id) {
+            Some(known) => Ok(Some(known.clone())),
+            None => self.rows.instruction(request_id),
         }
     }
 

@@ -33,6 +33,7 @@ impl Step<'_> {
             && !wants_cancel(entry, session)
             && !has_unexplained_fill(entry)
             && !matches!(entry.runtime.cancel, Cancelling::Verdict { .. })
+            && entry.runtime.replace.is_none()
     }
 
     pub(super) fn judge(&mut self, order_id: i32, session: u64, round: u64) {
@@ -169,6 +170,7 @@ impl Step<'_> {
     pub(super) fn tick(&mut self) -> Result<(), Stop> {
         self.trust_ids_after_a_while();
         self.show_trail_stops()?;
+        self.replaces_due()?;
         let now = self.now.monotonic;
         let limit = self.core.settings.acknowledgement_timeout;
         let Some(session) = self

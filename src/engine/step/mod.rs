@@ -10,6 +10,7 @@ mod ids;
 mod judge;
 mod place;
 mod reconcile;
+mod replace;
 mod report;
 mod session;
 mod transmit;
@@ -20,6 +21,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) use ids::ids_unknown;
+pub(crate) use replace::terms_for;
+pub(super) use replace::{NOBODY, not_shown};
 pub(crate) use session::is_paper;
 
 use super::batch::{Batch, Effect, Row, Write};
@@ -46,6 +49,7 @@ impl Step<'_> {
             Input::Request(ask) => match &ask.what {
                 Command::Place(command) => self.place(ask, command),
                 Command::Transmit(key) => self.transmit(ask, key),
+                Command::Replace(command) => self.replace(ask, command),
                 Command::Cancel(key) => self.cancel(ask, key),
             },
             Input::Tws(event) => self.tws(event),

@@ -5,6 +5,7 @@ use super::super::input::{PendingRequest, PlaceCommand};
 use super::super::live_order::{LiveOrder, OrderRuntime, Purpose, Submission};
 use super::super::rows::Stop;
 use super::Step;
+use super::replace::request_id_reused;
 use crate::domain::lifecycle::TrackedOrder;
 use crate::domain::{Instruction, InstructionKind, OrderIdentity, OrderRecord, OrderState, Status};
 use crate::error::{Error, Reason};
@@ -17,12 +18,27 @@ impl Step<'_> {
         ask: &PendingRequest,
         command: &PlaceCommand,
     ) -> Result<(), Stop> {
-        if command.request_id_given
-            && let Some(order_id) = self.find_request(&command.request_id)?
-        {
-            let known = self.digest_of(order_id, &command.request_id)?;
-            self.again(ask, command, order_id, known);
-            return Ok(());
+        if command.request_id_given {
+            let known = match self.known_request(&command.request_id) {
+                Some(order_id) => self.find(order_id)?.then_some(order_id),
+                None => match self.find_instruction(&command.request_id)? {
+                    None => None,
+                    Some(Instruction {
+                        kind: InstructionKind::Place,
+                        order_id: Some(order_id),
+                        ..
+                    }) => self.find(order_id)?.then_some(order_id),
+                    Some(_) => {
+                        self.refuse(ask, request_id_reused(&command.request_id));
+                        return Ok(());
+                    }
+                },
+            };
+            if let Some(order_id) = known {
+                let known = self.digest_of(order_id, &command.request_id)?;
+                self.again(ask, command, order_id, known);
+                return Ok(());
+            }
         }
         if let Some(violations) = &command.beyond_limits {
             self.refuse(ask, violations.clone().into());

@@ -179,6 +179,7 @@ impl Step<'_> {
         }
         for order_id in concerned {
             self.judge(order_id, session, round);
+            self.judge_replace(order_id, round);
         }
         self.unknown_reconciled(round);
         let now = self.now;
@@ -198,6 +199,10 @@ impl Step<'_> {
             );
         }
         self.mark_synced();
+        // Who waits for TWS to show an order has seen all that it shows.
+        if self.core.parked().next().is_some() && self.batch.unparked.insert(None) {
+            self.effect(Effect::UnparkAll);
+        }
         Ok(())
     }
 }

@@ -127,6 +127,9 @@ impl Step<'_> {
         let round = self.batch.engine_state.reconcile.round;
         let reconciling = self.batch.engine_state.reconcile.running.is_some();
         self.mark_synced();
+        if self.replace_refused(order_id, report) {
+            return;
+        }
         let Some(entry) = self.entry(order_id) else {
             return;
         };
@@ -230,6 +233,9 @@ impl Step<'_> {
         }
         if changed {
             self.changed(order_id);
+        }
+        if second_order.is_none() {
+            self.follow_replace(order_id, report, changed);
         }
         self.settle_with(order_id, acknowledged_by_broker);
         if verdict {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::super::batch::{Effect, Row};
 use super::super::engine_state::Session;
-use super::super::live_order::{Cancelling, Submission};
+use super::super::live_order::{Cancelling, LiveOrder, ReplacePhase, Submission};
 use super::super::rows::Stop;
 use super::{Step, ib_lost};
 use crate::account::Heard;
@@ -243,6 +243,7 @@ impl Step<'_> {
             }
         }
         self.unknown_session_down();
+        self.replaces_unknown(session)?;
         self.effect(Effect::ClearQueue);
         let engine_state = &mut self.batch.engine_state;
         engine_state.session = None;
@@ -305,8 +306,15 @@ impl Step<'_> {
     /// Orders that wait for their slot are not sent.
     pub(super) fn drop_queue(&mut self, reason: &str, error: &Error) -> Result<(), Stop> {
         let queued = self.ids_where(|entry| entry.runtime.submission == Submission::Queued);
-        for order_id in &queued {
+        let replaces = self.ids_where(|entry| {
+            let replacing = entry.runtime.replace.as_ref();
+            replacing.is_some_and(|replacing| replacing.phase == ReplacePhase::Queued)
+        });
+        for order_id in queued.iter().chain(&replaces) {
             self.find(*order_id)?;
+        }
+        for order_id in replaces {
+            self.withdraw_replace(order_id, reason);
         }
         for order_id in queued {
             self.effect(Effect::Unqueue(order_id));
@@ -335,6 +343,15 @@ impl Step<'_> {
         kind: SendKind,
         outcome: &Sent,
     ) -> Result<(), Stop> {
+        let replaces = |entry: &LiveOrder| entry.runtime.replace.is_some();
+        let is_replace = kind == SendKind::Place
+            && match self.batch.touched.get(&order_id) {
+                Some(touched) => replaces(&touched.entry),
+                None => self.core.cache.get(order_id).is_some_and(replaces),
+            };
+        if is_replace && self.find(order_id)? && self.replace_sent(session, order_id, outcome) {
+            return Ok(());
+        }
         let reason = match outcome {
             // What counts is what TWS says next.
             Sent::Written => return Ok(()),
@@ -384,6 +401,7 @@ impl Step<'_> {
         }
         let now = self.now.wall_time;
         for order_id in staged {
+            self.staged_replace_read(*order_id);
             if let Some(order) = self.order(*order_id)
                 && lifecycle::staged(order, now)
             {

@@ -17,6 +17,15 @@ impl Step<'_> {
         let Some(entry) = self.entry(order_id) else {
             return Ok(());
         };
+        if entry.order.record.state.status == Status::Staged
+            && let Some(error) = entry.instruction_pending()
+        {
+            self.refuse(ask, error);
+            return Ok(());
+        }
+        let Some(entry) = self.entry(order_id) else {
+            return Ok(());
+        };
         let state = &entry.order.record.state;
         let status = state.status;
         let why_not = match status {

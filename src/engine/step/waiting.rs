@@ -7,7 +7,7 @@ use super::super::core::Core;
 use super::super::input::{Answer, PendingRequest};
 use super::super::live_order::{LiveOrder, Purpose, Waiter};
 use super::super::rows::Stop;
-use super::{Step, shutting_down};
+use super::{NOBODY, Step, not_shown, shutting_down};
 use crate::domain::Status;
 use crate::error::Error;
 
@@ -17,7 +17,10 @@ impl Step<'_> {
         if let Some(order) = self.order(order_id) {
             let answer = Answer {
                 state: order.record.state.clone(),
-                replayed: purpose == Purpose::Place { replayed: true },
+                replayed: matches!(
+                    purpose,
+                    Purpose::Place { replayed: true } | Purpose::Replace { replayed: true }
+                ),
             };
             self.reply(waiter, Ok(answer));
         }
@@ -66,6 +69,8 @@ impl Step<'_> {
             .waiters
             .extract_if(.., |waiter| match waiter.purpose {
                 Purpose::Cancel => !status.may_work(),
+                // Its decision ends that wait.
+                Purpose::Replace { .. } => false,
                 Purpose::Place { .. } | Purpose::Transmit if status == Status::Submitting => {
                     acknowledged_by_broker
                 }
@@ -98,6 +103,14 @@ impl Step<'_> {
         }
     }
 
+    /// A replacement was decided: the order is what it is.
+    pub(super) fn settle_replaces(&mut self, order_id: i32) {
+        let waits = |waiter: &Waiter| matches!(waiter.purpose, Purpose::Replace { .. });
+        for waiter in self.drain(order_id, waits) {
+            self.answer(waiter.id, order_id, waiter.purpose);
+        }
+    }
+
     /// A release did not leave: those who waited for it are told so.
     pub(super) fn fail_transmits(&mut self, order_id: i32, error: &Error) {
         for waiter in self.drain(order_id, |waiter| waiter.purpose == Purpose::Transmit) {
@@ -116,8 +129,19 @@ impl Step<'_> {
     pub(super) fn expired(&mut self, waiter: u64, order_id: i32) -> Result<(), Stop> {
         if order_id == 0 {
             if self.core.is_parked(waiter) && self.unpark(waiter) {
-                let error = Core::unreachable(&self.batch.engine_state);
+                let engine_state = &self.batch.engine_state;
+                // With a session that is not in doubt a caller waits for it to show an order.
+                let error = match (&engine_state.session, engine_state.ids_doubted) {
+                    (Some(_), None) => not_shown(),
+                    (Some(_), Some(_)) | (None, _) => Core::unreachable(engine_state),
+                };
                 self.reply(waiter, Err(error));
+            }
+            return Ok(());
+        }
+        if waiter == NOBODY {
+            if self.find(order_id)? {
+                self.replace_due(order_id);
             }
             return Ok(());
         }
