@@ -88,6 +88,13 @@ impl SimStore {
                 Row::InstructionState(id, state) => {
                     self.instructions.get_mut(id).unwrap().state = *state;
                 }
+                Row::Decided { request_id, state } => {
+                    let given = self
+                        .instructions
+                        .values_mut()
+                        .find(|given| given.request_id.as_ref() == Some(request_id));
+                    given.expect("an instruction of that request id").state = *state;
+                }
                 Row::Accounts(accounts) => self.accounts = Some(accounts.to_vec()),
             }
         }

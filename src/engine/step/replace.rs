@@ -333,7 +333,10 @@ impl Step<'_> {
             }
             return;
         }
-        if let OrderReport::OpenOrder(row) = report {
+        // One whose terms could not be read says nothing about them.
+        if let OrderReport::OpenOrder(row) = report
+            && row.terms.order_type.is_some()
+        {
             self.shown_again(order_id, &replacing, row);
         }
     }

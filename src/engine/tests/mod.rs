@@ -5,6 +5,7 @@ mod ends;
 mod ids;
 mod links;
 mod reconciles;
+mod replaces;
 mod sending;
 
 pub(super) use bench::place;
