@@ -144,5 +144,6 @@ pub(crate) fn ticket(order_id: i32) -> OrderTicket {
         transmit: true,
         order_ref: "gw-1".to_owned(),
         account: "DU111".to_owned(),
+        parent_order_id: None,
     }
 }
