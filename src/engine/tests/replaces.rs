@@ -390,7 +390,7 @@ fn silence_asks_after_five_seconds_and_is_unconfirmed_after_thirty() {
     assert_eq!(bench.reconcile_token(), None);
     bench.wait(2 * SECOND);
     let token = bench.reconcile_token().expect("open orders are asked for");
-    let mut shows_old = |bench: &mut Bench| {
+    let shows_old = |bench: &mut Bench| {
         bench.report(shown("Submitted", Origin::Snapshot, "10", "100"));
         bench.reconciled(1, token);
     };
