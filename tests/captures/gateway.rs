@@ -181,6 +181,14 @@ impl Desk {
         sent
     }
 
+    /// The recording's client cancelled what had filled, and TWS refused it; the gateway does so by itself, and sends nothing.
+    async fn cancel_of_filled(&self, name: &str, id: i64) {
+        self.until(name, id, "FILLED").await;
+        let key = OrderKey::OrderId(i32::try_from(id).unwrap());
+        let refused = self.gateway.cancel(key, LIMIT.as_secs_f64()).await;
+        refused.expect_err("there is nothing to cancel");
+    }
+
     /// Waits for a state: its status, and after that fields of it with their values.
     async fn until(&self, what: &str, id: i64, wanted: &str) {
         let key = OrderKey::OrderId(i32::try_from(id).unwrap());
@@ -283,10 +291,19 @@ async fn play(table: &Table) {
                 let Some(order) = request.order else {
                     continue;
                 };
+                let id = table.orders[&order];
+                let fills = table
+                    .ends
+                    .get(&order)
+                    .is_some_and(|end| end.starts_with("FILLED"));
+                if request.word == "cancelOrder" && fills {
+                    desk.cancel_of_filled(&table.name, id).await;
+                    continue;
+                }
                 let reference = format!("reference of {order}");
                 bindings.set(Name::of(order, "orderRef"), reference);
                 let fields = filled(request, &bindings);
-                let sent = desk.ask(&request.word, table.orders[&order], &fields).await;
+                let sent = desk.ask(&request.word, id, &fields).await;
                 if let Some(reference) = sent.get("order.orderRef") {
                     bindings.set(Name::of(order, "orderRef"), plain(reference));
                 }
