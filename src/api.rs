@@ -6,9 +6,9 @@ use tokio_stream::StreamExt;
 
 use crate::config::Config;
 use crate::domain::{
-    AccountIn, AccountOut, HealthIn, HealthOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState,
-    PlaceIn, PlaceOut, PositionsIn, PositionsOut, ValidateIn, ValidateOut, WatchIn, WatchOut,
-    WatchUpdate,
+    AccountIn, AccountOut, CancelIn, HealthIn, HealthOut, ListIn, ListOut, OrderDetail, OrderKey,
+    OrderState, PlaceIn, PlaceOut, PositionsIn, PositionsOut, TransmitIn, ValidateIn, ValidateOut,
+    WatchIn, WatchOut, WatchUpdate,
 };
 use crate::error::{COULD_NOT_CONNECT, Error, Reason};
 use crate::feed::{Feed, Watch};
@@ -84,19 +84,19 @@ pub async fn run_watch(
     input: WatchIn,
     on_update: impl FnMut(&WatchUpdate),
 ) -> WatchOut {
-    let order_id = input.order_id;
+    let order = input.order.clone();
     let mut unknown = None;
     match ended(config, &input).await {
-        Ok(Some(watch)) => return follow(watch, order_id, on_update).await,
+        Ok(Some(watch)) => return follow(watch, order, on_update).await,
         Ok(None) => {}
         // Without TWS that is not the last word: what callers need to hear first is that nothing can be watched now.
         Err(error) if error.reason == Reason::OrderNotFound => unknown = Some(error),
-        Err(error) => return outcome::watch_failed(error, order_id, Vec::new()),
+        Err(error) => return outcome::watch_failed(error, order.as_ref(), Vec::new()),
     }
     let gateway = match Gateway::open(config).await {
         Ok(gateway) => gateway,
         Err(error) => {
-            return outcome::watch_failed(unknown.unwrap_or(error), order_id, Vec::new());
+            return outcome::watch_failed(unknown.unwrap_or(error), order.as_ref(), Vec::new());
         }
     };
     let started = match connected(&gateway, input.timeout).await {
@@ -104,8 +104,8 @@ pub async fn run_watch(
         Err(error) => Err(error),
     };
     let out = match started {
-        Ok(watch) => follow(watch, order_id, on_update).await,
-        Err(error) => outcome::watch_failed(error, order_id, Vec::new()),
+        Ok(watch) => follow(watch, order, on_update).await,
+        Err(error) => outcome::watch_failed(error, order.as_ref(), Vec::new()),
     };
     close(gateway, config).await;
     out
@@ -143,13 +143,9 @@ pub async fn run_account(config: &Config, input: AccountIn) -> Result<AccountOut
 ///
 /// # Errors
 /// As [`Gateway::transmit`] and [`Gateway::open`].
-pub async fn run_transmit(
-    config: &Config,
-    key: OrderKey,
-    timeout: f64,
-) -> Result<OrderState, Error> {
+pub async fn run_transmit(config: &Config, input: TransmitIn) -> Result<OrderState, Error> {
     let gateway = Gateway::open(config).await?;
-    let outcome = gateway.transmit(key, timeout).await;
+    let outcome = gateway.transmit(input).await;
     close(gateway, config).await;
     outcome
 }
@@ -158,9 +154,9 @@ pub async fn run_transmit(
 ///
 /// # Errors
 /// As [`Gateway::cancel`] and [`Gateway::open`].
-pub async fn run_cancel(config: &Config, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
+pub async fn run_cancel(config: &Config, input: CancelIn) -> Result<OrderState, Error> {
     let gateway = Gateway::open(config).await?;
-    let outcome = gateway.cancel(key, timeout).await;
+    let outcome = gateway.cancel(input).await;
     close(gateway, config).await;
     outcome
 }
@@ -195,12 +191,13 @@ async fn close(gateway: Gateway, config: &Config) {
 
 /// The watch of an order that has ended, from the store alone; `None` when it takes a gateway.
 async fn ended(config: &Config, input: &WatchIn) -> Result<Option<Watch>, Error> {
-    let spec = gateway::watch_spec(input.clone(), config.timers.terminal_linger)?;
-    let Some(order_id) = spec.order_id else {
-        return Ok(None);
-    };
+    let mut spec = gateway::watch_spec(input.clone(), config.timers.terminal_linger)?;
     // Where the store cannot be read beside, opening it says why.
     let Ok(reader) = Reader::open(&config.order_db_path).await else {
+        return Ok(None);
+    };
+    spec.order_id = gateway::watched_order(&reader, input.order.clone()).await?;
+    let Some(order_id) = spec.order_id else {
         return Ok(None);
     };
     let snapshot = reader.snapshot(Some(order_id)).await?;
@@ -213,11 +210,15 @@ async fn ended(config: &Config, input: &WatchIn) -> Result<Option<Watch>, Error>
     feed.watch(spec).await.map(Some)
 }
 
-async fn follow(watch: Watch, order_id: i32, on_update: impl FnMut(&WatchUpdate)) -> WatchOut {
+async fn follow(
+    watch: Watch,
+    order: Option<OrderKey>,
+    on_update: impl FnMut(&WatchUpdate),
+) -> WatchOut {
     // As it was when the watch began: whatever came later, the watch shows.
-    let status = watch.status();
+    let standing = watch.order_id().zip(watch.status());
     let updates = watch.map(|update| update.map(WatchUpdate::from));
-    outcome::watched(updates, order_id, async { status }, on_update).await
+    outcome::watched(updates, order, async { standing }, on_update).await
 }
 
 /// Waits for the session with TWS.

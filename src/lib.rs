@@ -98,11 +98,11 @@ pub use client::{Client, ClientOptions};
 #[cfg(feature = "gateway")]
 pub use config::Config;
 pub use domain::{
-    AccountFreshness, AccountIn, AccountOut, AccountUpdate, AccountValue, Action, Amount, Fill,
-    HealthIn, HealthOut, LinkChange, LinkState, ListIn, ListOut, OrderDetail, OrderError,
-    OrderInput, OrderKey, OrderRequest, OrderState, OrderType, PlaceIn, PlaceOut, Position,
-    PositionsIn, PositionsOut, SecType, Status, TimeInForce, Timestamp, ValidateIn, ValidateOut,
-    Violation, WatchAccountIn, WatchEvent, WatchIn, WatchOut, WatchUpdate,
+    AccountFreshness, AccountIn, AccountOut, AccountUpdate, AccountValue, Action, Amount, CancelIn,
+    Fill, GetIn, GetOut, HealthIn, HealthOut, LinkChange, LinkState, ListIn, ListOut, OrderDetail,
+    OrderError, OrderInput, OrderKey, OrderRequest, OrderState, OrderType, PlaceIn, PlaceOut,
+    Position, PositionsIn, PositionsOut, SecType, Status, TimeInForce, Timestamp, TransmitIn,
+    ValidateIn, ValidateOut, Violation, WatchAccountIn, WatchEvent, WatchIn, WatchOut, WatchUpdate,
 };
 pub use error::{Error, Reason};
 #[cfg(feature = "gateway")]

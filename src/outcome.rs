@@ -4,13 +4,10 @@
 use tokio_stream::{Stream, StreamExt};
 
 use crate::domain::{
-    HealthOut, Order, OrderError, PlaceOut, ValidateOut, Violation, Violations, WatchEvent,
-    WatchOut, WatchUpdate,
+    HealthOut, Order, OrderError, OrderKey, PlaceOut, ValidateOut, Violation, Violations,
+    WatchEvent, WatchOut, WatchUpdate,
 };
 use crate::error::{Error, Reason};
-
-/// The order id that stands for every order in a watch.
-const ALL_ORDERS: i32 = 0;
 
 /// The outcome of a check.
 pub(crate) fn validated(checked: Result<Order, Violations>) -> ValidateOut {
@@ -112,9 +109,13 @@ pub(crate) fn health_failed(error: Error, client_id: i32) -> HealthOut {
 }
 
 /// A watch that ended before its order did.
-pub(crate) fn watch_failed(error: Error, order_id: i32, updates: Vec<WatchUpdate>) -> WatchOut {
+pub(crate) fn watch_failed(
+    error: Error,
+    order: Option<&OrderKey>,
+    updates: Vec<WatchUpdate>,
+) -> WatchOut {
     WatchOut {
-        order_id,
+        order_id: order.and_then(OrderKey::order_id).unwrap_or_default(),
         terminal: false,
         status: None,
         updates,
@@ -124,16 +125,19 @@ pub(crate) fn watch_failed(error: Error, order_id: i32, updates: Vec<WatchUpdate
 
 /// Follows a watch to its end. `on_update` sees every update as it comes; the outcome keeps those of one order (heartbeats left out),
 /// and none of a watch of all orders, which has no end. A watch that resumes after the order's last change shows none: `standing` is
-/// asked then, and only then, for the order's status.
+/// asked then, and only then, for the order's id and status.
 #[cfg(any(feature = "client", feature = "gateway"))]
 pub(crate) async fn watched(
     mut updates: impl Stream<Item = Result<WatchUpdate, Error>> + Unpin,
-    order_id: i32,
-    standing: impl Future<Output = Option<crate::domain::Status>>,
+    order: Option<OrderKey>,
+    standing: impl Future<Output = Option<(i32, crate::domain::Status)>>,
     mut on_update: impl FnMut(&WatchUpdate),
 ) -> WatchOut {
     let mut out = WatchOut {
-        order_id,
+        order_id: order
+            .as_ref()
+            .and_then(OrderKey::order_id)
+            .unwrap_or_default(),
         terminal: false,
         status: None,
         updates: Vec::new(),
@@ -143,9 +147,12 @@ pub(crate) async fn watched(
         let update = match update {
             Ok(update) => update,
             Err(error) => {
-                if error.reason == Reason::MaxWait && out.status.is_none() && order_id != ALL_ORDERS
+                if error.reason == Reason::MaxWait
+                    && out.status.is_none()
+                    && order.is_some()
+                    && let Some((order_id, status)) = standing.await
                 {
-                    out.status = standing.await;
+                    (out.order_id, out.status) = (order_id, Some(status));
                 }
                 out.error = Some(error.message);
                 return out;
@@ -153,22 +160,27 @@ pub(crate) async fn watched(
         };
         on_update(&update);
         match &update.event {
-            WatchEvent::Order(order) => out.status = Some(order.status),
+            WatchEvent::Order(state) => {
+                if order.as_ref().is_some_and(|order| order.names(state)) {
+                    (out.order_id, out.status) = (state.order_id, Some(state.status));
+                }
+            }
             WatchEvent::Heartbeat { .. } => continue,
             WatchEvent::SnapshotEnd {} | WatchEvent::Link(_) | WatchEvent::Fill(_) => {}
         }
-        if order_id != ALL_ORDERS {
+        if order.is_some() {
             out.updates.push(update);
         }
     }
-    if order_id == ALL_ORDERS {
-        out.status = None;
+    if order.is_none() {
         out.error = Some("the watch ended".to_owned());
     } else {
         // A watch of one order ends without an error only when the order has.
         out.terminal = true;
-        if out.status.is_none() {
-            out.status = standing.await;
+        if out.status.is_none()
+            && let Some((order_id, status)) = standing.await
+        {
+            (out.order_id, out.status) = (order_id, Some(status));
         }
     }
     out

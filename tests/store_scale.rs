@@ -111,14 +111,14 @@ async fn a_million_orders_are_opened_listed_and_read_without_reading_them_all() 
         (
             "list SUBMITTED",
             ListIn {
-                status: status(&[Status::Submitted]),
+                statuses: status(&[Status::Submitted]),
                 ..ListIn::default()
             },
         ),
         (
             "list REJECTED",
             ListIn {
-                status: status(&[Status::Rejected]),
+                statuses: status(&[Status::Rejected]),
                 ..ListIn::default()
             },
         ),
@@ -133,7 +133,7 @@ async fn a_million_orders_are_opened_listed_and_read_without_reading_them_all() 
             "list S0 REJECTED or CANCELLED",
             ListIn {
                 symbol: Some("S0".to_owned()),
-                status: status(&[Status::Rejected, Status::Cancelled]),
+                statuses: status(&[Status::Rejected, Status::Cancelled]),
                 ..ListIn::default()
             },
         ),

@@ -204,19 +204,39 @@ type Reference struct {
 	PlacedAs string
 }
 
-// Get answers one order and its fills, as stored.
-func (c *Client) Get(ctx context.Context, order Reference) (answer *ordersv1.GetResponse, err error) {
-	request := &ordersv1.GetRequest{OrderId: order.OrderID, RequestId: order.PlacedAs}
-	err = c.repeat(ctx, &attempts{timeout: defaultTimeout}, func(ctx context.Context, orders ordersv1.OrderServiceClient) (err error) {
-		answer, err = orders.Get(ctx, request)
-		return err
-	})
-	return answer, err
+// Get answers one order and all its fills, as stored.
+func (c *Client) Get(ctx context.Context, order Reference) (whole *ordersv1.GetResponse, err error) {
+	request := &ordersv1.GetRequest{Order: &ordersv1.GetRequest_OrderId{OrderId: order.OrderID}}
+	if order.PlacedAs != "" {
+		request.Order = &ordersv1.GetRequest_PlacedAs{PlacedAs: order.PlacedAs}
+	}
+	for {
+		var page *ordersv1.GetResponse
+		err = c.repeat(ctx, &attempts{timeout: defaultTimeout}, func(ctx context.Context, orders ordersv1.OrderServiceClient) (err error) {
+			page, err = orders.Get(ctx, request)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if whole == nil {
+			whole = page
+		} else {
+			whole.Fills = append(whole.Fills, page.Fills...)
+		}
+		request.PageToken, whole.NextPageToken = page.NextPageToken, ""
+		if request.PageToken == "" {
+			return whole, nil
+		}
+	}
 }
 
 // Cancel cancels an order and answers with TWS's verdict, or with the state as it is after 5 s. Safe to repeat.
 func (c *Client) Cancel(ctx context.Context, order Reference) (*ordersv1.OrderState, error) {
-	request := &ordersv1.CancelRequest{OrderId: order.OrderID, RequestId: order.PlacedAs, Timeout: durationpb.New(defaultTimeout)}
+	request := &ordersv1.CancelRequest{Order: &ordersv1.CancelRequest_OrderId{OrderId: order.OrderID}, Timeout: durationpb.New(defaultTimeout)}
+	if order.PlacedAs != "" {
+		request.Order = &ordersv1.CancelRequest_PlacedAs{PlacedAs: order.PlacedAs}
+	}
 	var answer *ordersv1.CancelResponse
 	err := c.repeat(ctx, &attempts{timeout: defaultTimeout}, func(ctx context.Context, orders ordersv1.OrderServiceClient) (err error) {
 		answer, err = orders.Cancel(ctx, request)
@@ -227,7 +247,10 @@ func (c *Client) Cancel(ctx context.Context, order Reference) (*ordersv1.OrderSt
 
 // Transmit releases a staged order. Safe to repeat.
 func (c *Client) Transmit(ctx context.Context, order Reference) (*ordersv1.OrderState, error) {
-	request := &ordersv1.TransmitRequest{OrderId: order.OrderID, RequestId: order.PlacedAs, Timeout: durationpb.New(defaultTimeout)}
+	request := &ordersv1.TransmitRequest{Order: &ordersv1.TransmitRequest_OrderId{OrderId: order.OrderID}, Timeout: durationpb.New(defaultTimeout)}
+	if order.PlacedAs != "" {
+		request.Order = &ordersv1.TransmitRequest_PlacedAs{PlacedAs: order.PlacedAs}
+	}
 	var answer *ordersv1.TransmitResponse
 	err := c.repeat(ctx, &attempts{timeout: defaultTimeout}, func(ctx context.Context, orders ordersv1.OrderServiceClient) (err error) {
 		answer, err = orders.Transmit(ctx, request)

@@ -79,7 +79,7 @@ func orderError(err error) *OrderError {
 		switch detail := detail.(type) {
 		case *errdetails.ErrorInfo:
 			// A status without one of a gateway was made by a proxy or a library, and promises nothing.
-			if detail.Domain == "ibkr.orders.v1" || detail.Domain == "ibkr-orders" {
+			if detail.Domain == "ibkr.orders.v1" {
 				found.Reason, found.Metadata = detail.Reason, detail.Metadata
 				found.TWSText = detail.Metadata["twsText"]
 				found.TWSCode, _ = strconv.Atoi(detail.Metadata["twsCode"])

@@ -24,6 +24,8 @@ var resumable = map[string]bool{
 type WatchOptions struct {
 	// OrderID is the order; 0 watches every order without end.
 	OrderID int32
+	// PlacedAs names the order by the request id it was placed under.
+	PlacedAs string
 	// AfterSequence resumes after a sequence seen before. 0: start with the current state.
 	AfterSequence uint64
 	// Heartbeat is the longest silence. 0: 1 s.
@@ -115,9 +117,14 @@ func (w *Watch) receive() (*ordersv1.WatchResponse, error) {
 		w.attempt++
 		ctx, end := context.WithCancel(w.client.authorized(w.ctx))
 		w.end = end
-		stream, err := ordersv1.NewOrderServiceClient(w.client.current().watches).Watch(ctx, &ordersv1.WatchRequest{
-			OrderId: w.options.OrderID, AfterSequence: w.options.AfterSequence, PollInterval: durationpb.New(w.options.Heartbeat),
-		})
+		request := &ordersv1.WatchRequest{
+			Order: &ordersv1.WatchRequest_OrderId{OrderId: w.options.OrderID}, AfterSequence: w.options.AfterSequence,
+			PollInterval: durationpb.New(w.options.Heartbeat),
+		}
+		if w.options.PlacedAs != "" {
+			request.Order = &ordersv1.WatchRequest_PlacedAs{PlacedAs: w.options.PlacedAs}
+		}
+		stream, err := ordersv1.NewOrderServiceClient(w.client.current().watches).Watch(ctx, request)
 		if err != nil {
 			return nil, err
 		}

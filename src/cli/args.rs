@@ -178,9 +178,8 @@ pub(super) struct PlaceArgs {
 /// `watch`
 #[derive(Debug, Args)]
 pub(super) struct WatchArgs {
-    /// The order; 0 watches every order and does not end
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(0..))]
-    pub(super) order_id: i32,
+    #[command(flatten)]
+    pub(super) order: WatchedArgs,
     /// Print one line per update as it happens, and the outcome last
     #[arg(long)]
     pub(super) stream: bool,
@@ -206,6 +205,9 @@ pub(super) struct WatchArgs {
 pub(super) struct ChangeArgs {
     #[command(flatten)]
     pub(super) key: KeyArgs,
+    /// Name this request for good; without it one needs no name, because a repeated transmit or cancel does nothing twice
+    #[arg(long, value_name = "ID")]
+    pub(super) request_id: Option<String>,
     #[command(flatten)]
     pub(super) timeout: TimeoutArg,
     #[command(flatten)]
@@ -237,8 +239,8 @@ pub(super) struct ListArgs {
     /// Only orders of this symbol
     #[arg(long, value_name = "SYMBOL")]
     pub(super) symbol: Option<String>,
-    /// Orders per page, 1 to 1000
-    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i32).range(1..=1000))]
+    /// Orders per page at most; more than 1000 counts as 1000
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(i32).range(1..))]
     pub(super) page_size: i32,
     /// `next_page_token` of the page before
     #[arg(
@@ -389,7 +391,19 @@ pub(super) struct KeyArgs {
     pub(super) order_id: Option<i32>,
     /// The request id it was placed under
     #[arg(long, value_name = "ID", group = "key")]
-    pub(super) request_id: Option<String>,
+    pub(super) placed_as: Option<String>,
+}
+
+/// What to watch: exactly one of the two.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("watched").required(true))]
+pub(super) struct WatchedArgs {
+    /// The order's id; 0 watches every order and does not end
+    #[arg(long, value_name = "N", group = "watched", value_parser = clap::value_parser!(i32).range(0..))]
+    pub(super) order_id: Option<i32>,
+    /// The request id it was placed under
+    #[arg(long, value_name = "ID", group = "watched")]
+    pub(super) placed_as: Option<String>,
 }
 
 /// How long to wait.

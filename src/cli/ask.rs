@@ -11,8 +11,8 @@ use super::{order, stderr};
 use crate::api::{run_cancel, run_health, run_place, run_transmit};
 use crate::config::Config;
 use crate::domain::{
-    HealthIn, HealthOut, OrderInput, OrderKey, OrderState, PlaceIn, PlaceOut, Status, ValidateIn,
-    ValidateOut,
+    CancelIn, HealthIn, HealthOut, OrderInput, OrderState, PlaceIn, PlaceOut, Status, TransmitIn,
+    ValidateIn, ValidateOut,
 };
 use crate::error::Error;
 use crate::outcome;
@@ -120,30 +120,52 @@ fn is_placed(out: &PlaceOut) -> bool {
             .is_some_and(|state| state.status == Status::Rejected)
 }
 
-/// Which change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Change {
+/// A change of an order.
+#[derive(Debug, Clone)]
+enum Change {
     /// Release a staged order.
-    Transmit,
+    Transmit(TransmitIn),
     /// Cancel an order.
-    Cancel,
+    Cancel(CancelIn),
 }
 
-pub(super) async fn change(
-    change: Change,
-    args: ChangeArgs,
-    checked: Checked,
-    output: &mut Output,
-) -> Exit {
+pub(super) async fn transmit(args: ChangeArgs, checked: Checked, output: &mut Output) -> Exit {
     let ChangeArgs {
         key,
+        request_id,
         timeout,
         door: _,
         settings: _,
     } = args;
-    let result = while_waiting(change_through(&checked, change, key.key(), timeout.timeout)).await;
+    let input = TransmitIn {
+        order: key.key(),
+        timeout: timeout.timeout,
+        request_id,
+    };
+    change(Change::Transmit(input), checked, output).await
+}
+
+pub(super) async fn cancel(args: ChangeArgs, checked: Checked, output: &mut Output) -> Exit {
+    let ChangeArgs {
+        key,
+        request_id,
+        timeout,
+        door: _,
+        settings: _,
+    } = args;
+    let input = CancelIn {
+        order: key.key(),
+        timeout: timeout.timeout,
+        request_id,
+    };
+    change(Change::Cancel(input), checked, output).await
+}
+
+async fn change(change: Change, checked: Checked, output: &mut Output) -> Exit {
+    let cancels = matches!(change, Change::Cancel(_));
+    let result = while_waiting(change_through(&checked, change)).await;
     let done = match &result {
-        Ok(order) => change == Change::Cancel || order.status != Status::Rejected,
+        Ok(order) => cancels || order.status != Status::Rejected,
         Err(error) => {
             stderr::hint(Some(&error.message), &checked);
             false
@@ -153,38 +175,28 @@ pub(super) async fn change(
     Exit::of(done)
 }
 
-async fn change_through(
-    checked: &Checked,
-    change: Change,
-    key: OrderKey,
-    timeout: f64,
-) -> Result<OrderState, Error> {
+async fn change_through(checked: &Checked, change: Change) -> Result<OrderState, Error> {
     match &checked.door {
-        Target::Tws => change_here(&checked.config, change, key, timeout).await,
+        Target::Tws => change_here(&checked.config, change).await,
         Target::Simulator => {
             simulated(&checked.config, async |config| {
-                change_here(config, change, key, timeout).await
+                change_here(config, change).await
             })
             .await?
         }
         Target::Server(server) => {
             let client = server.connect().await?;
             match change {
-                Change::Transmit => client.transmit(key, timeout).await,
-                Change::Cancel => client.cancel(key, timeout).await,
+                Change::Transmit(input) => client.transmit(input).await,
+                Change::Cancel(input) => client.cancel(input).await,
             }
         }
     }
 }
 
-async fn change_here(
-    config: &Config,
-    change: Change,
-    key: OrderKey,
-    timeout: f64,
-) -> Result<OrderState, Error> {
+async fn change_here(config: &Config, change: Change) -> Result<OrderState, Error> {
     match change {
-        Change::Transmit => run_transmit(config, key, timeout).await,
-        Change::Cancel => run_cancel(config, key, timeout).await,
+        Change::Transmit(input) => run_transmit(config, input).await,
+        Change::Cancel(input) => run_cancel(config, input).await,
     }
 }

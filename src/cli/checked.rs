@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::args::{DoorArgs, KeyArgs, SettingsArgs, StoreArgs};
+use super::args::{DoorArgs, KeyArgs, SettingsArgs, StoreArgs, WatchedArgs};
 use crate::config::{Config, ConfigError, Settings};
 use crate::domain::OrderKey;
 
@@ -154,10 +154,22 @@ pub(super) fn settings_flags(
 impl KeyArgs {
     /// The order that is named; the parser lets exactly one of the two through.
     pub(super) fn key(&self) -> OrderKey {
-        match (self.order_id, &self.request_id) {
-            (Some(id), _) => OrderKey::OrderId(id),
-            (None, Some(id)) => OrderKey::RequestId(id.clone()),
-            (None, None) => OrderKey::RequestId(String::new()),
-        }
+        named(self.order_id, self.placed_as.as_ref())
+    }
+}
+
+impl WatchedArgs {
+    /// The order that is named, `None` for every order; the parser lets exactly one of the two through.
+    pub(super) fn key(&self) -> Option<OrderKey> {
+        Some(named(self.order_id, self.placed_as.as_ref()))
+            .filter(|key| *key != OrderKey::OrderId(0))
+    }
+}
+
+fn named(order_id: Option<i32>, placed_as: Option<&String>) -> OrderKey {
+    match (order_id, placed_as) {
+        (Some(id), _) => OrderKey::OrderId(id),
+        (None, Some(id)) => OrderKey::RequestId(id.clone()),
+        (None, None) => OrderKey::RequestId(String::new()),
     }
 }

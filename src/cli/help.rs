@@ -103,7 +103,7 @@ Prints:
 
 Examples:
   ibkr-orders watch --order-id 100
-  ibkr-orders watch --order-id 100 --max-wait 30
+  ibkr-orders watch --placed-as rebalance-1 --max-wait 30
   ibkr-orders watch --order-id 0 --stream --server http://127.0.0.1:50051";
 
 pub(super) const TRANSMIT: &str = "\
@@ -112,7 +112,7 @@ Prints:
 
 Examples:
   ibkr-orders transmit --order-id 100
-  ibkr-orders transmit --request-id rebalance-1";
+  ibkr-orders transmit --placed-as rebalance-1";
 
 pub(super) const CANCEL: &str = "\
 Prints:
@@ -121,7 +121,7 @@ Prints:
 
 Examples:
   ibkr-orders cancel --order-id 100
-  ibkr-orders cancel --request-id rebalance-1 --timeout 10";
+  ibkr-orders cancel --placed-as rebalance-1 --timeout 10";
 
 pub(super) const GET: &str = "\
 Reads the store; needs no TWS and works beside a running gateway.
@@ -131,7 +131,7 @@ Prints:
 
 Examples:
   ibkr-orders get --order-id 100
-  ibkr-orders get --request-id rebalance-1 --output table";
+  ibkr-orders get --placed-as rebalance-1 --output table";
 
 pub(super) const LIST: &str = "\
 Reads the store; needs no TWS and works beside a running gateway.

@@ -37,7 +37,6 @@ use crate::config::Config;
 use crate::domain::ValidateIn;
 use crate::{gateway, outcome, telemetry};
 use args::{Command, CommandLine, OrderArgs};
-use ask::Change;
 use checked::{Checked, Local, Target};
 use exit::Exit;
 use output::Output;
@@ -111,13 +110,8 @@ fn run(command: Command, output: &mut Output) -> Exit {
         Command::Health(args) => on_runtime(&config, ask::health(args, checked, output)),
         Command::Place(args) => on_runtime(&config, ask::place(args, checked, output)),
         Command::Watch(args) => on_runtime(&config, watch::watch(args, checked, output)),
-        Command::Transmit(args) => on_runtime(
-            &config,
-            ask::change(Change::Transmit, args, checked, output),
-        ),
-        Command::Cancel(args) => {
-            on_runtime(&config, ask::change(Change::Cancel, args, checked, output))
-        }
+        Command::Transmit(args) => on_runtime(&config, ask::transmit(args, checked, output)),
+        Command::Cancel(args) => on_runtime(&config, ask::cancel(args, checked, output)),
         Command::Get(args) => on_runtime(&config, read::get(args, checked, output)),
         Command::List(args) => on_runtime(&config, read::list(args, checked, output)),
         Command::Positions(args) => on_runtime(&config, account::positions(args, checked, output)),

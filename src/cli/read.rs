@@ -32,7 +32,7 @@ pub(super) async fn list(args: ListArgs, checked: Checked, output: &mut Output) 
         settings: _,
     } = args;
     let request = ListIn {
-        status,
+        statuses: status,
         symbol,
         page_size,
         page_token,

@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 
 pub(super) async fn watch(args: WatchArgs, checked: Checked, output: &mut Output) -> Exit {
     let WatchArgs {
-        order_id,
+        order,
         stream,
         poll_interval,
         max_wait,
@@ -27,15 +27,16 @@ pub(super) async fn watch(args: WatchArgs, checked: Checked, output: &mut Output
         door: _,
         settings: _,
     } = args;
+    let order = order.key();
     let input = WatchIn {
-        order_id,
+        order: order.clone(),
         poll_interval,
         timeout: timeout.timeout,
         max_wait,
         after_sequence,
     };
     let nobody_reads = Notify::new();
-    let mut seen = Seen::new(order_id, after_sequence);
+    let mut seen = Seen::new(order.clone(), after_sequence);
     let mut progress = Progress::stderr(Instant::now());
     let on_update = |update: &WatchUpdate| {
         seen.take(update);
@@ -56,7 +57,7 @@ pub(super) async fn watch(args: WatchArgs, checked: Checked, output: &mut Output
     drop(progress);
     let out = match ended {
         Ok(Ok(out)) => out,
-        Ok(Err(error)) => outcome::watch_failed(error, order_id, Vec::new()),
+        Ok(Err(error)) => outcome::watch_failed(error, order.as_ref(), Vec::new()),
         Err(why) => seen.until(why),
     };
     stderr::hint(out.error.as_deref(), &checked);
@@ -79,13 +80,13 @@ async fn through(
         }
         Target::Server(server) => {
             let client = server.connect().await?;
-            let order_id = input.order_id;
+            let order = input.order.clone();
             let updates = client.watch(input).await?;
             let status = async {
-                let found = client.get(OrderKey::OrderId(order_id)).await;
-                found.ok().map(|found| found.order.status)
+                let found = client.get(order.clone()?).await.ok()?.order;
+                Some((found.order_id, found.status))
             };
-            Ok(outcome::watched(updates, order_id, status, on_update).await)
+            Ok(outcome::watched(updates, order.clone(), status, on_update).await)
         }
     }
 }
@@ -102,15 +103,20 @@ async fn interrupted() {
 
 /// What is known of a watch that is broken off.
 struct Seen {
+    order: Option<OrderKey>,
     order_id: i32,
     sequence: u64,
     status: Option<Status>,
 }
 
 impl Seen {
-    fn new(order_id: i32, sequence: u64) -> Self {
+    fn new(order: Option<OrderKey>, sequence: u64) -> Self {
         Self {
-            order_id,
+            order_id: order
+                .as_ref()
+                .and_then(OrderKey::order_id)
+                .unwrap_or_default(),
+            order,
             sequence,
             status: None,
         }
@@ -119,8 +125,10 @@ impl Seen {
     fn take(&mut self, update: &WatchUpdate) {
         self.sequence = update.sequence;
         match &update.event {
-            WatchEvent::Order(order) if order.order_id == self.order_id => {
-                self.status = Some(order.status)
+            WatchEvent::Order(state)
+                if self.order.as_ref().is_some_and(|order| order.names(state)) =>
+            {
+                (self.order_id, self.status) = (state.order_id, Some(state.status));
             }
             WatchEvent::Order(_)
             | WatchEvent::SnapshotEnd {}
@@ -133,6 +141,7 @@ impl Seen {
     /// The outcome of breaking off here. Its updates are left out: they went by, and the cursor leads back to them.
     fn until(self, why: &str) -> WatchOut {
         let Self {
+            order: _, // the outcome has the id
             order_id,
             sequence,
             status,

@@ -12,17 +12,16 @@ use tonic::codegen::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::domain::{
-    HealthIn, HealthOut, Limits, ListIn, ListOut, OrderDetail, OrderError, OrderKey, OrderState,
-    PlaceIn, PlaceOut, ValidateIn, ValidateOut, Violation, WatchIn, check,
+    CancelIn, GetIn, GetOut, HealthIn, HealthOut, Limits, ListIn, ListOut, OrderDetail, OrderError,
+    OrderKey, OrderState, PlaceIn, PlaceOut, TransmitIn, ValidateIn, ValidateOut, Violation,
+    WatchIn, check,
 };
 use crate::error::Error;
 use crate::outcome;
 use crate::request_id::new_request_id;
 use crate::wire::pb::account_service_client::AccountServiceClient;
 use crate::wire::pb::order_service_client::OrderServiceClient;
-use crate::wire::{
-    answered_order, cancel_request, order_to_wire, place_request, restore_inputs, transmit_request,
-};
+use crate::wire::{answered_order, order_to_wire, place_request, restore_inputs};
 
 pub use account::AccountStream;
 use failure::{Effect, failed};
@@ -34,8 +33,6 @@ pub use watch::WatchStream;
 const DEADLINE_BEYOND_TIMEOUT: Duration = Duration::from_secs(5);
 /// Deadline of calls that wait for nothing but the gateway itself.
 const READ_DEADLINE: Duration = Duration::from_secs(10);
-/// Largest answer taken: a full page of orders with long raw states.
-const ANSWER_BYTES_MAX: usize = 64 << 20;
 
 type Stub = OrderServiceClient<InterceptedService<Channel, Bearer>>;
 type AccountStub = AccountServiceClient<InterceptedService<Channel, Bearer>>;
@@ -81,14 +78,9 @@ impl Client {
 
     fn over(url: String, calls: Channel, endpoint: &Endpoint, options: ClientOptions) -> Self {
         let bearer = Bearer::new(options.token);
-        let stub = |channel| {
-            OrderServiceClient::with_interceptor(channel, bearer.clone())
-                .max_decoding_message_size(ANSWER_BYTES_MAX)
-        };
-        let account_stub = |channel| {
-            AccountServiceClient::with_interceptor(channel, bearer.clone())
-                .max_decoding_message_size(ANSWER_BYTES_MAX)
-        };
+        let stub = |channel| OrderServiceClient::with_interceptor(channel, bearer.clone());
+        let account_stub =
+            |channel| AccountServiceClient::with_interceptor(channel, bearer.clone());
         let watches = endpoint.connect_lazy();
         Self {
             accounts: account_stub(calls.clone()),
@@ -169,35 +161,57 @@ impl Client {
             .try_into()
     }
 
-    /// Releases a staged order; `timeout` in seconds.
+    /// Releases a staged order.
     ///
     /// # Errors
     /// Those of the operation. It can be repeated safely.
-    pub async fn transmit(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
-        let request = timed(timeout, transmit_request(key, timeout));
+    pub async fn transmit(&self, input: TransmitIn) -> Result<OrderState, Error> {
+        let request = timed(input.timeout, input.into());
         let answer = self.calls.clone().transmit(request).await;
         answered_order(self.read(answer, Effect::Repeatable)?.order)
     }
 
-    /// Cancels an order; `timeout` in seconds.
+    /// Cancels an order.
     ///
     /// # Errors
     /// Those of the operation. It can be repeated safely.
-    pub async fn cancel(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
-        let request = timed(timeout, cancel_request(key, timeout));
+    pub async fn cancel(&self, input: CancelIn) -> Result<OrderState, Error> {
+        let request = timed(input.timeout, input.into());
         let answer = self.calls.clone().cancel(request).await;
         answered_order(self.read(answer, Effect::Repeatable)?.order)
     }
 
-    /// Reads one order and its fills.
+    /// Reads one order and all its fills, in as many calls as they take.
     ///
     /// # Errors
     /// `ORDER_NOT_FOUND`, or when the gateway does not answer.
     pub async fn get(&self, key: OrderKey) -> Result<OrderDetail, Error> {
+        let mut input = GetIn::new(key);
+        let mut fills = Vec::new();
+        loop {
+            let page = self.get_page(input.clone()).await?;
+            fills.extend(page.fills);
+            match page.next_page_token {
+                Some(token) => input.page_token = token,
+                None => {
+                    return Ok(OrderDetail {
+                        order: page.order,
+                        fills,
+                    });
+                }
+            }
+        }
+    }
+
+    /// Reads one order and a page of its fills.
+    ///
+    /// # Errors
+    /// `ORDER_NOT_FOUND`, `REQUEST_INVALID`, or when the gateway does not answer.
+    pub async fn get_page(&self, input: GetIn) -> Result<GetOut, Error> {
         let answer = self
             .calls
             .clone()
-            .get(within(READ_DEADLINE, key.into()))
+            .get(within(READ_DEADLINE, input.into()))
             .await;
         self.read(answer, Effect::None)?.try_into()
     }

@@ -50,10 +50,10 @@ pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, Watch
 pub use fill::{Commission, Fill};
 pub use instruction::Instruction;
 pub use operations::{
-    BracketDraft, BracketIn, BracketInput, BracketOut, DEFAULT_POLL_INTERVAL_SECONDS,
-    DEFAULT_TIMEOUT_SECONDS, HealthIn, HealthOut, LegDraft, ListIn, ListOut, Margins, OrderDetail,
-    OrderKey, PlaceIn, PlaceOut, PreviewIn, PreviewOut, StopLoss, TakeProfit, ValidateIn,
-    ValidateOut, WAIT_SECONDS_MAX, WatchIn, WatchOut,
+    BracketDraft, BracketIn, BracketInput, BracketOut, CancelIn, DEFAULT_POLL_INTERVAL_SECONDS,
+    DEFAULT_TIMEOUT_SECONDS, GetIn, GetOut, HealthIn, HealthOut, LegDraft, ListIn, ListOut,
+    Margins, OrderDetail, OrderKey, PlaceIn, PlaceOut, PreviewIn, PreviewOut, StopLoss, TakeProfit,
+    TransmitIn, ValidateIn, ValidateOut, WAIT_SECONDS_MAX, WatchIn, WatchOut,
 };
 pub use order::OrderRequest;
 pub use record::OrderRecord;

@@ -161,8 +161,8 @@ pub struct PlaceOut {
 /// What to watch.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WatchIn {
-    /// The order; 0 watches every order without end.
-    pub order_id: i32,
+    /// The order; `None` watches every order without end.
+    pub order: Option<OrderKey>,
     /// The longest silence before a heartbeat, in seconds.
     pub poll_interval: f64,
     /// How long to wait for a connection where one is needed, in seconds.
@@ -174,10 +174,15 @@ pub struct WatchIn {
 }
 
 impl WatchIn {
-    /// Watches one order from its current state to its end.
+    /// Watches one order from its current state to its end; with the id 0 every order without end.
     pub fn new(order_id: i32) -> Self {
+        Self::of((order_id != 0).then_some(OrderKey::OrderId(order_id)))
+    }
+
+    /// Watches one order, or every one, from the current state.
+    pub fn of(order: Option<OrderKey>) -> Self {
         Self {
-            order_id,
+            order,
             poll_interval: DEFAULT_POLL_INTERVAL_SECONDS,
             timeout: DEFAULT_TIMEOUT_SECONDS,
             max_wait: None,
@@ -210,6 +215,78 @@ pub enum OrderKey {
     RequestId(String),
 }
 
+impl OrderKey {
+    /// The order's id, where that is its name here.
+    pub const fn order_id(&self) -> Option<i32> {
+        match self {
+            Self::OrderId(order_id) => Some(*order_id),
+            Self::RequestId(_) => None,
+        }
+    }
+
+    /// Whether this names `order`.
+    pub fn names(&self, order: &OrderState) -> bool {
+        match self {
+            Self::OrderId(order_id) => order.order_id == *order_id,
+            Self::RequestId(request_id) => order.request_id == *request_id,
+        }
+    }
+}
+
+/// A staged order to release.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TransmitIn {
+    /// The order.
+    pub order: OrderKey,
+    /// How long to wait for TWS's first word, in seconds.
+    pub timeout: f64,
+    /// Names this request for good; no other request can have the same.
+    pub request_id: Option<String>,
+}
+
+impl TransmitIn {
+    /// Releases an order and waits for the usual time.
+    pub fn new(order: OrderKey) -> Self {
+        Self::within(order, DEFAULT_TIMEOUT_SECONDS)
+    }
+
+    /// Releases an order and waits `timeout` seconds at most.
+    pub fn within(order: OrderKey, timeout: f64) -> Self {
+        Self {
+            order,
+            timeout,
+            request_id: None,
+        }
+    }
+}
+
+/// An order to cancel.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CancelIn {
+    /// The order.
+    pub order: OrderKey,
+    /// How long to wait for TWS's verdict, in seconds.
+    pub timeout: f64,
+    /// Names this request for good; no other request can have the same.
+    pub request_id: Option<String>,
+}
+
+impl CancelIn {
+    /// Cancels an order and waits for the usual time.
+    pub fn new(order: OrderKey) -> Self {
+        Self::within(order, DEFAULT_TIMEOUT_SECONDS)
+    }
+
+    /// Cancels an order and waits `timeout` seconds at most.
+    pub fn within(order: OrderKey, timeout: f64) -> Self {
+        Self {
+            order,
+            timeout,
+            request_id: None,
+        }
+    }
+}
+
 /// One order and its fills.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct OrderDetail {
@@ -219,14 +296,47 @@ pub struct OrderDetail {
     pub fills: Vec<Fill>,
 }
 
+/// Which order to read, and which page of its fills.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GetIn {
+    /// The order.
+    pub order: OrderKey,
+    /// Fills per page at most; 0: as many as fit into an answer.
+    pub page_size: i32,
+    /// `next_page_token` of the page before; empty: the first page.
+    pub page_token: String,
+}
+
+impl GetIn {
+    /// The first page, as long as it can be.
+    pub const fn new(order: OrderKey) -> Self {
+        Self {
+            order,
+            page_size: 0,
+            page_token: String::new(),
+        }
+    }
+}
+
+/// One order and a page of its fills.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GetOut {
+    /// As it now is.
+    pub order: OrderState,
+    /// Executions, oldest first, corrections applied.
+    pub fills: Vec<Fill>,
+    /// Token of the next page of fills; `None`: this was the last.
+    pub next_page_token: Option<String>,
+}
+
 /// Which orders to read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ListIn {
     /// Only these statuses; empty: all.
-    pub status: Vec<Status>,
+    pub statuses: Vec<Status>,
     /// Only this symbol.
     pub symbol: Option<String>,
-    /// Orders per page, 1 to 1000; 0: 100.
+    /// Orders per page at most; 0: 100, more than 1000: 1000.
     pub page_size: i32,
     /// `next_page_token` of the page before; empty: the first page.
     pub page_token: String,

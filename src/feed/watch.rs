@@ -47,6 +47,7 @@ type Step = (Box<Watcher>, Option<Result<FeedUpdate, Error>>);
 #[derive(Debug)]
 pub struct Watch {
     step: ReusableBoxFuture<'static, Step>,
+    order_id: Option<i32>,
     status: Option<Status>,
     ended: bool,
 }
@@ -54,6 +55,7 @@ pub struct Watch {
 impl Watch {
     pub(super) fn new(watcher: Watcher) -> Self {
         Self {
+            order_id: watcher.order_id(),
             status: watcher.status(),
             step: ReusableBoxFuture::new(step(Box::new(watcher))),
             ended: false,
@@ -63,6 +65,11 @@ impl Watch {
     /// The next update. Nothing is lost when the returned future is dropped before it is ready.
     pub async fn next(&mut self) -> Option<Result<FeedUpdate, Error>> {
         std::future::poll_fn(|context| Pin::new(&mut *self).poll_next(context)).await
+    }
+
+    /// The id of the order; `None` when all are watched.
+    pub const fn order_id(&self) -> Option<i32> {
+        self.order_id
     }
 
     /// The last status known of the order; `None` when all are watched.

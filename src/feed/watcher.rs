@@ -160,6 +160,11 @@ impl Watcher {
         })
     }
 
+    /// The id of the order; `None` when all are watched.
+    pub(super) const fn order_id(&self) -> Option<i32> {
+        self.order_id
+    }
+
     /// The last status known of the order.
     pub(super) fn status(&self) -> Option<Status> {
         self.ending.as_ref().map(WatchCompletion::status)

@@ -48,12 +48,16 @@ pub(super) fn poll_interval(interval: f64) -> Result<Duration, Error> {
 
 /// A request id as callers may give one.
 pub(super) fn request_id(id: &str) -> Result<(), Error> {
+    request_id_in("request_id", id)
+}
+
+fn request_id_in(field: &str, id: &str) -> Result<(), Error> {
     let printable = id.bytes().all(|byte| (b' '..=b'~').contains(&byte));
     if !id.is_empty() && id.len() <= REQUEST_ID_MAX && printable {
         return Ok(());
     }
     Err(Error::request_field(
-        "request_id",
+        field,
         "give 1 to 128 printable ASCII characters",
         Value::from(id),
     ))
@@ -68,6 +72,6 @@ pub(crate) fn key(key: &OrderKey) -> Result<(), Error> {
             json!(id),
         )),
         OrderKey::OrderId(_) => Ok(()),
-        OrderKey::RequestId(id) => request_id(id),
+        OrderKey::RequestId(id) => request_id_in("placed_as", id),
     }
 }

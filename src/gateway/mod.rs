@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use crate::domain::{Caller, Limits, OrderKey, OrderState};
+use crate::domain::{Caller, CancelIn, Limits, OrderKey, OrderState, TransmitIn};
 pub use crate::engine::LinkStatus;
 use crate::engine::{Answer, Command, Ended, Engine};
 use crate::error::Error;
@@ -26,7 +26,7 @@ use limits::seconds;
 pub(crate) use open::feed_limits;
 pub(crate) use place::only_breaks_limits;
 pub use place::{dry_run, validate};
-pub(crate) use read::spec as watch_spec;
+pub(crate) use read::{order_id as watched_order, spec as watch_spec};
 
 /// A running gateway: one store, one session with TWS, one engine. A cheap handle.
 #[derive(Debug, Clone)]
@@ -58,23 +58,35 @@ impl Gateway {
         }
     }
 
-    /// Releases a staged order and answers with TWS's first word about it, or with its state after `timeout` seconds. An order
-    /// already transmitted answers with its state.
+    /// Releases a staged order and answers with TWS's first word about it, or with its state at the timeout. An order already
+    /// transmitted answers with its state.
     ///
     /// # Errors
-    /// `ORDER_NOT_FOUND`, `ORDER_STATE`, and those of [`Gateway::place`] but `ORDER_INVALID` and `REQUEST_ID_REUSED`.
-    pub async fn transmit(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
-        self.change(key, timeout, Command::Transmit).await
+    /// `ORDER_NOT_FOUND`, `ORDER_STATE`, and those of [`Gateway::place`] but `ORDER_INVALID`.
+    pub async fn transmit(&self, input: TransmitIn) -> Result<OrderState, Error> {
+        let TransmitIn {
+            order,
+            timeout,
+            request_id,
+        } = input;
+        self.change(order, timeout, request_id.as_deref(), Command::Transmit)
+            .await
     }
 
-    /// Asks TWS to cancel an order and answers with its verdict, or with the order's state after `timeout` seconds. A cancelled
+    /// Asks TWS to cancel an order and answers with its verdict, or with the order's state at the timeout. A cancelled
     /// order answers with its state; one that has not been sent yet is not sent any more.
     ///
     /// # Errors
-    /// `ORDER_NOT_FOUND`, `ORDER_STATE` (filled or rejected), `REQUEST_INVALID`, `TWS_UNAVAILABLE`, `LIVE_ACCOUNT`,
-    /// `STORE_MISMATCH`, `OVERLOADED`, `STORE`, `SHUTTING_DOWN`: nothing was sent. `INTERNAL`: the outcome is unknown.
-    pub async fn cancel(&self, key: OrderKey, timeout: f64) -> Result<OrderState, Error> {
-        self.change(key, timeout, Command::Cancel).await
+    /// `ORDER_NOT_FOUND`, `ORDER_STATE` (filled or rejected), `REQUEST_INVALID`, `REQUEST_ID_REUSED`, `TWS_UNAVAILABLE`,
+    /// `LIVE_ACCOUNT`, `STORE_MISMATCH`, `OVERLOADED`, `STORE`, `SHUTTING_DOWN`: nothing was sent. `INTERNAL`: the outcome is unknown.
+    pub async fn cancel(&self, input: CancelIn) -> Result<OrderState, Error> {
+        let CancelIn {
+            order,
+            timeout,
+            request_id,
+        } = input;
+        self.change(order, timeout, request_id.as_deref(), Command::Cancel)
+            .await
     }
 
     async fn ask(&self, command: Command, timeout: Duration) -> Result<Answer, Error> {
@@ -86,10 +98,14 @@ impl Gateway {
         &self,
         key: OrderKey,
         timeout: f64,
+        request_id: Option<&str>,
         command: impl FnOnce(OrderKey) -> Command,
     ) -> Result<OrderState, Error> {
         let timeout = seconds("timeout", timeout)?;
         limits::key(&key)?;
+        if let Some(request_id) = request_id {
+            limits::request_id(request_id)?;
+        }
         let answer = self.ask(command(key), timeout).await?;
         Ok(answer.state)
     }

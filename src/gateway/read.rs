@@ -2,9 +2,10 @@
 
 use super::Gateway;
 use super::limits::{self, poll_interval, seconds};
-use crate::domain::{ListIn, ListOut, OrderDetail, OrderKey, WatchIn};
+use crate::domain::{GetIn, GetOut, ListIn, ListOut, OrderDetail, OrderKey, WatchIn};
 use crate::error::Error;
 use crate::feed::{Watch, WatchSpec};
+use crate::store::Reader;
 
 impl Gateway {
     /// Reads one order and its fills from the store. Needs no TWS.
@@ -14,6 +15,17 @@ impl Gateway {
     pub async fn get(&self, key: OrderKey) -> Result<OrderDetail, Error> {
         limits::key(&key)?;
         let found = self.shared.reader.get(key.clone()).await?;
+        found.ok_or_else(|| Error::order_not_found(&key))
+    }
+
+    /// Reads one order and a page of its fills, so that no answer is larger than gRPC libraries take. Needs no TWS.
+    ///
+    /// # Errors
+    /// As [`Gateway::get`]; `REQUEST_INVALID` for a page size or a page token too.
+    pub async fn get_page(&self, input: GetIn) -> Result<GetOut, Error> {
+        limits::key(&input.order)?;
+        let key = input.order.clone();
+        let found = self.shared.reader.get_page(input).await?;
         found.ok_or_else(|| Error::order_not_found(&key))
     }
 
@@ -30,15 +42,32 @@ impl Gateway {
     /// # Errors
     /// `ORDER_NOT_FOUND`, `REQUEST_INVALID`, `SEQUENCE`, `OVERLOADED`, `SHUTTING_DOWN`, `STORE`, `INTERNAL`.
     pub async fn watch(&self, input: WatchIn) -> Result<Watch, Error> {
-        let spec = spec(input, self.shared.terminal_linger)?;
+        let order = input.order.clone();
+        let mut spec = spec(input, self.shared.terminal_linger)?;
+        spec.order_id = order_id(&self.shared.reader, order).await?;
         self.shared.feed.watch(spec).await
     }
 }
 
-/// What a watch asks of the feed.
+/// The id of the order that is to be watched.
+pub(crate) async fn order_id(
+    reader: &Reader,
+    order: Option<OrderKey>,
+) -> Result<Option<i32>, Error> {
+    match order {
+        None => Ok(None),
+        Some(OrderKey::OrderId(order_id)) => Ok(Some(order_id)),
+        Some(key @ OrderKey::RequestId(_)) => match reader.get(key.clone()).await? {
+            Some(found) => Ok(Some(found.order.order_id)),
+            None => Err(Error::order_not_found(&key)),
+        },
+    }
+}
+
+/// What a watch asks of the feed. An order that it names by a request id is still to be found.
 pub(crate) fn spec(input: WatchIn, linger: std::time::Duration) -> Result<WatchSpec, Error> {
     let WatchIn {
-        order_id,
+        order,
         poll_interval: interval,
         timeout,
         max_wait,
@@ -46,11 +75,11 @@ pub(crate) fn spec(input: WatchIn, linger: std::time::Duration) -> Result<WatchS
     } = input;
     // The store is there as soon as the gateway is: there is nothing to wait for.
     seconds("timeout", timeout)?;
-    if order_id != 0 {
-        limits::key(&OrderKey::OrderId(order_id))?;
+    if let Some(order) = &order {
+        limits::key(order)?;
     }
     Ok(WatchSpec {
-        order_id: (order_id != 0).then_some(order_id),
+        order_id: order.as_ref().and_then(OrderKey::order_id),
         after_sequence,
         poll_interval: poll_interval(interval)?,
         max_wait: max_wait

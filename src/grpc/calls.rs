@@ -27,6 +27,10 @@ use super::receive::Receiving;
 use super::roles;
 use super::token::Tokens;
 
+/// Bytes of the metadata that a call may have, counted as HTTP/2 counts them.
+const METADATA_BYTES_MAX: usize = 16 << 10;
+/// What HTTP/2 counts for a field beside its name and value (RFC 9113, 6.5.2).
+const FIELD_OVERHEAD_BYTES: usize = 32;
 /// Prefix of the paths that need no token: a probe of an orchestrator knows none.
 const OPEN_TO_ALL: &str = "/grpc.health.v1.Health/";
 /// What a probe asks.
@@ -86,7 +90,7 @@ impl Calls {
     /// Answers one call of a connection. `overloaded` says that the connection is one too many.
     pub(super) async fn answer<B>(
         mut self,
-        request: Request<B>,
+        mut request: Request<B>,
         peer: Peer,
         overloaded: bool,
     ) -> Result<Response<Observed<Body>>, Infallible>
@@ -94,6 +98,11 @@ impl Calls {
         B: hyper::body::Body<Data = bytes::Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
+        let too_large = !fits(&request);
+        if too_large {
+            // Nothing reads it, and a call may wait.
+            request.headers_mut().clear();
+        }
         let path = request.uri().path();
         let own = own_method(path);
         let method = CallStats::method(own.unwrap_or_default());
@@ -125,8 +134,14 @@ impl Calls {
             // A reflection stream is kept open by its client for as long as it likes: nobody waits for that.
             _in_flight: (own || kind != Kind::Reflection).then(|| self.in_flight.token()),
         };
-        let answered = self.admitted(request, kind, peer, overloaded, &mut call);
-        let mut response = match answered.instrument(span).await {
+        let answered = if too_large {
+            Err(metadata_too_large())
+        } else {
+            self.admitted(request, kind, peer, overloaded, &mut call)
+                .instrument(span)
+                .await
+        };
+        let mut response = match answered {
             Ok(response) => response,
             Err(error) => status_from_error(error).into_http(),
         };
@@ -321,6 +336,25 @@ fn shutting_down() -> Error {
     Error::new(
         Reason::ShuttingDown,
         "the gateway is shutting down, nothing was sent: ask again with the same request_id",
+    )
+}
+
+/// Whether a call's metadata is as small as it has to be.
+fn fits<B>(request: &Request<B>) -> bool {
+    let fields = request
+        .headers()
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.as_bytes().len() + FIELD_OVERHEAD_BYTES);
+    request.uri().path().len() + fields.sum::<usize>() <= METADATA_BYTES_MAX
+}
+
+fn metadata_too_large() -> Error {
+    Error::new(
+        Reason::RequestInvalid,
+        format!(
+            "the call has more than {} KiB of metadata, nothing was done: send less of it",
+            METADATA_BYTES_MAX >> 10
+        ),
     )
 }
 

@@ -26,6 +26,9 @@ use super::calls::Calls;
 /// HTTP/2 pings: a connection whose peer vanished ends within a minute, and proxies see one that is alive.
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(30);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(20);
+/// Bytes of the metadata of one call that HTTP/2 takes in. More than a call may have, so that one with too much is answered as gRPC, not
+/// with the bare HTTP status of the library.
+const METADATA_BYTES_TAKEN: u32 = 256 << 10;
 /// Connections beyond the bound that are told so; those beyond that are closed without a word.
 const TOLD_CONNECTIONS_MAX: usize = 64;
 /// How long a connection one too many may stay to hear it.
@@ -50,6 +53,7 @@ pub(super) async fn accept(
         .keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
         .max_concurrent_streams(settings.streams_per_connection_max)
+        .max_header_list_size(METADATA_BYTES_TAKEN)
         .auto_date_header(false);
     let room = Arc::new(Semaphore::new(settings.connections_max));
     let told = Arc::new(Semaphore::new(TOLD_CONNECTIONS_MAX));

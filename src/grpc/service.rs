@@ -10,13 +10,14 @@ use tonic::{Extensions, Request, Response, Status};
 use tracing::Span;
 
 use crate::domain::{
-    Caller, HealthIn, ListIn, OrderKey, OrderState, PlaceIn, ValidateIn, WatchIn, WatchUpdate,
+    Caller, CancelIn, GetIn, HealthIn, ListIn, OrderKey, OrderState, PlaceIn, TransmitIn,
+    ValidateIn, WatchIn, WatchUpdate,
 };
 use crate::error::{Error, Reason};
 use crate::feed::Watch;
 use crate::gateway::Gateway;
 use crate::wire::pb::order_service_server::OrderService;
-use crate::wire::{cancel_in, pb, require_request_id, status_from_error, transmit_in};
+use crate::wire::{pb, require_request_id, status_from_error};
 
 use super::deadline::{effective_timeout, until_deadline};
 
@@ -118,9 +119,7 @@ impl OrderService for Orders {
             Some(max_wait) => Some(effective_timeout(max_wait, &metadata)),
             None => until_deadline(&metadata),
         };
-        if input.order_id != 0 {
-            Span::current().record("order_id", input.order_id);
-        }
+        input.order.as_ref().inspect(|key| note_key(key));
         let watch = self.gateway.watch(input).await.map_err(status_from_error)?;
         Ok(Response::new(Updates {
             watch,
@@ -134,11 +133,11 @@ impl OrderService for Orders {
         request: Request<pb::TransmitRequest>,
     ) -> Answer<pb::TransmitResponse> {
         let (metadata, extensions, message) = request.into_parts();
-        let (key, timeout) = transmit_in(message).map_err(status_from_error)?;
-        note_key(&key);
-        let timeout = effective_timeout(timeout, &metadata);
+        let mut input = TransmitIn::try_from(message).map_err(status_from_error)?;
+        note_key(&input.order);
+        input.timeout = effective_timeout(input.timeout, &metadata);
         let order = for_caller(&self.gateway, &extensions)
-            .transmit(key, timeout)
+            .transmit(input)
             .await
             .map_err(status_from_error)?;
         note(&order);
@@ -149,11 +148,11 @@ impl OrderService for Orders {
 
     async fn cancel(&self, request: Request<pb::CancelRequest>) -> Answer<pb::CancelResponse> {
         let (metadata, extensions, message) = request.into_parts();
-        let (key, timeout) = cancel_in(message).map_err(status_from_error)?;
-        note_key(&key);
-        let timeout = effective_timeout(timeout, &metadata);
+        let mut input = CancelIn::try_from(message).map_err(status_from_error)?;
+        note_key(&input.order);
+        input.timeout = effective_timeout(input.timeout, &metadata);
         let order = for_caller(&self.gateway, &extensions)
-            .cancel(key, timeout)
+            .cancel(input)
             .await
             .map_err(status_from_error)?;
         note(&order);
@@ -163,11 +162,15 @@ impl OrderService for Orders {
     }
 
     async fn get(&self, request: Request<pb::GetRequest>) -> Answer<pb::GetResponse> {
-        let key = OrderKey::try_from(request.into_inner()).map_err(status_from_error)?;
-        note_key(&key);
-        let detail = self.gateway.get(key).await.map_err(status_from_error)?;
-        note(&detail.order);
-        Ok(Response::new(detail.into()))
+        let input = GetIn::try_from(request.into_inner()).map_err(status_from_error)?;
+        note_key(&input.order);
+        let out = self
+            .gateway
+            .get_page(input)
+            .await
+            .map_err(status_from_error)?;
+        note(&out.order);
+        Ok(Response::new(out.into()))
     }
 
     async fn list(&self, request: Request<pb::ListRequest>) -> Answer<pb::ListResponse> {

@@ -1,11 +1,10 @@
 //! Pages of orders, newest first.
 
-use std::fmt::Write as _;
-
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio_rusqlite::rusqlite::{self, Connection, params};
+use tokio_rusqlite::rusqlite::{Connection, params};
 
+use super::page::{self, Room};
 use super::{StoreError, columns};
 use crate::domain::{ListIn, ListOut, OrderState, Status};
 
@@ -13,8 +12,6 @@ use crate::domain::{ListIn, ListOut, OrderState, Status};
 const PAGE_SIZE: usize = 100;
 /// The most orders on a page.
 const PAGE_SIZE_MAX: usize = 1000;
-/// Bytes of the check in a page token.
-const CHECK_BYTES: usize = 8;
 
 /// A checked request for a page.
 ///
@@ -41,18 +38,18 @@ impl Page {
     /// Checks the page size and the token. The token is opaque: the last id shown, and a hash that binds it to the filter and the store.
     pub(super) fn read(request: ListIn, base_sequence: u64) -> Result<Self, StoreError> {
         let ListIn {
-            status,
+            statuses,
             symbol,
             page_size,
             page_token,
         } = request;
         let size = match usize::try_from(page_size) {
             Ok(0) => PAGE_SIZE,
-            Ok(size) if size <= PAGE_SIZE_MAX => size,
-            Ok(_) | Err(_) => {
+            Ok(size) => size.min(PAGE_SIZE_MAX),
+            Err(_) => {
                 return Err(StoreError::Request {
                     field: "page_size",
-                    message: format!("must be between 1 and {PAGE_SIZE_MAX}, or 0 for {PAGE_SIZE}"),
+                    message: format!("must be 1 or more, or 0 for {PAGE_SIZE}"),
                     input: Value::from(page_size),
                 });
             }
@@ -61,7 +58,7 @@ impl Page {
             statuses: Status::ALL
                 .iter()
                 .copied()
-                .filter(|word| status.contains(word))
+                .filter(|word| statuses.contains(word))
                 .collect(),
             symbol: symbol
                 .map(|symbol| symbol.trim().to_uppercase())
@@ -85,17 +82,25 @@ impl Page {
         })
     }
 
-    /// Reads the page, and one order more to know whether another follows.
+    /// Reads the page, and one order more to know whether another follows. It ends early where its answer would grow beyond what gRPC
+    /// libraries take.
     pub(super) fn load(&self, connection: &Connection) -> Result<ListOut, StoreError> {
         let limit = i64::try_from(self.size + 1).unwrap_or(i64::MAX);
-        let mut orders = connection
-            .prepare_cached(&self.filter.sql())?
+        let mut statement = connection.prepare_cached(&self.filter.sql())?;
+        let states = statement
             .query_map(params![self.below, limit, self.filter.symbol], |row| {
                 columns::order_record(row).map(|record| record.state)
-            })?
-            .collect::<rusqlite::Result<Vec<OrderState>>>()?;
-        let more = orders.len() > self.size;
-        orders.truncate(self.size);
+            })?;
+        let mut room = Room::new();
+        let (mut orders, mut more) = (Vec::<OrderState>::new(), false);
+        for state in states {
+            let state = state?;
+            if orders.len() == self.size || !room.takes(&state) {
+                more = true;
+                break;
+            }
+            orders.push(state);
+        }
         let next_page_token = match orders.last() {
             Some(last) if more => Some(self.filter.seal(last.order_id)),
             Some(_) | None => None,
@@ -148,12 +153,7 @@ impl Filter {
     }
 
     fn seal(&self, last: i32) -> String {
-        let mut token = format!("{last:08x}");
-        for byte in self.check(last) {
-            // Writing to a String cannot fail.
-            let _ = write!(token, "{byte:02x}");
-        }
-        token
+        format!("{last:08x}{}", self.check(last))
     }
 
     fn open(&self, token: &str) -> Option<i32> {
@@ -162,7 +162,7 @@ impl Filter {
         (self.seal(last) == token).then_some(last)
     }
 
-    fn check(&self, last: i32) -> [u8; CHECK_BYTES] {
+    fn check(&self, last: i32) -> String {
         let mut hash = Sha256::new();
         hash.update(self.base_sequence.to_be_bytes());
         hash.update(last.to_be_bytes());
@@ -172,10 +172,7 @@ impl Filter {
         }
         hash.update([1]);
         hash.update(self.symbol.as_deref().unwrap_or_default());
-        let whole = hash.finalize();
-        let mut check = [0; CHECK_BYTES];
-        check.copy_from_slice(&whole[..CHECK_BYTES]);
-        check
+        page::check(hash)
     }
 }
 
@@ -192,7 +189,7 @@ mod tests {
         let one = vec![Status::Filled];
         let two = vec![Status::Filled, Status::Rejected];
         let symbol = Some("AAPL".to_owned());
-        for (status, symbol, indexes) in [
+        for (statuses, symbol, indexes) in [
             (vec![], None, &["INTEGER PRIMARY KEY (rowid<?)"][..]),
             (one.clone(), None, &[LIVE, STATUS]),
             (two.clone(), None, &[LIVE, STATUS]),
@@ -202,7 +199,7 @@ mod tests {
         ] {
             let page = Page::read(
                 ListIn {
-                    status,
+                    statuses,
                     symbol,
                     ..ListIn::default()
                 },

@@ -12,8 +12,10 @@ use super::pool::{self, For, Pool};
 use super::snapshot::{self, Snapshot};
 use super::start::{base_sequence, head_sequence};
 use super::transaction::{PLACED_UNDER, fills_of};
-use super::{Cursor, StoreError, epochs, events, list, schema};
-use crate::domain::{ListIn, ListOut, OrderDetail, OrderKey, OrderState, StoredEvent};
+use super::{Cursor, StoreError, epochs, events, fills, list, schema};
+use crate::domain::{
+    GetIn, GetOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState, StoredEvent,
+};
 
 /// Reads orders and events. Every call is one short read transaction and sees one state of the store, at least as new as the last
 /// commit before it. A cheap handle.
@@ -71,6 +73,19 @@ impl Reader {
     pub async fn get(&self, key: OrderKey) -> Result<Option<OrderDetail>, StoreError> {
         self.pool
             .read(For::Calls, move |connection| Ok(detail(connection, &key)?))
+            .await
+    }
+
+    /// One order and a page of its fills.
+    ///
+    /// # Errors
+    /// [`StoreError::Request`] for a page size or page token that cannot be.
+    pub async fn get_page(&self, request: GetIn) -> Result<Option<GetOut>, StoreError> {
+        let base = self.base_sequence;
+        self.pool
+            .read(For::Calls, move |connection| {
+                fills::load(connection, &request, base)
+            })
             .await
     }
 
@@ -198,18 +213,26 @@ pub(super) fn detail(
     connection: &rusqlite::Connection,
     key: &OrderKey,
 ) -> rusqlite::Result<Option<OrderDetail>> {
+    let Some(order) = state_of(connection, key)? else {
+        return Ok(None);
+    };
+    let fills = fills_of(connection, order.order_id)?;
+    Ok(Some(OrderDetail { order, fills }))
+}
+
+/// An order without its fills.
+pub(super) fn state_of(
+    connection: &rusqlite::Connection,
+    key: &OrderKey,
+) -> rusqlite::Result<Option<OrderState>> {
     let state = |row: &rusqlite::Row<'_>| columns::order_record(row).map(|record| record.state);
-    let order = match key {
+    match key {
         OrderKey::OrderId(id) => connection
             .prepare_cached(select_order!("WHERE order_id = ?1"))?
             .query_row([id], state),
         OrderKey::RequestId(id) => connection
             .prepare_cached(PLACED_UNDER)?
             .query_row([id], state),
-    };
-    let Some(order) = order.optional()? else {
-        return Ok(None);
-    };
-    let fills = fills_of(connection, order.order_id)?;
-    Ok(Some(OrderDetail { order, fills }))
+    }
+    .optional()
 }

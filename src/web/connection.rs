@@ -41,6 +41,8 @@ const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(100);
 const FRAME_BYTES: usize = 5;
 /// Paths that lead to the gRPC service. Reflection is not offered to browsers.
 const SERVICES: [&str; 2] = ["/ibkr.orders.v1.", "/grpc.health.v1.Health/"];
+/// As at the gRPC port: metadata that is too much is refused by the calls, with a word.
+const METADATA_BYTES_TAKEN: u32 = 256 << 10;
 /// What a gRPC-Web request says it is: with `+proto`, `-text` and so on behind it.
 const GRPC_WEB: &[u8] = b"application/grpc-web";
 
@@ -60,7 +62,8 @@ pub(super) async fn accept(
         .timer(TokioTimer::new())
         .keep_alive_interval(KEEPALIVE_INTERVAL)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-        .max_concurrent_streams(STREAMS_MAX);
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(METADATA_BYTES_TAKEN);
     let door = Door {
         http: Arc::new(http),
         guard: Arc::new(guard),

@@ -1,94 +1,118 @@
 //! Calls about an order that exists: Transmit, Cancel, Get.
 
-use crate::domain::{DEFAULT_TIMEOUT_SECONDS, Fill, OrderDetail, OrderKey, OrderState};
+use serde_json::Value;
+
+use crate::domain::{
+    CancelIn, DEFAULT_TIMEOUT_SECONDS, Fill, GetIn, GetOut, OrderKey, OrderState, TransmitIn,
+};
 use crate::error::Error;
 
 use super::pb;
-use super::values::{duration, present, seconds};
+use super::values::{duration, given, present, seconds};
 
-/// An order id of a request, or zero for none.
-pub(super) fn natural(field: &str, id: i32) -> Result<i32, Error> {
-    if id < 0 {
-        return Err(Error::request_field(
-            field,
-            "an order id is positive",
-            id.into(),
-        ));
-    }
-    Ok(id)
+/// A `oneof order { order_id; placed_as; }` of a request. Whether a name is one that an order can have is the gateway's word.
+macro_rules! order_oneof {
+    ($($oneof:path),+ $(,)?) => {$(
+        impl From<$oneof> for OrderKey {
+            fn from(order: $oneof) -> Self {
+                use $oneof as Name;
+                match order {
+                    Name::OrderId(order_id) => Self::OrderId(order_id),
+                    Name::PlacedAs(request_id) => Self::RequestId(request_id),
+                }
+            }
+        }
+
+        impl From<OrderKey> for $oneof {
+            fn from(key: OrderKey) -> Self {
+                match key {
+                    OrderKey::OrderId(order_id) => Self::OrderId(order_id),
+                    OrderKey::RequestId(request_id) => Self::PlacedAs(request_id),
+                }
+            }
+        }
+    )+};
 }
 
-/// Exactly one of the two names of an order.
-fn key(order_id: i32, request_id: String) -> Result<OrderKey, Error> {
-    match (natural("order_id", order_id)?, request_id.is_empty()) {
-        (0, false) => Ok(OrderKey::RequestId(request_id)),
-        (0, true) => Err(Error::request_field(
+order_oneof!(
+    pb::get_request::Order,
+    pb::cancel_request::Order,
+    pb::transmit_request::Order,
+    pb::watch_request::Order,
+);
+
+/// The order that a request must name.
+pub(super) fn key<N: Into<OrderKey>>(order: Option<N>) -> Result<OrderKey, Error> {
+    order.map(Into::into).ok_or_else(|| {
+        Error::request_field(
             "order_id",
-            "give order_id or request_id",
-            0.into(),
-        )),
-        (order_id, true) => Ok(OrderKey::OrderId(order_id)),
-        (_, false) => Err(Error::request_field(
-            "request_id",
-            "give order_id or request_id, not both",
-            request_id.into(),
-        )),
+            "give order_id, or placed_as: the request id that the order was placed under",
+            Value::Null,
+        )
+    })
+}
+
+impl TryFrom<pb::TransmitRequest> for TransmitIn {
+    type Error = Error;
+
+    fn try_from(request: pb::TransmitRequest) -> Result<Self, Error> {
+        let pb::TransmitRequest {
+            order,
+            timeout,
+            request_id,
+        } = request;
+        Ok(Self {
+            order: key(order)?,
+            timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
+            request_id: given(request_id),
+        })
     }
 }
 
-/// The fields `order_id` and `request_id` that name an order.
-fn key_fields(key: OrderKey) -> (i32, String) {
-    match key {
-        OrderKey::OrderId(order_id) => (order_id, String::new()),
-        OrderKey::RequestId(request_id) => (0, request_id),
+impl From<TransmitIn> for pb::TransmitRequest {
+    fn from(input: TransmitIn) -> Self {
+        let TransmitIn {
+            order,
+            timeout,
+            request_id,
+        } = input;
+        Self {
+            order: Some(order.into()),
+            timeout: Some(duration(timeout)),
+            request_id: request_id.unwrap_or_default(),
+        }
     }
 }
 
-/// Reads a transmit request: which order, and how long to wait in seconds.
-///
-/// # Errors
-/// `REQUEST_INVALID`.
-pub fn transmit_in(request: pb::TransmitRequest) -> Result<(OrderKey, f64), Error> {
-    let pb::TransmitRequest {
-        order_id,
-        request_id,
-        timeout,
-    } = request;
-    let timeout = seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
-    Ok((key(order_id, request_id)?, timeout))
-}
+impl TryFrom<pb::CancelRequest> for CancelIn {
+    type Error = Error;
 
-/// A transmit request.
-pub fn transmit_request(key: OrderKey, timeout: f64) -> pb::TransmitRequest {
-    let (order_id, request_id) = key_fields(key);
-    pb::TransmitRequest {
-        order_id,
-        request_id,
-        timeout: Some(duration(timeout)),
+    fn try_from(request: pb::CancelRequest) -> Result<Self, Error> {
+        let pb::CancelRequest {
+            order,
+            timeout,
+            request_id,
+        } = request;
+        Ok(Self {
+            order: key(order)?,
+            timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
+            request_id: given(request_id),
+        })
     }
 }
 
-/// Reads a cancel request: which order, and how long to wait in seconds.
-///
-/// # Errors
-/// `REQUEST_INVALID`.
-pub fn cancel_in(request: pb::CancelRequest) -> Result<(OrderKey, f64), Error> {
-    let pb::CancelRequest {
-        order_id,
-        request_id,
-        timeout,
-    } = request;
-    let timeout = seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS);
-    Ok((key(order_id, request_id)?, timeout))
-}
-
-/// A cancel request.
-pub fn cancel_request(key: OrderKey, timeout: f64) -> pb::CancelRequest {
-    let (order_id, request_id) = key_fields(key);
-    pb::CancelRequest {
-        order_id,
-        request_id,
-        timeout: Some(duration(timeout)),
+impl From<CancelIn> for pb::CancelRequest {
+    fn from(input: CancelIn) -> Self {
+        let CancelIn {
+            order,
+            timeout,
+            request_id,
+        } = input;
+        Self {
+            order: Some(order.into()),
+            timeout: Some(duration(timeout)),
+            request_id: request_id.unwrap_or_default(),
+        }
     }
 }
 
@@ -97,49 +121,69 @@ pub fn answered_order(order: Option<pb::OrderState>) -> Result<OrderState, Error
     present("order", order)?.try_into()
 }
 
-impl TryFrom<pb::GetRequest> for OrderKey {
+impl TryFrom<pb::GetRequest> for GetIn {
     type Error = Error;
 
     fn try_from(request: pb::GetRequest) -> Result<Self, Error> {
         let pb::GetRequest {
-            order_id,
-            request_id,
+            order,
+            page_size,
+            page_token,
         } = request;
-        key(order_id, request_id)
+        Ok(Self {
+            order: key(order)?,
+            page_size,
+            page_token,
+        })
     }
 }
 
-impl From<OrderKey> for pb::GetRequest {
-    fn from(key: OrderKey) -> Self {
-        let (order_id, request_id) = key_fields(key);
+impl From<GetIn> for pb::GetRequest {
+    fn from(input: GetIn) -> Self {
+        let GetIn {
+            order,
+            page_size,
+            page_token,
+        } = input;
         Self {
-            order_id,
-            request_id,
+            order: Some(order.into()),
+            page_size,
+            page_token,
         }
     }
 }
 
-impl From<OrderDetail> for pb::GetResponse {
-    fn from(detail: OrderDetail) -> Self {
-        let OrderDetail { order, fills } = detail;
+impl From<GetOut> for pb::GetResponse {
+    fn from(out: GetOut) -> Self {
+        let GetOut {
+            order,
+            fills,
+            next_page_token,
+        } = out;
         Self {
             order: Some(order.into()),
             fills: fills.into_iter().map(Into::into).collect(),
+            next_page_token: next_page_token.unwrap_or_default(),
         }
     }
 }
 
-impl TryFrom<pb::GetResponse> for OrderDetail {
+impl TryFrom<pb::GetResponse> for GetOut {
     type Error = Error;
 
-    fn try_from(detail: pb::GetResponse) -> Result<Self, Error> {
-        let pb::GetResponse { order, fills } = detail;
+    fn try_from(out: pb::GetResponse) -> Result<Self, Error> {
+        let pb::GetResponse {
+            order,
+            fills,
+            next_page_token,
+        } = out;
         Ok(Self {
             order: answered_order(order)?,
             fills: fills
                 .into_iter()
                 .map(Fill::try_from)
                 .collect::<Result<_, _>>()?,
+            next_page_token: given(next_page_token),
         })
     }
 }

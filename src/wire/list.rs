@@ -12,22 +12,22 @@ impl TryFrom<pb::ListRequest> for ListIn {
 
     fn try_from(request: pb::ListRequest) -> Result<Self, Error> {
         let pb::ListRequest {
-            status,
+            statuses,
             symbol,
             page_size,
             page_token,
         } = request;
         let word = |number| {
-            asked::<Status>("status", number)?.ok_or_else(|| {
+            asked::<Status>("statuses", number)?.ok_or_else(|| {
                 Error::request_field(
-                    "status",
+                    "statuses",
                     "name a status, or none to list all",
                     number.into(),
                 )
             })
         };
         Ok(Self {
-            status: status.into_iter().map(word).collect::<Result<_, _>>()?,
+            statuses: statuses.into_iter().map(word).collect::<Result<_, _>>()?,
             symbol: given(symbol),
             page_size,
             page_token,
@@ -38,13 +38,13 @@ impl TryFrom<pb::ListRequest> for ListIn {
 impl From<ListIn> for pb::ListRequest {
     fn from(input: ListIn) -> Self {
         let ListIn {
-            status,
+            statuses,
             symbol,
             page_size,
             page_token,
         } = input;
         Self {
-            status: status
+            statuses: statuses
                 .into_iter()
                 .map(|word| pb::order_state::Status::from(word).into())
                 .collect(),

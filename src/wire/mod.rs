@@ -18,7 +18,7 @@ mod tests;
 mod values;
 mod watch;
 
-pub use by_order::{answered_order, cancel_in, cancel_request, transmit_in, transmit_request};
+pub use by_order::answered_order;
 pub use order::{order_to_wire, restore_inputs};
 pub use place::{place_request, require_request_id};
 pub use status::{ERROR_DOMAIN, code_of, error_from_status, status_from_error};

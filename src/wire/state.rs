@@ -7,7 +7,13 @@ use crate::error::Error;
 
 use super::fields::{Put, Take};
 use super::pb;
+use super::status::shortened;
 use super::values::{amount, amount_option, present, time_from_wire, time_to_wire};
+
+/// Bytes of a raw state that is shown. TWS's reports have some hundred; one message of it may have 16 MiB, and an answer only 4.
+const RAW_STATE_BYTES_MAX: usize = 256 << 10;
+/// Bytes of a text of TWS that is shown.
+const LAST_ERROR_BYTES_MAX: usize = 16 << 10;
 
 impl From<OrderState> for pb::OrderState {
     fn from(state: OrderState) -> Self {
@@ -59,10 +65,10 @@ impl From<OrderState> for pb::OrderState {
                     transmit,
                     order_ref,
                     last_error_code,
-                    last_error,
+                    last_error: last_error.map(|text| shortened(text, LAST_ERROR_BYTES_MAX)),
                     perm_id,
                     last_update: Some(time_to_wire(last_update)),
-                    raw_state,
+                    raw_state: raw_state.filter(|text| text.len() <= RAW_STATE_BYTES_MAX),
                     client_id,
                     account,
                     request_id,

@@ -13,7 +13,7 @@ use crate::domain::Violation;
 use crate::error::{Error, Reason, TwsWord};
 
 /// `domain` of the ErrorInfo in every status of this service.
-pub const ERROR_DOMAIN: &str = "ibkr-orders";
+pub const ERROR_DOMAIN: &str = "ibkr.orders.v1";
 
 const TWS_CODE: &str = "twsCode";
 const TWS_TEXT: &str = "twsText";
@@ -156,7 +156,7 @@ fn field_violation(violation: Violation) -> FieldViolation {
     }
 }
 
-fn shortened(mut text: String, bytes_max: usize) -> String {
+pub(super) fn shortened(mut text: String, bytes_max: usize) -> String {
     if text.len() > bytes_max {
         text.truncate(text.floor_char_boundary(bytes_max - '…'.len_utf8()));
         text.push('…');

@@ -1,25 +1,54 @@
 //! Requests and answers there and back.
 
 use super::*;
-use crate::domain::{HealthIn, ListIn, OrderError, OrderKey, PlaceIn, Status, Violation, WatchIn};
+use crate::domain::{
+    CancelIn, GetIn, HealthIn, ListIn, OrderError, OrderKey, PlaceIn, Status, TransmitIn,
+    Violation, WatchIn,
+};
 use crate::error::Reason;
 
 #[test]
 fn an_order_is_named_by_exactly_one_of_its_names() {
-    let named = |order_id, request_id: &str| {
-        OrderKey::try_from(pb::GetRequest {
-            order_id,
-            request_id: request_id.to_owned(),
-        })
+    use pb::get_request::Order::{OrderId, PlacedAs};
+    let named = |order| {
+        let request = pb::GetRequest {
+            order,
+            ..pb::GetRequest::default()
+        };
+        GetIn::try_from(request).map(|input| input.order)
     };
-    assert_eq!(named(5, ""), Ok(OrderKey::OrderId(5)));
-    assert_eq!(named(0, "r"), Ok(OrderKey::RequestId("r".to_owned())));
-    for (order_id, request_id) in [(0, ""), (5, "r"), (-1, ""), (-1, "r")] {
-        let error = named(order_id, request_id).unwrap_err();
+    assert_eq!(named(Some(OrderId(5))), Ok(OrderKey::OrderId(5)));
+    assert_eq!(
+        named(Some(PlacedAs("r".to_owned()))),
+        Ok(OrderKey::RequestId("r".to_owned()))
+    );
+    let error = named(None).unwrap_err();
+    assert_eq!(error.reason, Reason::RequestInvalid);
+    assert!(error.message.contains("placed_as"), "{error}");
+}
+
+#[test]
+fn a_watch_is_of_one_order_or_with_the_id_0_of_all() {
+    use pb::watch_request::Order::{OrderId, PlacedAs};
+    for (order, meant) in [
+        (None, None),
+        (Some(OrderId(0)), None),
+        (Some(OrderId(7)), Some(OrderKey::OrderId(7))),
+        (
+            Some(PlacedAs("r".to_owned())),
+            Some(OrderKey::RequestId("r".to_owned())),
+        ),
+    ] {
+        let request = pb::WatchRequest {
+            order,
+            ..pb::WatchRequest::default()
+        };
+        let watch = WatchIn::try_from(request).unwrap();
+        assert_eq!(watch.order, meant);
+        // The client says it so that it reads back the same.
         assert_eq!(
-            error.reason,
-            Reason::RequestInvalid,
-            "{order_id} {request_id:?}"
+            WatchIn::try_from(pb::WatchRequest::from(watch.clone())),
+            Ok(watch)
         );
     }
 }
@@ -56,14 +85,24 @@ fn requests_of_the_client_read_back_as_they_were_meant() {
         WatchIn::try_from(pb::WatchRequest::from(watch.clone())),
         Ok(watch)
     );
-    let key = OrderKey::RequestId("r".to_owned());
+    let transmit = TransmitIn {
+        request_id: Some("release".to_owned()),
+        ..TransmitIn::within(OrderKey::RequestId("r".to_owned()), 1.5)
+    };
     assert_eq!(
-        transmit_in(transmit_request(key.clone(), 1.5)),
-        Ok((key.clone(), 1.5))
+        TransmitIn::try_from(pb::TransmitRequest::from(transmit.clone())),
+        Ok(transmit)
     );
-    assert_eq!(cancel_in(cancel_request(key.clone(), 0.0)), Ok((key, 0.0)));
+    let cancel = CancelIn {
+        request_id: Some("away".to_owned()),
+        ..CancelIn::within(OrderKey::OrderId(3), 0.0)
+    };
+    assert_eq!(
+        CancelIn::try_from(pb::CancelRequest::from(cancel.clone())),
+        Ok(cancel)
+    );
     let list = ListIn {
-        status: vec![Status::Filled, Status::Unknown],
+        statuses: vec![Status::Filled, Status::Unknown],
         symbol: Some("AAPL".to_owned()),
         page_size: 7,
         page_token: "t".to_owned(),
@@ -75,10 +114,21 @@ fn requests_of_the_client_read_back_as_they_were_meant() {
 }
 
 #[test]
+fn what_the_store_counts_of_a_row_is_more_than_its_message_has() {
+    use prost::Message as _;
+    // Pages end by the bytes of their rows as JSON: a message must not be larger.
+    let (state, fill) = (state::tests::full_state(), state::tests::full_fill());
+    let json = serde_json::to_vec(&state).unwrap().len();
+    assert!(pb::OrderState::from(state).encoded_len() < json);
+    let json = serde_json::to_vec(&fill).unwrap().len();
+    assert!(pb::Fill::from(fill).encoded_len() < json);
+}
+
+#[test]
 fn a_filter_by_no_status_or_one_nobody_knows_is_refused() {
     for number in [0, 99] {
         let request = pb::ListRequest {
-            status: vec![number],
+            statuses: vec![number],
             ..pb::ListRequest::default()
         };
         assert_eq!(

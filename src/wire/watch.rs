@@ -1,14 +1,13 @@
 //! Watch: what is asked for, and what it shows.
 
 use crate::domain::{
-    DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, LinkChange, WatchEvent, WatchIn,
-    WatchUpdate,
+    DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, LinkChange, OrderKey, WatchEvent,
+    WatchIn, WatchUpdate,
 };
 use crate::error::Error;
 
-use super::by_order::natural;
 use super::fields::Take;
-use super::pb::{self, watch_response::Event};
+use super::pb::{self, watch_request::Order, watch_response::Event};
 use super::values::{duration, present, seconds};
 
 impl TryFrom<pb::WatchRequest> for WatchIn {
@@ -16,14 +15,19 @@ impl TryFrom<pb::WatchRequest> for WatchIn {
 
     fn try_from(request: pb::WatchRequest) -> Result<Self, Error> {
         let pb::WatchRequest {
-            order_id,
+            order,
             poll_interval,
             timeout,
             max_wait,
             after_sequence,
         } = request;
+        let order = match order {
+            // Every order.
+            None | Some(Order::OrderId(0)) => None,
+            Some(order) => Some(order.into()),
+        };
         Ok(Self {
-            order_id: natural("order_id", order_id)?,
+            order,
             poll_interval: seconds("poll_interval", poll_interval)?
                 .unwrap_or(DEFAULT_POLL_INTERVAL_SECONDS),
             timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
@@ -36,14 +40,15 @@ impl TryFrom<pb::WatchRequest> for WatchIn {
 impl From<WatchIn> for pb::WatchRequest {
     fn from(input: WatchIn) -> Self {
         let WatchIn {
-            order_id,
+            order,
             poll_interval,
             timeout,
             max_wait,
             after_sequence,
         } = input;
+        let all = OrderKey::OrderId(0);
         Self {
-            order_id,
+            order: Some(order.unwrap_or(all).into()),
             poll_interval: Some(duration(poll_interval)),
             timeout: Some(duration(timeout)),
             max_wait: max_wait.map(duration),

@@ -207,7 +207,7 @@ pub fn refused<T: std::fmt::Debug>(answer: Result<T, Status>) -> Refused {
     let info = details
         .error_info()
         .unwrap_or_else(|| panic!("no ErrorInfo in {status:?}"));
-    assert_eq!(info.domain, "ibkr-orders");
+    assert_eq!(info.domain, "ibkr.orders.v1");
     Refused {
         code: status.code(),
         reason: info.reason.clone(),

@@ -105,7 +105,6 @@ impl Rig {
             let mut watch = self
                 .gateway
                 .watch(WatchIn {
-                    order_id: 0,
                     after_sequence: 0,
                     ..WatchIn::new(0)
                 })

@@ -153,7 +153,13 @@ impl Desk {
         match word {
             "placeOrder" if known && transmits => {
                 self.calls.spawn(async move {
-                    gateway.transmit(key, LIMIT.as_secs_f64()).await.unwrap();
+                    gateway
+                        .transmit(ibkr_orders::domain::TransmitIn::within(
+                            key,
+                            LIMIT.as_secs_f64(),
+                        ))
+                        .await
+                        .unwrap();
                 });
             }
             "placeOrder" => {
@@ -168,7 +174,13 @@ impl Desk {
             }
             "cancelOrder" => {
                 self.calls.spawn(async move {
-                    gateway.cancel(key, LIMIT.as_secs_f64()).await.unwrap();
+                    gateway
+                        .cancel(ibkr_orders::domain::CancelIn::within(
+                            key,
+                            LIMIT.as_secs_f64(),
+                        ))
+                        .await
+                        .unwrap();
                 });
             }
             other => panic!("the gateway is not asked for {other}"),

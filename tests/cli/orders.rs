@@ -104,7 +104,7 @@ fn a_resting_order_outlives_the_process_that_placed_it() {
         .read();
     assert!(again.replayed, "{again:?}");
     assert_eq!(again.order_id, placed.order_id);
-    let ran = shell.run(&["cancel", "--simulate", "--request-id", "r-1"]);
+    let ran = shell.run(&["cancel", "--simulate", "--placed-as", "r-1"]);
     let cancelled: Change = ran.read();
     assert_eq!(
         (ran.code, cancelled.order.unwrap().status.as_str()),
@@ -133,16 +133,16 @@ fn every_document_looks_like_this() {
     let staged = run(&["place", "--request-id", "a", "--json", RESTING]);
     staged.read::<Place>();
     insta::assert_json_snapshot!("place-staged", steady(&staged));
-    let transmitted = run(&["transmit", "--request-id", "a"]);
+    let transmitted = run(&["transmit", "--placed-as", "a"]);
     transmitted.read::<Change>();
-    let cancelled = run(&["cancel", "--request-id", "a"]);
+    let cancelled = run(&["cancel", "--placed-as", "a"]);
     cancelled.read::<Change>();
     insta::assert_json_snapshot!("cancel", steady(&cancelled));
     let filled: Place = run(&["place", "--transmit", "--request-id", "b", "--json", MARKET]).read();
     let id = filled.order_id.unwrap().to_string();
     let watched = run(&["watch", "--order-id", &id]);
     watched.read::<Watch>();
-    let got = run(&["get", "--request-id", "b"]);
+    let got = run(&["get", "--placed-as", "b"]);
     got.read::<Get>();
     insta::assert_json_snapshot!("get", steady(&got));
     let listed = run(&["list", "--page-size", "1"]);
@@ -154,7 +154,7 @@ fn every_document_looks_like_this() {
         table.contains("FILLED") && table.contains("CANCELLED"),
         "{table}"
     );
-    let table = run(&["get", "--request-id", "b", "--output", "table"]).stdout;
+    let table = run(&["get", "--placed-as", "b", "--output", "table"]).stdout;
     assert!(
         table.contains("BUY 1 AAPL MKT DAY") && table.contains("execution"),
         "{table}"

@@ -131,6 +131,7 @@ fn any_word() -> impl Strategy<Value = String> {
         "--dry-run",
         "--request-id",
         "--order-id",
+        "--placed-as",
         "--timeout",
         "0.1",
         "--poll-interval",

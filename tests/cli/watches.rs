@@ -105,7 +105,7 @@ fn a_watch_that_is_interrupted_says_where_to_go_on() {
         .unwrap();
     assert!(cursor >= first.sequence, "{cursor} {first:?}");
 
-    shell.run(&["cancel", "--request-id", "r"]);
+    shell.run(&["cancel", "--placed-as", "r"]);
     let rest: Watch = shell
         .run(&[
             "watch",

@@ -70,7 +70,10 @@ async fn a_staged_order_outlives_a_kill_and_is_transmitted_then() {
     assert_eq!(gateway.get(order_id).await.status, Status::Staged);
     gateway
         .client
-        .transmit(OrderKey::RequestId("a".to_owned()), 5.0)
+        .transmit(ibkr_orders::domain::TransmitIn::within(
+            OrderKey::RequestId("a".to_owned()),
+            5.0,
+        ))
         .await
         .unwrap();
     gateway.until_status(order_id, Status::Submitted).await;
@@ -216,7 +219,10 @@ mod at_a_crash_point {
             assert!(orders <= 1 && frames <= 1, "{point}");
             let cancelled = gateway
                 .client
-                .cancel(OrderKey::OrderId(state.order_id), 10.0)
+                .cancel(ibkr_orders::domain::CancelIn::within(
+                    OrderKey::OrderId(state.order_id),
+                    10.0,
+                ))
                 .await
                 .unwrap();
             assert_eq!(cancelled.status, Status::Cancelled, "{point}");

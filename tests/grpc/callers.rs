@@ -278,9 +278,9 @@ async fn watches_of_one_address_take_no_place_of_another() {
     let world = world(|settings| settings.watches_per_caller_max = 2).await;
     let mut stub = world.stub().await;
     let all = pb::WatchRequest::default();
-    let first = stub.watch(all).await.unwrap();
-    let _second = stub.watch(all).await.unwrap();
-    let error = refused(stub.watch(all).await.map(drop));
+    let first = stub.watch(all.clone()).await.unwrap();
+    let _second = stub.watch(all.clone()).await.unwrap();
+    let error = refused(stub.watch(all.clone()).await.map(drop));
     assert_eq!(
         (error.code, error.reason.as_str()),
         (Code::ResourceExhausted, "OVERLOADED")
@@ -295,9 +295,9 @@ async fn watches_of_one_address_take_no_place_of_another() {
     // Calls are counted apart.
     stub.validate(validate()).await.unwrap();
     let mut other = stub_from(&world, ELSEWHERE).await;
-    other.watch(all).await.unwrap();
+    other.watch(all.clone()).await.unwrap();
     drop(first);
-    eventually("room again", async || stub.watch(all).await.is_ok()).await;
+    eventually("room again", async || stub.watch(all.clone()).await.is_ok()).await;
     world.end().await;
 }
 

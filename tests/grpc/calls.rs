@@ -33,7 +33,7 @@ async fn an_order_is_placed_and_watched_to_its_fill_with_its_commission() {
     assert!(placed.submitted && !placed.replayed && !placed.request_id.is_empty());
     assert!(placed.contract.is_some() && placed.order_payload.is_some());
     let request = pb::WatchRequest {
-        order_id: placed.order_id,
+        order: Some(pb::watch_request::Order::OrderId(placed.order_id)),
         ..pb::WatchRequest::default()
     };
     let mut updates = stub.watch(request).await.unwrap().into_inner();
@@ -57,7 +57,7 @@ async fn an_order_is_placed_and_watched_to_its_fill_with_its_commission() {
 
     let got = stub
         .get(pb::GetRequest {
-            request_id: placed.request_id,
+            order: Some(pb::get_request::Order::PlacedAs(placed.request_id)),
             ..pb::GetRequest::default()
         })
         .await
@@ -82,7 +82,7 @@ async fn a_staged_order_is_released_by_transmit_and_another_discarded_by_cancel(
     let first = stub.place(staged.clone()).await.unwrap().into_inner();
     assert_eq!(first.state.unwrap().status(), Status::Staged);
     let request = pb::TransmitRequest {
-        order_id: first.order_id,
+        order: Some(pb::transmit_request::Order::OrderId(first.order_id)),
         ..pb::TransmitRequest::default()
     };
     let released = stub
@@ -100,7 +100,7 @@ async fn a_staged_order_is_released_by_transmit_and_another_discarded_by_cancel(
 
     let second = stub.place(staged).await.unwrap().into_inner();
     let request = pb::CancelRequest {
-        request_id: second.request_id,
+        order: Some(pb::cancel_request::Order::PlacedAs(second.request_id)),
         ..pb::CancelRequest::default()
     };
     let discarded = stub
@@ -155,7 +155,7 @@ async fn orders_are_listed_page_by_page_newest_first() {
     assert_eq!(ids.len(), 5);
     assert!(ids.is_sorted_by(|newer, older| newer > older), "{ids:?}");
     let none = pb::ListRequest {
-        status: vec![Status::Rejected.into()],
+        statuses: vec![Status::Rejected.into()],
         ..pb::ListRequest::default()
     };
     assert!(

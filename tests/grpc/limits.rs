@@ -62,8 +62,8 @@ async fn one_watch_too_many_is_told_so() {
     .await;
     let mut stub = world.stub().await;
     let all = pb::WatchRequest::default();
-    let first = stub.watch(all).await.unwrap();
-    let answer = match stub.watch(all).await {
+    let first = stub.watch(all.clone()).await.unwrap();
+    let answer = match stub.watch(all.clone()).await {
         Ok(watch) => watch.into_inner().message().await.map(drop),
         Err(status) => Err(status),
     };
@@ -75,7 +75,7 @@ async fn one_watch_too_many_is_told_so() {
     assert!(error.details.retry_info().is_some());
     drop(first);
     eventually("room for a watch", async || {
-        match stub.clone().watch(all).await {
+        match stub.clone().watch(all.clone()).await {
             Ok(watch) => watch.into_inner().message().await.is_ok(),
             Err(_) => false,
         }

@@ -8,6 +8,7 @@ mod client;
 mod errors;
 mod health;
 mod limits;
+mod metadata;
 mod operations;
 mod protection;
 mod reflection;

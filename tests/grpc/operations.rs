@@ -137,7 +137,9 @@ async fn metrics_count_what_happened() {
     let placed = stub.place(place(market())).await.unwrap().into_inner();
     let mut watch = stub
         .watch(ibkr_orders::wire::pb::WatchRequest {
-            order_id: placed.order_id,
+            order: Some(ibkr_orders::wire::pb::watch_request::Order::OrderId(
+                placed.order_id,
+            )),
             ..Default::default()
         })
         .await
@@ -146,7 +148,7 @@ async fn metrics_count_what_happened() {
     while watch.message().await.unwrap().is_some() {}
     refused(
         stub.get(ibkr_orders::wire::pb::GetRequest {
-            order_id: 4_242,
+            order: Some(ibkr_orders::wire::pb::get_request::Order::OrderId(4_242)),
             ..Default::default()
         })
         .await,

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use prost::Message as _;
-use prost_types::FileDescriptorProto;
+use prost_types::method_options::IdempotencyLevel;
+use prost_types::{FileDescriptorProto, MethodOptions};
 use tokio_stream::iter;
 
 use crate::world::{Plan, World};
@@ -89,6 +90,24 @@ macro_rules! reflects {
                 .map(|method| method.name())
                 .collect();
             assert_eq!(methods, ["ListPositions", "GetAccount", "WatchAccount"]);
+            // The path that packages compile the schema under: two files of one name cannot be in one program.
+            assert_eq!(file.name(), "ibkr/orders/v1/orders.proto");
+            let options = file.options.as_ref().unwrap();
+            assert_eq!(options.java_outer_classname(), "OrdersProto");
+            for method in &file.service[0].method {
+                let level = method
+                    .options
+                    .as_ref()
+                    .map(MethodOptions::idempotency_level)
+                    .unwrap_or_default();
+                let meant = match method.name() {
+                    // It is idempotent by its request_id only.
+                    "Place" => IdempotencyLevel::IdempotencyUnknown,
+                    "Transmit" | "Cancel" => IdempotencyLevel::Idempotent,
+                    _ => IdempotencyLevel::NoSideEffects,
+                };
+                assert_eq!(level, meant, "{}", method.name());
+            }
             let comments = file.source_code_info.unwrap().location;
             assert!(
                 comments

@@ -68,7 +68,7 @@ async fn calls_in_flight_finish_and_new_ones_are_refused() {
     });
     eventually("the order", async || {
         let request = pb::GetRequest {
-            request_id: "in-flight".to_owned(),
+            order: Some(pb::get_request::Order::PlacedAs("in-flight".to_owned())),
             ..pb::GetRequest::default()
         };
         stub.clone().get(request).await.is_ok()

@@ -10,7 +10,6 @@ from stubs import grpc, pb
 
 # The longest that a call may take which is not about time.
 CALL_SECONDS = 30
-UNKNOWN_OUTCOME = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL)
 
 
 def market(quantity="1", symbol="AAPL"):
@@ -38,7 +37,7 @@ def place_until_answered(orders, placed, seconds_max=90, **call):
         try:
             return place(orders, placed, **call), failures
         except grpc.RpcError as error:
-            if error.code() not in UNKNOWN_OUTCOME or time.monotonic() > deadline:
+            if not outcome_is_unknown(error) or time.monotonic() > deadline:
                 raise
             failures += 1
             time.sleep(0.1)
@@ -78,6 +77,11 @@ def error_of(call):
     except grpc.RpcError as error:
         return error
     raise AssertionError(f"a call that must fail answered {result}")
+
+
+def outcome_is_unknown(error):
+    """Whether a call may be repeated: no gateway made its status, or the gateway says that it does not know or could not take it now."""
+    return reason(error) in (None, "INTERNAL") or error.code() == grpc.StatusCode.UNAVAILABLE
 
 
 def reason(error):

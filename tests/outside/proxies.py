@@ -1,8 +1,9 @@
-"""Envoy and nginx on free ports of loopback, with the configurations of deploy/ and a test's own changes to them."""
+"""Envoy, nginx and HAProxy on free ports of loopback, with the configurations of deploy/ and a test's own changes to them."""
 
 import json
 import os
 import re
+import shutil
 import urllib.request
 from pathlib import Path
 
@@ -53,6 +54,27 @@ def http_manager(config):
 def routes(config):
     """The routes of a parsed Envoy configuration."""
     return http_manager(config)["route_config"]["virtual_hosts"][0]["routes"]
+
+
+class HAProxy:
+    """HAProxy with deploy/haproxy/haproxy.cfg. `change` may edit its text."""
+
+    def __init__(self, directory, ports, change=lambda text: text):
+        directory = Path(directory)
+        self.port = free_port()
+        text = (DEPLOY / "haproxy/haproxy.cfg").read_text().replace("127.0.0.1:50050", f"127.0.0.1:{self.port}")
+        for port, actual in ports.items():
+            text = text.replace(f"127.0.0.1:{port}", f"127.0.0.1:{actual}")
+        written = directory / "haproxy.cfg"
+        written.write_text(change(text))
+        # Debian keeps it where only root's PATH leads.
+        program = shutil.which("haproxy", path=os.environ["PATH"] + ":/usr/sbin")
+        self.process = Process("haproxy", [program, "-db", "-f", written], directory / "haproxy.log", bare_environment(), directory)
+        self.process.wait_for_port(self.port)
+        self.address = f"127.0.0.1:{self.port}"
+
+    def stop(self):
+        self.process.stop()
 
 
 class Nginx:

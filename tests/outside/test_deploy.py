@@ -138,6 +138,10 @@ def test_proxy_configurations_are_valid(bench):
     run("nginx", "-t", "-e", "stderr", "-c", written)
 
 
+def test_haproxy_takes_its_configuration(bench):
+    run("haproxy", "-c", "-f", DEPLOY / "haproxy/haproxy.cfg")
+
+
 def test_the_service_config_covers_every_method_and_retries_only_reads(_):
     config = json.loads((DEPLOY / "grpc/service-config.json").read_text())
     methods = set(re.findall(r"^  rpc (\w+)\(", (ROOT / "proto/orders.proto").read_text(), re.MULTILINE))

@@ -1,4 +1,4 @@
-"""One gateway behind Envoy, and behind nginx: calls, watches, silence, retries."""
+"""One gateway behind Envoy, behind nginx, and behind HAProxy: calls, watches, silence, retries."""
 
 import json
 import time
@@ -6,7 +6,7 @@ import time
 import stubs
 from gateway import ROOT, Gateway, Simulator, wait_until
 from orders import CALL_SECONDS, error_of, every_order, market, place, reason, request, resting, stored, watch, watch_to_end
-from proxies import Envoy, Nginx, http_manager, routes
+from proxies import Envoy, HAProxy, Nginx, http_manager, routes
 from stubs import grpc, pb
 
 # How long a proxy of these tests lets a stream be silent; a watch that is kept up must last several times as long.
@@ -24,6 +24,12 @@ def behind_nginx(bench, change=lambda text: text):
     gateway = bench.until_end(Gateway(bench.room("gateway")).start())
     # The other account's gateway is not there.
     return bench.until_end(Nginx(bench.room("nginx"), {50051: gateway.port, 50061: 1}, change))
+
+
+def behind_haproxy(bench, change=lambda text: text):
+    gateway = bench.until_end(Gateway(bench.room("gateway")).start())
+    # The other account's gateway is not there.
+    return bench.until_end(HAProxy(bench.room("haproxy"), {50051: gateway.port, 50061: 1}, change))
 
 
 def check_calls_and_watches(orders, watches, **call):
@@ -68,6 +74,12 @@ def test_calls_and_watches_work_through_nginx(bench):
         check_calls_and_watches(orders, watches, metadata=ACCOUNT)
 
 
+def test_calls_and_watches_work_through_haproxy(bench):
+    haproxy = behind_haproxy(bench)
+    with stubs.connect(haproxy.address) as orders, stubs.connect(haproxy.address) as watches:
+        check_calls_and_watches(orders, watches, metadata=ACCOUNT)
+
+
 def check_idle_watches(orders, **call):
     # Heartbeats twice as often as the proxy's limit: the watch lasts until its own deadline.
     started, beats = time.monotonic(), 0
@@ -98,6 +110,12 @@ def test_heartbeats_keep_an_idle_watch_up_beyond_the_idle_limit_of_envoy(bench):
 def test_heartbeats_keep_an_idle_watch_up_beyond_the_idle_limit_of_nginx(bench):
     nginx = behind_nginx(bench, lambda text: text.replace("grpc_read_timeout 300s", f"grpc_read_timeout {IDLE_SECONDS}s"))
     with stubs.connect(nginx.address) as orders:
+        check_idle_watches(orders, metadata=ACCOUNT)
+
+
+def test_heartbeats_keep_an_idle_watch_up_beyond_the_idle_limit_of_haproxy(bench):
+    haproxy = behind_haproxy(bench, lambda text: text.replace("timeout server 300s", f"timeout server {IDLE_SECONDS}s"))
+    with stubs.connect(haproxy.address) as orders:
         check_idle_watches(orders, metadata=ACCOUNT)
 
 

@@ -1,12 +1,13 @@
 """A gateway that is told to stop while backends place orders and watch through Envoy."""
 
+import signal
 import threading
 import time
 
 import stubs
 from gateway import Gateway, Simulator, wait_until
-from orders import CALL_SECONDS, UNKNOWN_OUTCOME, every_order, market, place, place_until_answered, reason, request, resting, stored, watch
-from proxies import Envoy
+from orders import CALL_SECONDS, every_order, market, outcome_is_unknown, place, place_until_answered, reason, request, resting, stored, watch
+from proxies import Envoy, HAProxy
 from stubs import grpc, pb
 
 BACKENDS = 6
@@ -30,7 +31,7 @@ class Backend(threading.Thread):
                 try:
                     self.answered[placed.request_id] = place(orders, placed).order_id
                 except grpc.RpcError as error:
-                    if error.code() in UNKNOWN_OUTCOME:
+                    if outcome_is_unknown(error):
                         self.unresolved.append(placed)
                         time.sleep(0.05)
                     else:
@@ -85,6 +86,30 @@ def test_no_order_is_lost_or_doubled_when_the_gateway_is_stopped_under_load(benc
         f"        {len(answered)} orders, {RESTARTS} restarts, {len(unresolved)} calls failed and were resolved, "
         f"{replayed} of them had been placed"
     )
+
+
+def test_a_place_in_flight_when_the_gateway_dies_behind_haproxy_stays_one_order(bench):
+    """HAProxy resets the stream, and the caller's library may send the call again unasked: under its request id that is no second order."""
+    simulator = bench.until_end(Simulator(bench.room("tws"), "--fault", "slow=2s"))
+    gateway = bench.until_end(Gateway(bench.room("gateway"), simulator.port).start())
+    haproxy = bench.until_end(HAProxy(bench.room("haproxy"), {50051: gateway.port, 50061: 1}))
+    call = {"metadata": (("x-ib-account", "DU1234567"),)}
+    orders = bench.enter(stubs.connect(haproxy.address))
+    placed = request(resting(), request_id="in-flight")
+    flying = orders.Place.future(placed, timeout=CALL_SECONDS, **call)
+    direct = bench.enter(stubs.connect(gateway.address))
+    wait_until(lambda: every_order(direct), "the order is stored")
+    gateway.stop(signal.SIGKILL)
+    gateway.start()
+    try:
+        response = flying.result()
+    except grpc.RpcError as error:
+        # No gateway made this status: it promises nothing, and the same request is sent until one answers.
+        assert not reason(error), error
+        response, _ = place_until_answered(orders, placed, **call)
+    assert response.replayed, response
+    [order] = every_order(orders, **call)
+    assert (order.order_id, order.request_id) == (response.order_id, "in-flight"), order
 
 
 def test_a_watch_ends_with_a_reason_when_the_gateway_stops_and_goes_on_after_its_restart(bench):

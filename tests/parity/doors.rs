@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use ibkr_orders::{CancelIn, TransmitIn};
 use ibkr_orders::{
     Config, Gateway, HealthIn, ListIn, PlaceIn, ValidateIn, WatchIn, run_cancel, run_health,
     run_place, run_transmit, run_validate, run_watch,
@@ -93,19 +94,20 @@ impl Player {
         }
     }
 
-    pub(crate) fn watch(&self, order_id: i32, max_wait: Option<f64>, after_sequence: u64) -> Value {
+    pub(crate) fn watch(&self, which: Which, max_wait: Option<f64>, after_sequence: u64) -> Value {
         match &self.door {
             Door::Library(config) => {
                 let input = WatchIn {
                     max_wait,
                     after_sequence,
-                    ..WatchIn::new(order_id)
+                    ..WatchIn::of(Some(self.key(which)))
                 };
                 document::<Watch>(&self.runtime.block_on(run_watch(config, input, |_| {})))
             }
             Door::Program(shell, door) => {
-                let (id, wait) = (order_id.to_string(), max_wait.map(|wait| wait.to_string()));
-                let mut args = vec!["watch", "--order-id", &id];
+                let wait = max_wait.map(|wait| wait.to_string());
+                let words = self.named(&["watch"], which);
+                let mut args = words.each();
                 args.extend(wait.iter().flat_map(|wait| ["--max-wait", wait]));
                 let after = after_sequence.to_string();
                 args.extend(["--after-sequence", &after]);
@@ -113,7 +115,7 @@ impl Player {
             }
             Door::Stub(stub) => json!(self.runtime.block_on(stub::watch(
                 stub.clone(),
-                order_id,
+                self.stub_key(which),
                 max_wait,
                 after_sequence
             ))),
@@ -126,8 +128,10 @@ impl Player {
                 let key = self.key(which);
                 let result = self.runtime.block_on(async {
                     match what {
-                        "transmit" => run_transmit(config, key, self.patience).await,
-                        _ => run_cancel(config, key, self.patience).await,
+                        "transmit" => {
+                            run_transmit(config, TransmitIn::within(key, self.patience)).await
+                        }
+                        _ => run_cancel(config, CancelIn::within(key, self.patience)).await,
                     }
                 });
                 let document = match result {
@@ -194,11 +198,11 @@ impl Player {
             Door::Library(config) => {
                 let result = self.runtime.block_on(async {
                     let gateway = Gateway::open(config).await?;
-                    let status = status.iter().map(|word| word.parse().unwrap()).collect();
+                    let statuses = status.iter().map(|word| word.parse().unwrap()).collect();
                     let symbol = (!symbol.is_empty()).then(|| symbol.to_owned());
                     let result = gateway
                         .list(ListIn {
-                            status,
+                            statuses,
                             symbol,
                             page_size,
                             page_token,

@@ -47,19 +47,11 @@ impl Player {
                 max_wait,
                 resumed,
             } => {
-                let id = match which {
-                    Which::Request(id) => {
-                        let found = self.get(Which::Request(id));
-                        i32::try_from(found["order"]["order_id"].as_i64().unwrap()).unwrap()
-                    }
-                    Which::Last => self.last,
-                    Which::Id(id) => *id,
-                };
                 let after = match resumed {
-                    true => self.get(Which::Id(id))["order"]["sequence"].as_u64(),
+                    true => self.get(*which)["order"]["sequence"].as_u64(),
                     false => Some(0),
                 };
-                watched(self.watch(id, *max_wait, after.unwrap()), *resumed)
+                watched(self.watch(*which, *max_wait, after.unwrap()), *resumed)
             }
             Step::Transmit(which) => changed(self.change("transmit", *which)),
             Step::Cancel(which) => changed(self.change("cancel", *which)),
@@ -95,14 +87,8 @@ impl Player {
 
     pub(crate) fn stub_key(&self, which: Which) -> Key {
         match self.key(which) {
-            OrderKey::OrderId(order_id) => Key {
-                order_id,
-                request_id: String::new(),
-            },
-            OrderKey::RequestId(request_id) => Key {
-                order_id: 0,
-                request_id,
-            },
+            OrderKey::OrderId(order_id) => Key::Id(order_id),
+            OrderKey::RequestId(request_id) => Key::PlacedAs(request_id),
         }
     }
 
@@ -111,7 +97,7 @@ impl Player {
         let mut words: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
         match self.key(which) {
             OrderKey::OrderId(id) => words.extend(["--order-id".to_owned(), id.to_string()]),
-            OrderKey::RequestId(id) => words.extend(["--request-id".to_owned(), id]),
+            OrderKey::RequestId(id) => words.extend(["--placed-as".to_owned(), id]),
         }
         Words(words)
     }

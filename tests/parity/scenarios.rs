@@ -301,6 +301,7 @@ pub fn with_tws() -> Vec<Scenario> {
         "orders of a symbol, of a status, by pages",
         vec![
             list(&[], "GE", 10, Page::First),
+            list(&[], "GE", 5_000, Page::First),
             list(&["REJECTED"], "", 10, Page::First),
             list(&["CANCELLED", "FILLED"], "", 3, Page::First),
             list(&["CANCELLED", "FILLED"], "", 3, Page::Next),

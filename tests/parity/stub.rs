@@ -16,9 +16,21 @@ use crate::steps;
 pub type Stub = OrderServiceClient<Channel>;
 
 /// Which order, as the messages say it.
-pub struct Key {
-    pub order_id: i32,
-    pub request_id: String,
+#[derive(Clone)]
+pub enum Key {
+    Id(i32),
+    PlacedAs(String),
+}
+
+/// The `oneof order` of a request.
+macro_rules! named {
+    ($key:expr, $oneof:path) => {{
+        use $oneof as Name;
+        match $key {
+            Key::Id(order_id) => Some(Name::OrderId(order_id)),
+            Key::PlacedAs(request_id) => Some(Name::PlacedAs(request_id)),
+        }
+    }};
 }
 
 pub async fn health(mut stub: Stub) -> Health {
@@ -120,21 +132,19 @@ pub async fn place(mut stub: Stub, place: &steps::Place, patience: f64) -> Place
     }
 }
 
-pub async fn watch(
-    mut stub: Stub,
-    order_id: i32,
-    max_wait: Option<f64>,
-    after_sequence: u64,
-) -> Watch {
+pub async fn watch(mut stub: Stub, key: Key, max_wait: Option<f64>, after_sequence: u64) -> Watch {
     let mut watch = Watch {
-        order_id,
+        order_id: match &key {
+            Key::Id(order_id) => *order_id,
+            Key::PlacedAs(_) => 0,
+        },
         terminal: false,
         status: None,
         updates: Vec::new(),
         error: None,
     };
     let request = pb::WatchRequest {
-        order_id,
+        order: named!(key.clone(), pb::watch_request::Order),
         poll_interval: seconds(1.0),
         timeout: seconds(5.0),
         max_wait: max_wait.and_then(seconds),
@@ -152,6 +162,7 @@ pub async fn watch(
             Ok(Some(message)) => {
                 let update = update(message);
                 if let Some(order) = &update.order {
+                    watch.order_id = order.order_id;
                     watch.status = Some(order.status.clone());
                 }
                 if update.heartbeat.is_none() {
@@ -169,28 +180,20 @@ pub async fn watch(
         }
     }
     // A stream that showed no state does not say how the order stands.
-    if watch.status.is_none() {
-        let key = Key {
-            order_id,
-            request_id: String::new(),
-        };
-        watch.status = get(stub, key).await.order.map(|order| order.status);
+    if watch.status.is_none()
+        && let Some(order) = get(stub, key).await.order
+    {
+        watch.order_id = order.order_id;
+        watch.status = Some(order.status);
     }
     watch
 }
 
-pub async fn transmit(
-    mut stub: Stub,
-    Key {
-        order_id,
-        request_id,
-    }: Key,
-    patience: f64,
-) -> Change {
+pub async fn transmit(mut stub: Stub, key: Key, patience: f64) -> Change {
     let request = pb::TransmitRequest {
-        order_id,
-        request_id,
+        order: named!(key, pb::transmit_request::Order),
         timeout: seconds(patience),
+        ..pb::TransmitRequest::default()
     };
     change(
         stub.transmit(request)
@@ -199,18 +202,11 @@ pub async fn transmit(
     )
 }
 
-pub async fn cancel(
-    mut stub: Stub,
-    Key {
-        order_id,
-        request_id,
-    }: Key,
-    patience: f64,
-) -> Change {
+pub async fn cancel(mut stub: Stub, key: Key, patience: f64) -> Change {
     let request = pb::CancelRequest {
-        order_id,
-        request_id,
+        order: named!(key, pb::cancel_request::Order),
         timeout: seconds(patience),
+        ..pb::CancelRequest::default()
     };
     change(
         stub.cancel(request)
@@ -232,17 +228,11 @@ fn change(answer: Result<Option<pb::OrderState>, Status>) -> Change {
     }
 }
 
-pub async fn get(
-    mut stub: Stub,
-    Key {
-        order_id,
-        request_id,
-    }: Key,
-) -> Get {
+pub async fn get(mut stub: Stub, key: Key) -> Get {
     match stub
         .get(pb::GetRequest {
-            order_id,
-            request_id,
+            order: named!(key, pb::get_request::Order),
+            ..pb::GetRequest::default()
         })
         .await
     {
@@ -270,7 +260,7 @@ pub async fn list(
     page_token: String,
 ) -> List {
     let request = pb::ListRequest {
-        status: status
+        statuses: status
             .iter()
             .map(|word| pb::order_state::Status::from_str_name(word).unwrap().into())
             .collect(),

@@ -73,7 +73,6 @@ async fn watch(
     live: Arc<AtomicUsize>,
 ) {
     let request = WatchRequest {
-        order_id: 0,
         poll_interval: Some(prost_types::Duration {
             seconds: 300,
             nanos: 0,

@@ -31,7 +31,7 @@ pub(crate) async fn pages(stage: &mut Stage, report: &mut Report) -> Fallible<()
         (
             "List by status, first page",
             ListRequest {
-                status: vec![order_state::Status::Filled.into()],
+                statuses: vec![order_state::Status::Filled.into()],
                 ..ListRequest::default()
             },
         ),
@@ -39,7 +39,7 @@ pub(crate) async fn pages(stage: &mut Stage, report: &mut Report) -> Fallible<()
             "List by symbol and status, first page",
             ListRequest {
                 symbol: "MSFT".to_owned(),
-                status: vec![order_state::Status::Filled.into()],
+                statuses: vec![order_state::Status::Filled.into()],
                 ..ListRequest::default()
             },
         ),
@@ -65,7 +65,7 @@ pub(crate) async fn pages(stage: &mut Stage, report: &mut Report) -> Fallible<()
         let order_id = i32::try_from(1 + call * (stored.last_order_id - 1) / CALLS)?;
         let start = Instant::now();
         stub.get(GetRequest {
-            order_id,
+            order: Some(crate::peers::pb::get_request::Order::OrderId(order_id)),
             ..GetRequest::default()
         })
         .await?;

@@ -157,7 +157,7 @@ async fn cancels(mut stub: Stub, from: Instant, until: Instant) -> Result<Vec<f6
         order_id += 1;
         let began = Instant::now();
         let request = CancelRequest {
-            order_id,
+            order: Some(crate::peers::pb::cancel_request::Order::OrderId(order_id)),
             ..CancelRequest::default()
         };
         // One that fails because the session is lost shows among the refusals.

@@ -63,17 +63,27 @@ static std::unique_ptr<Stub> connect() {
   return pb::OrderService::NewStub(grpc::CreateCustomChannel(address, credentials, arguments));
 }
 
-// Repeats a Place whose outcome is not known. That is safe because, and only because, it has a request id: the same
-// request never makes a second order.
+// The gateway's reason; empty for a status that no gateway made. A proxy or a gRPC library promises nothing, whatever its code says.
+static std::string reason_of(const grpc::Status& status) {
+  google::rpc::Status rich;
+  google::rpc::ErrorInfo info;
+  rich.ParseFromString(status.error_details());
+  for (const auto& detail : rich.details()) {
+    if (detail.UnpackTo(&info) && info.domain() == "ibkr.orders.v1") return info.reason();
+  }
+  return "";
+}
+
+// Repeats a Place whose outcome is not known, or that the gateway could not take now. That is safe because, and only because, it has a
+// request id: the same request never makes a second order.
 static grpc::Status place(Stub& orders, const pb::PlaceRequest& request, pb::PlaceResponse* response) {
   expect(!request.request_id().empty(), "a place that may be repeated needs a request id");
   for (int attempt = 1;; ++attempt) {
     Context context(seconds(10));
     auto status = orders.Place(&context, request, response);
-    // A proxy whose gateway died shows as INTERNAL.
-    bool unknown = status.error_code() == grpc::UNAVAILABLE || status.error_code() == grpc::DEADLINE_EXCEEDED ||
-                   status.error_code() == grpc::INTERNAL;
-    if (attempt == 5 || !unknown) return status;
+    auto reason = reason_of(status);
+    bool unknown = reason.empty() || reason == "INTERNAL" || status.error_code() == grpc::UNAVAILABLE;
+    if (status.ok() || attempt == 5 || !unknown) return status;
     std::this_thread::sleep_for(milliseconds(200) * (1 << attempt));
   }
 }
@@ -129,9 +139,7 @@ static pb::OrderState watch(Stub& orders, const pb::OrderState& placed) {
     }
     auto status = stream->Finish();
     if (status.ok()) return last;  // the server ended it: the order has ended
-    bool broken = status.error_code() == grpc::UNAVAILABLE || status.error_code() == grpc::CANCELLED ||
-                  status.error_code() == grpc::INTERNAL;
-    if (!broken) expect(status);
+    if (!reason_of(status).empty() && status.error_code() != grpc::UNAVAILABLE) expect(status);
     std::this_thread::sleep_for(milliseconds(100) * attempt);
   }
   throw std::runtime_error("the watch of order " + std::to_string(placed.order_id()) + " broke five times");
@@ -213,7 +221,7 @@ static void run() {
          "a request id was taken for another order");
 
   pb::GetRequest get;
-  get.set_request_id(request.request_id());
+  get.set_placed_as(request.request_id());
   pb::GetResponse got;
   Context get_context(seconds(5));
   expect(orders->Get(&get_context, get, &got));

@@ -113,7 +113,7 @@ func run() error {
 		return errors.New("a request id was taken for another order")
 	}
 
-	got, err := orders.Get(ctx, &pb.GetRequest{RequestId: request.RequestId})
+	got, err := orders.Get(ctx, &pb.GetRequest{Order: &pb.GetRequest_PlacedAs{PlacedAs: request.RequestId}})
 	if err != nil {
 		return fmt.Errorf("get: %w", err)
 	}
@@ -148,8 +148,19 @@ func authorized() context.Context {
 	return ctx
 }
 
-// place repeats a Place whose outcome is not known. That is safe because, and only because, it has a request id: the
-// same request never makes a second order.
+// reasonOf answers the gateway's reason, and nothing for a status that no gateway made. A proxy or a gRPC library promises nothing,
+// whatever its code says.
+func reasonOf(err error) string {
+	for _, detail := range status.Convert(err).Details() {
+		if info, ok := detail.(*errdetails.ErrorInfo); ok && info.Domain == "ibkr.orders.v1" {
+			return info.Reason
+		}
+	}
+	return ""
+}
+
+// place repeats a Place whose outcome is not known, or that the gateway could not take now. That is safe because, and only because, it
+// has a request id: the same request never makes a second order.
 func place(ctx context.Context, orders pb.OrderServiceClient, request *pb.PlaceRequest) (*pb.PlaceResponse, error) {
 	if request.RequestId == "" {
 		return nil, errors.New("a place that may be repeated needs a request id")
@@ -158,10 +169,9 @@ func place(ctx context.Context, orders pb.OrderServiceClient, request *pb.PlaceR
 		once, cancel := context.WithTimeout(ctx, 10*time.Second)
 		response, err := orders.Place(once, request)
 		cancel()
-		code := status.Code(err)
-		// A proxy whose gateway died shows as Internal.
-		unknown := code == codes.Unavailable || code == codes.DeadlineExceeded || code == codes.Internal
-		if attempt == 5 || !unknown {
+		reason := reasonOf(err)
+		unknown := reason == "" || reason == "INTERNAL" || status.Code(err) == codes.Unavailable
+		if err == nil || attempt == 5 || !unknown {
 			return response, err
 		}
 		time.Sleep(200 * time.Millisecond << attempt)
@@ -171,7 +181,7 @@ func place(ctx context.Context, orders pb.OrderServiceClient, request *pb.PlaceR
 // watch follows an order from what Place answered to its end. A stream that breaks is opened again after the last
 // sequence seen, so each event shows once. The first stream is broken here on purpose.
 func watch(ctx context.Context, orders pb.OrderServiceClient, placed *pb.OrderState) (*pb.OrderState, error) {
-	request := &pb.WatchRequest{OrderId: placed.GetOrderId(), AfterSequence: placed.GetSequence(), MaxWait: durationpb.New(60 * time.Second)}
+	request := &pb.WatchRequest{Order: &pb.WatchRequest_OrderId{OrderId: placed.GetOrderId()}, AfterSequence: placed.GetSequence(), MaxWait: durationpb.New(60 * time.Second)}
 	last := placed
 	for attempt := 1; attempt <= 5; attempt++ {
 		err := follow(ctx, orders, request, func(response *pb.WatchResponse) bool {
@@ -188,7 +198,7 @@ func watch(ctx context.Context, orders pb.OrderServiceClient, placed *pb.OrderSt
 		if err == io.EOF {
 			return last, nil // the server ended it: the order has ended
 		}
-		if code := status.Code(err); code != codes.Unavailable && code != codes.Canceled && code != codes.Internal {
+		if reasonOf(err) != "" && status.Code(err) != codes.Unavailable {
 			return nil, err
 		}
 		time.Sleep(time.Duration(attempt) * 100 * time.Millisecond)

@@ -85,7 +85,7 @@ public final class PlaceAndWatch {
     expect(refusal("place other order", () -> place(orders, other.build())).equals("REQUEST_ID_REUSED"),
         "a request id was taken for another order");
 
-    var got = limited(orders, 5).get(GetRequest.newBuilder().setRequestId(request.getRequestId()).build());
+    var got = limited(orders, 5).get(GetRequest.newBuilder().setPlacedAs(request.getRequestId()).build());
     System.out.printf("done: order %d %s at %s, %d fill(s), commission %s%n", got.getOrder().getOrderId(),
         got.getOrder().getStatus(), got.getOrder().getAvgFillPrice(), got.getFillsCount(), got.getOrder().getCommission());
   }
@@ -116,8 +116,8 @@ public final class PlaceAndWatch {
   }
 
   /**
-   * Repeats a Place whose outcome is not known. That is safe because, and only because, it has a request id: the same
-   * request never makes a second order.
+   * Repeats a Place whose outcome is not known, or that the gateway could not take now. That is safe because, and only because, it has a
+   * request id: the same request never makes a second order.
    */
   private static PlaceResponse place(OrderServiceBlockingStub orders, PlaceRequest request) {
     expect(!request.getRequestId().isEmpty(), "a place that may be repeated needs a request id");
@@ -125,9 +125,9 @@ public final class PlaceAndWatch {
       try {
         return limited(orders, 10).place(request);
       } catch (StatusRuntimeException error) {
-        Code code = error.getStatus().getCode();
-        // A proxy whose gateway died shows as INTERNAL.
-        if (attempt == 5 || (code != Code.UNAVAILABLE && code != Code.DEADLINE_EXCEEDED && code != Code.INTERNAL)) {
+        String reason = reasonOf(error);
+        boolean known = !reason.isEmpty() && !reason.equals("INTERNAL");
+        if (attempt == 5 || (known && error.getStatus().getCode() != Code.UNAVAILABLE)) {
           throw error;
         }
         pause(200L << attempt);
@@ -162,8 +162,7 @@ public final class PlaceAndWatch {
         }
         return last; // the server ended it: the order has ended
       } catch (StatusRuntimeException error) {
-        Code code = error.getStatus().getCode();
-        if (code != Code.UNAVAILABLE && code != Code.CANCELLED && code != Code.INTERNAL) {
+        if (!reasonOf(error).isEmpty() && error.getStatus().getCode() != Code.UNAVAILABLE) {
           throw error;
         }
       } finally {
@@ -185,6 +184,22 @@ public final class PlaceAndWatch {
       case EVENT_NOT_SET -> "an event newer than this program";
     };
     return Long.toUnsignedString(response.getSequence()) + " " + event;
+  }
+
+  /**
+   * The gateway's reason; empty for a status that no gateway made. A proxy or a gRPC library promises nothing, whatever its code says.
+   */
+  private static String reasonOf(StatusRuntimeException error) {
+    try {
+      for (var detail : StatusProto.fromThrowable(error).getDetailsList()) {
+        if (detail.is(ErrorInfo.class) && detail.unpack(ErrorInfo.class).getDomain().equals("ibkr.orders.v1")) {
+          return detail.unpack(ErrorInfo.class).getReason();
+        }
+      }
+    } catch (com.google.protobuf.InvalidProtocolBufferException unreadable) {
+      return "";
+    }
+    return "";
   }
 
   /** Makes a call that must fail, says what its status carries and answers its reason. */

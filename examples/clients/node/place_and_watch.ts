@@ -46,7 +46,7 @@ async function main(): Promise<void> {
   const other = await errorOf(place(orders, { order: { ...order, quantity: "2" }, transmit: true, requestId }));
   expect(explain("place other order", other) === "REQUEST_ID_REUSED", "a request id was taken for another order");
 
-  const { order: stored, fills } = await orders.get({ requestId }, { timeoutMs: 5_000 });
+  const { order: stored, fills } = await orders.get({ order: { case: "placedAs", value: requestId } }, { timeoutMs: 5_000 });
   console.log(`done: order ${stored?.orderId} ${status(stored)} at ${stored?.avgFillPrice}, ${fills.length} fill(s), commission ${stored?.commission}`);
 }
 
@@ -60,17 +60,21 @@ function connect(): Orders {
   return createClient(OrderService, createGrpcTransport({ baseUrl, nodeOptions: { ca }, interceptors: [authorize] }));
 }
 
-// Repeats a Place whose outcome is not known. That is safe because, and only because, it has a request id: the same
-// request never makes a second order.
+// The gateway's reason; undefined for a status that no gateway made. A proxy or a gRPC library promises nothing, whatever its code says.
+function reasonOf(error: unknown): string | undefined {
+  return ConnectError.from(error).findDetails(ErrorInfoSchema).find(({ domain }) => domain === "ibkr.orders.v1")?.reason;
+}
+
+// Repeats a Place whose outcome is not known, or that the gateway could not take now. That is safe because, and only because, it has a
+// request id: the same request never makes a second order.
 async function place(orders: Orders, request: MessageInitShape<typeof PlaceRequestSchema>): Promise<PlaceResponse> {
   expect(request.requestId, "a place that may be repeated needs a request id");
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await orders.place(create(PlaceRequestSchema, request), { timeoutMs: 10_000 });
     } catch (error) {
-      const { code } = ConnectError.from(error);
-      // A proxy whose gateway died shows as Internal.
-      if (attempt === 5 || ![Code.Unavailable, Code.DeadlineExceeded, Code.Internal].includes(code)) throw error;
+      const known = ![undefined, "INTERNAL"].includes(reasonOf(error));
+      if (attempt === 5 || (known && ConnectError.from(error).code !== Code.Unavailable)) throw error;
       await pause(200 * 2 ** attempt);
     }
   }
@@ -85,7 +89,7 @@ async function watch(orders: Orders, placed: OrderState | undefined): Promise<Or
   for (let attempt = 1; attempt <= 5; attempt += 1) {
     const stream = new AbortController();
     try {
-      const request = { orderId: placed.orderId, afterSequence: cursor, maxWait: { seconds: 60n } };
+      const request = { order: { case: "orderId" as const, value: placed.orderId }, afterSequence: cursor, maxWait: { seconds: 60n } };
       for await (const response of orders.watch(request, { signal: stream.signal })) {
         cursor = response.sequence;
         if (response.event.case === "order") last = response.event.value;
@@ -97,9 +101,11 @@ async function watch(orders: Orders, placed: OrderState | undefined): Promise<Or
       }
       return last; // the server ended it: the order has ended
     } catch (error) {
-      const { code } = ConnectError.from(error);
-      if (![Code.Unavailable, Code.Canceled, Code.Internal].includes(code)) throw error;
+      if (reasonOf(error) !== undefined && ConnectError.from(error).code !== Code.Unavailable) throw error;
       await pause(100 * attempt);
+    } finally {
+      // Leaving the loop, by break or by an error, leaves the call running: this ends it.
+      stream.abort();
     }
   }
   throw new Error(`the watch of order ${placed.orderId} broke five times`);

@@ -17,11 +17,9 @@ from grpc_status import rpc_status
 import orders_pb2 as pb
 from orders_pb2_grpc import OrderServiceStub
 
-# An outcome that is not known (a proxy whose gateway died shows as INTERNAL). A Place may be repeated after one of these if it
-# has a request id.
-UNKNOWN_OUTCOME = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.INTERNAL)
-# A stream that ended before its order did.
-BROKEN_STREAM = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.INTERNAL)
+# The domain of the ErrorInfo that every status of a gateway carries. A status without one was made by a proxy or a gRPC library, whatever
+# its code says: it promises nothing.
+DOMAIN = "ibkr.orders.v1"
 METADATA = [("authorization", "Bearer " + os.environ["ORDERS_TOKEN"])] if "ORDERS_TOKEN" in os.environ else []
 
 
@@ -62,7 +60,7 @@ def main():
         reason = refusal("place other order", lambda: place(orders, other))
         expect(reason == "REQUEST_ID_REUSED", "a request id was taken for another order")
 
-        got = orders.Get(pb.GetRequest(request_id=request.request_id), timeout=5, metadata=METADATA)
+        got = orders.Get(pb.GetRequest(placed_as=request.request_id), timeout=5, metadata=METADATA)
         print(
             f"done: order {got.order.order_id} {status(got.order)} at {got.order.avg_fill_price}, "
             f"{len(got.fills)} fill(s), commission {got.order.commission}"
@@ -81,14 +79,15 @@ def connect():
 
 
 def place(orders, request):
-    """Repeats a Place whose outcome is not known. That is safe because, and only because, it has a request id: the
-    same request never makes a second order."""
+    """Repeats a Place whose outcome is not known, or that the gateway could not take now. That is safe because, and only because, it has
+    a request id: the same request never makes a second order."""
     expect(request.request_id, "a place that may be repeated needs a request id")
     for attempt in range(1, 6):
         try:
             return orders.Place(request, timeout=10, metadata=METADATA)
         except grpc.RpcError as error:
-            if attempt == 5 or error.code() not in UNKNOWN_OUTCOME:
+            known = reason_of(error) not in ("", "INTERNAL")
+            if attempt == 5 or (known and error.code() != grpc.StatusCode.UNAVAILABLE):
                 raise
             time.sleep(0.2 * 2**attempt)
 
@@ -112,7 +111,7 @@ def watch(orders, placed):
                     stream.cancel()
             return last  # the server ended it: the order has ended
         except grpc.RpcError as error:
-            if error.code() not in BROKEN_STREAM:
+            if reason_of(error) and error.code() != grpc.StatusCode.UNAVAILABLE:
                 raise
             time.sleep(0.1 * attempt)
     raise RuntimeError(f"the watch of order {placed.order_id} broke five times")
@@ -132,6 +131,16 @@ def describe(response):
 
 def status(order):
     return pb.OrderState.Status.Name(order.status)
+
+
+def reason_of(error):
+    """The gateway's reason; empty for a status that no gateway made."""
+    rich = rpc_status.from_call(error)
+    for detail in rich.details if rich else []:
+        info = error_details_pb2.ErrorInfo()
+        if detail.Unpack(info) and info.domain == DOMAIN:
+            return info.reason
+    return ""
 
 
 def refusal(what, call):

@@ -44,6 +44,8 @@ export type OrderReference = { readonly orderId: number } | { readonly placedAs:
 export interface WatchOptions {
   /** The order; 0 or absent watches every order without end. */
   readonly orderId?: number;
+  /** The order by the request id it was placed under. */
+  readonly placedAs?: string;
   /** Resume after this sequence. Default: start with the current state. */
   readonly afterSequence?: bigint;
   /** Longest silence before a heartbeat, in seconds. */
@@ -103,27 +105,35 @@ export class Client {
 
   /** Releases a staged order. Safe to repeat. */
   async transmit(order: OrderReference, { deadline = 15, timeout = 5, signal }: TwsOptions = {}): Promise<OrderState> {
-    const request = { ...reference(order), timeout: duration(timeout) };
+    const request = { order: reference(order), timeout: duration(timeout) };
     const answer = await this.repeat(new Attempts(deadline, timeout), signal, (service, call) => service.transmit(request, call));
     return present(answer.order);
   }
 
   /** Cancels an order and answers with TWS's verdict, or with the state as it is after `timeout`. Safe to repeat. */
   async cancel(order: OrderReference, { deadline = 15, timeout = 5, signal }: TwsOptions = {}): Promise<OrderState> {
-    const request = { ...reference(order), timeout: duration(timeout) };
+    const request = { order: reference(order), timeout: duration(timeout) };
     const answer = await this.repeat(new Attempts(deadline, timeout), signal, (service, call) => service.cancel(request, call));
     return present(answer.order);
   }
 
-  /** One order and its fills, as stored. */
-  get(order: OrderReference, { deadline = 10, signal }: CallOptions = {}): Promise<GetResponse> {
-    return this.repeat(new Attempts(deadline, deadline), signal, (service, call) => service.get(reference(order), call));
+  /** One order and all its fills, as stored. `deadline` is for each page of fills. */
+  async get(order: OrderReference, { deadline = 10, signal }: CallOptions = {}): Promise<GetResponse> {
+    const page = (pageToken: string): Promise<GetResponse> =>
+      this.repeat(new Attempts(deadline, deadline), signal, (service, call) => service.get({ order: reference(order), pageToken }, call));
+    const whole = await page("");
+    while (whole.nextPageToken !== "") {
+      const next = await page(whole.nextPageToken);
+      whole.fills.push(...next.fills);
+      whole.nextPageToken = next.nextPageToken;
+    }
+    return whole;
   }
 
   /** Stored orders, newest first, page by page as they are asked for. */
   async *list(filter: { statuses?: OrderState_Status[]; symbol?: string; pageSize?: number } = {}, options: CallOptions = {}): AsyncGenerator<OrderState, void, void> {
     const { deadline = 10, signal } = options;
-    const request: ListRequest = create(ListRequestSchema, { symbol: filter.symbol ?? "", pageSize: filter.pageSize ?? 0, ...statuses(filter.statuses ?? []) });
+    const request: ListRequest = create(ListRequestSchema, { symbol: filter.symbol ?? "", pageSize: filter.pageSize ?? 0, statuses: filter.statuses ?? [] });
     for (;;) {
       const page = await this.repeat(new Attempts(deadline, deadline), signal, (service, call) => service.list(request, call));
       yield* page.orders;
@@ -137,7 +147,7 @@ export class Client {
    * was left. Leaving the loop ends the stream.
    */
   async *watch(options: WatchOptions = {}): AsyncGenerator<Event, void, void> {
-    const { orderId = 0, afterSequence = 0n, heartbeat = 1, outageMax = 60, maxWait, signal } = options;
+    const { orderId = 0, placedAs, afterSequence = 0n, heartbeat = 1, outageMax = 60, maxWait, signal } = options;
     const cursor = new Cursor(afterSequence, outageMax);
     const end = maxWait === undefined ? undefined : performance.now() / 1000 + maxWait;
     for (;;) {
@@ -147,7 +157,7 @@ export class Client {
       try {
         cursor.begin();
         const request = create(WatchRequestSchema, {
-          orderId, afterSequence: cursor.sequence, pollInterval: duration(heartbeat),
+          order: reference(placedAs === undefined ? { orderId } : { placedAs }), afterSequence: cursor.sequence, pollInterval: duration(heartbeat),
           ...(end === undefined ? {} : { maxWait: duration(Math.max(0, end - performance.now() / 1000)) }),
         });
         for await (const response of this.current.watches.watch(request, { signal: together })) {
@@ -207,12 +217,11 @@ function duration(seconds: number): Duration {
   return create(DurationSchema, { seconds: BigInt(whole), nanos: Math.round((seconds - whole) * 1e9) });
 }
 
-function reference(order: OrderReference): { orderId: number } | { requestId: string } {
-  return "orderId" in order ? { orderId: order.orderId } : { requestId: order.placedAs };
-}
+type Named = { case: "orderId"; value: number } | { case: "placedAs"; value: string };
 
-function statuses(wanted: OrderState_Status[]): { status: OrderState_Status[] } {
-  return { status: wanted };
+/** The `oneof order` of a request. */
+function reference(order: OrderReference): Named {
+  return "orderId" in order ? { case: "orderId", value: order.orderId } : { case: "placedAs", value: order.placedAs };
 }
 
 function present(order: MessageShape<DescMessage> | undefined): OrderState {

@@ -5,7 +5,7 @@ import { BadRequestSchema, ErrorInfoSchema, PreconditionFailureSchema, RetryInfo
 /** Made here, never by a gateway: nobody answered, or a proxy or library answered in its place. */
 export const GATEWAY_UNAVAILABLE = "GATEWAY_UNAVAILABLE";
 // Domains of the gateway's ErrorInfo: a status without one was made by a proxy or a library, and promises nothing.
-const DOMAINS = ["ibkr.orders.v1", "ibkr-orders"];
+const DOMAIN = "ibkr.orders.v1";
 const UNKNOWN_OUTCOME = [
   Code.Unavailable, Code.DeadlineExceeded, Code.Internal, Code.Unknown, Code.Canceled, Code.Aborted, Code.ResourceExhausted,
 ];
@@ -81,7 +81,7 @@ export class OutcomeUnknown extends Error {
 /** What a failed call says. */
 export function orderError(failed: unknown): OrderError {
   const error = ConnectError.from(failed);
-  const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => DOMAINS.includes(domain));
+  const info = error.findDetails(ErrorInfoSchema).find(({ domain }) => domain === DOMAIN);
   if (info === undefined) {
     return UNKNOWN_OUTCOME.includes(error.code)
       ? new OrderError(GATEWAY_UNAVAILABLE, `no gateway answered (${Code[error.code]}: ${error.rawMessage})`, { code: error.code })

@@ -110,7 +110,7 @@ async fn what_schema_1_left_is_migrated_and_reads_as_it_was() {
         for symbol in [None, Some("AAPL".to_owned())] {
             let page = reader
                 .list(ListIn {
-                    status: vec![filter],
+                    statuses: vec![filter],
                     symbol,
                     ..ListIn::default()
                 })

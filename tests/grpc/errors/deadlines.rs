@@ -69,7 +69,7 @@ async fn a_watch_ends_with_a_word_before_the_callers_deadline() {
     let mut answered = None;
     for _ in 0..ATTEMPTS_MAX {
         let mut request = tonic::Request::new(pb::WatchRequest {
-            order_id,
+            order: Some(pb::watch_request::Order::OrderId(order_id)),
             ..pb::WatchRequest::default()
         });
         request.set_timeout(Duration::from_millis(500));
@@ -86,7 +86,7 @@ async fn a_watch_ends_with_a_word_before_the_callers_deadline() {
     assert_eq!(refused::<()>(Err(status)).reason, "MAX_WAIT");
     let state = stub
         .get(pb::GetRequest {
-            order_id,
+            order: Some(pb::get_request::Order::OrderId(order_id)),
             ..pb::GetRequest::default()
         })
         .await

@@ -11,31 +11,37 @@ async fn an_unknown_order_is_not_found() {
     let mut stub = world.stub().await;
     let answers = [
         stub.get(pb::GetRequest {
-            order_id: 4_242,
+            order: Some(pb::get_request::Order::OrderId(4_242)),
             ..pb::GetRequest::default()
         })
         .await
         .map(drop),
         stub.get(pb::GetRequest {
-            request_id: "never".to_owned(),
+            order: Some(pb::get_request::Order::PlacedAs("never".to_owned())),
             ..pb::GetRequest::default()
         })
         .await
         .map(drop),
         stub.transmit(pb::TransmitRequest {
-            order_id: 4_242,
+            order: Some(pb::transmit_request::Order::OrderId(4_242)),
             ..pb::TransmitRequest::default()
         })
         .await
         .map(drop),
         stub.cancel(pb::CancelRequest {
-            order_id: 4_242,
+            order: Some(pb::cancel_request::Order::OrderId(4_242)),
             ..pb::CancelRequest::default()
         })
         .await
         .map(drop),
         stub.watch(pb::WatchRequest {
-            order_id: 4_242,
+            order: Some(pb::watch_request::Order::PlacedAs("never".to_owned())),
+            ..pb::WatchRequest::default()
+        })
+        .await
+        .map(drop),
+        stub.watch(pb::WatchRequest {
+            order: Some(pb::watch_request::Order::OrderId(4_242)),
             timeout: millis(200),
             ..pb::WatchRequest::default()
         })
@@ -72,7 +78,7 @@ async fn an_order_that_ended_can_be_neither_released_nor_cancelled() {
         .order_id;
     let mut watch = stub
         .watch(pb::WatchRequest {
-            order_id: filled,
+            order: Some(pb::watch_request::Order::OrderId(filled)),
             ..pb::WatchRequest::default()
         })
         .await
@@ -81,19 +87,19 @@ async fn an_order_that_ended_can_be_neither_released_nor_cancelled() {
     while watch.message().await.unwrap().is_some() {}
     for answer in [
         stub.transmit(pb::TransmitRequest {
-            order_id: rejected.order_id,
+            order: Some(pb::transmit_request::Order::OrderId(rejected.order_id)),
             ..pb::TransmitRequest::default()
         })
         .await
         .map(drop),
         stub.cancel(pb::CancelRequest {
-            order_id: rejected.order_id,
+            order: Some(pb::cancel_request::Order::OrderId(rejected.order_id)),
             ..pb::CancelRequest::default()
         })
         .await
         .map(drop),
         stub.cancel(pb::CancelRequest {
-            order_id: filled,
+            order: Some(pb::cancel_request::Order::OrderId(filled)),
             ..pb::CancelRequest::default()
         })
         .await

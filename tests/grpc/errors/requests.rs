@@ -137,7 +137,7 @@ async fn where_it_is_allowed_an_order_that_transmits_needs_no_request_id() {
 async fn a_wrong_request_names_its_field() {
     let world = World::start().await;
     let mut stub = world.stub().await;
-    let wrong: [(&str, Result<(), tonic::Status>); 9] = [
+    let wrong: [(&str, Result<(), tonic::Status>); 17] = [
         (
             "timeout",
             stub.place(pb::PlaceRequest {
@@ -179,10 +179,79 @@ async fn a_wrong_request_names_its_field() {
             stub.get(pb::GetRequest::default()).await.map(drop),
         ),
         (
-            "request_id",
+            "order_id",
             stub.get(pb::GetRequest {
-                order_id: 1,
-                request_id: "r".to_owned(),
+                order: Some(pb::get_request::Order::OrderId(0)),
+                ..pb::GetRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "placed_as",
+            stub.get(pb::GetRequest {
+                order: Some(pb::get_request::Order::PlacedAs(String::new())),
+                ..pb::GetRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "order_id",
+            stub.cancel(pb::CancelRequest::default()).await.map(drop),
+        ),
+        (
+            "placed_as",
+            stub.cancel(pb::CancelRequest {
+                order: Some(pb::cancel_request::Order::PlacedAs(String::new())),
+                ..pb::CancelRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "request_id",
+            stub.cancel(pb::CancelRequest {
+                order: Some(pb::cancel_request::Order::OrderId(1)),
+                request_id: "x".repeat(129),
+                ..pb::CancelRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "order_id",
+            stub.transmit(pb::TransmitRequest {
+                order: Some(pb::transmit_request::Order::OrderId(-1)),
+                ..pb::TransmitRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "request_id",
+            stub.transmit(pb::TransmitRequest {
+                order: Some(pb::transmit_request::Order::OrderId(1)),
+                request_id: "\u{7f}".to_owned(),
+                ..pb::TransmitRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "placed_as",
+            stub.watch(pb::WatchRequest {
+                order: Some(pb::watch_request::Order::PlacedAs(String::new())),
+                ..pb::WatchRequest::default()
+            })
+            .await
+            .map(drop),
+        ),
+        (
+            "order_id",
+            stub.watch(pb::WatchRequest {
+                order: Some(pb::watch_request::Order::OrderId(-1)),
+                ..pb::WatchRequest::default()
             })
             .await
             .map(drop),
@@ -199,7 +268,7 @@ async fn a_wrong_request_names_its_field() {
         (
             "page_size",
             stub.list(pb::ListRequest {
-                page_size: 1_001,
+                page_size: -1,
                 ..pb::ListRequest::default()
             })
             .await
@@ -254,7 +323,7 @@ async fn no_call_waits_longer_than_a_day_whatever_its_deadline() {
             stub.place(timed(order, deadline)).await.map(drop),
         );
         let transmit = pb::TransmitRequest {
-            order_id: 1,
+            order: Some(pb::transmit_request::Order::OrderId(1)),
             timeout: too_long,
             ..pb::TransmitRequest::default()
         };
@@ -263,7 +332,7 @@ async fn no_call_waits_longer_than_a_day_whatever_its_deadline() {
             stub.transmit(timed(transmit, deadline)).await.map(drop),
         );
         let cancel = pb::CancelRequest {
-            order_id: 1,
+            order: Some(pb::cancel_request::Order::OrderId(1)),
             timeout: too_long,
             ..pb::CancelRequest::default()
         };

@@ -16,7 +16,7 @@ async fn a_watch_that_may_not_last_says_so_at_its_end() {
         .into_inner()
         .order_id;
     let request = pb::WatchRequest {
-        order_id,
+        order: Some(pb::watch_request::Order::OrderId(order_id)),
         max_wait: millis(200),
         ..pb::WatchRequest::default()
     };

@@ -135,10 +135,15 @@ class Client:
     def get(
         self, order_id: Optional[int] = None, *, placed_as: Optional[str] = None, deadline: float = 10.0
     ) -> pb.GetResponse:
-        """One order and its fills, as stored."""
+        """One order and all its fills, as stored. `deadline` is for each page of fills."""
         request = pb.GetRequest()
         refer(request, order_id, placed_as)
         response: pb.GetResponse = self._repeat("Get", request, Attempts.start(deadline, deadline))
+        while response.next_page_token:
+            request.page_token = response.next_page_token
+            page: pb.GetResponse = self._repeat("Get", request, Attempts.start(deadline, deadline))
+            response.fills.extend(page.fills)
+            response.next_page_token = page.next_page_token
         return response
 
     def list(
@@ -162,18 +167,20 @@ class Client:
         self,
         order_id: int = 0,
         *,
+        placed_as: Optional[str] = None,
         after_sequence: int = 0,
         heartbeat: float = 1.0,
         outage_max: float = 60.0,
         max_wait: Optional[float] = None,
     ) -> Iterator[Event]:
-        """What happens to one order until it ends, or to every order (0) without end; each event once.
+        """What happens to one order until it ends, or to every order (0) without end; each event once. `placed_as` names the order by
+        the request id it was placed under.
 
         Starts with the current state, or after a sequence seen before. A stream that breaks is opened again where it was left; after
         `outage_max` seconds without a gateway the watch gives up with OrderError. Ends with OrderError MAX_WAIT after `max_wait`
         seconds. Closing the iterator ends the stream.
         """
-        state = WatchState.start(order_id, after_sequence, heartbeat, outage_max, max_wait)
+        state = WatchState.start(order_id, placed_as, after_sequence, heartbeat, outage_max, max_wait)
         while True:
             stream: Any = None
             try:
@@ -234,8 +241,5 @@ class Client:
 
 def list_request(statuses: Iterable[Union["pb.OrderState.Status", str]], symbol: str, page_size: int) -> pb.ListRequest:
     words: List[Any] = list(statuses)
-    field = "statuses" if "statuses" in pb.ListRequest.DESCRIPTOR.fields_by_name else "status"
-    request = pb.ListRequest(symbol=symbol, page_size=page_size)
     numbers = [pb.OrderState.Status.Value(word) if isinstance(word, str) else word for word in words]
-    getattr(request, field).extend(numbers)
-    return request
+    return pb.ListRequest(statuses=numbers, symbol=symbol, page_size=page_size)

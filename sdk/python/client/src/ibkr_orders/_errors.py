@@ -10,7 +10,7 @@ from google.protobuf.message import DecodeError
 from google.rpc import error_details_pb2, status_pb2
 
 # Domains of the gateway's ErrorInfo: a status without one was made by a proxy or a library, and promises nothing.
-_DOMAINS = frozenset({"ibkr.orders.v1", "ibkr-orders"})
+_DOMAIN = "ibkr.orders.v1"
 # Made here, never by a gateway: nobody answered, or a proxy or library answered in its place.
 GATEWAY_UNAVAILABLE = "GATEWAY_UNAVAILABLE"
 _UNKNOWN_OUTCOME_CODES = frozenset(
@@ -139,7 +139,7 @@ def _decode(code: grpc.StatusCode, message: str, value: Union[str, bytes]) -> Op
             violations += [Violation(f"{v.type} {v.subject}".strip(), v.description) for v in failure.violations]
         elif detail.Unpack(retry):
             retry_after = retry.retry_delay.seconds + retry.retry_delay.nanos / 1e9
-    if info is None or info.domain not in _DOMAINS:
+    if info is None or info.domain != _DOMAIN:
         return None
     metadata = dict(info.metadata)
     tws_code = metadata.get("twsCode", "")

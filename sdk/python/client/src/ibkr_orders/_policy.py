@@ -99,6 +99,7 @@ class WatchState:
     """A watch across the streams it needs."""
 
     order_id: int
+    placed_as: Optional[str]
     cursor: Cursor
     heartbeat: float
     outage_max: float
@@ -108,15 +109,27 @@ class WatchState:
 
     @classmethod
     def start(
-        cls, order_id: int, after_sequence: int, heartbeat: float, outage_max: float, max_wait: Optional[float]
+        cls,
+        order_id: int,
+        placed_as: Optional[str],
+        after_sequence: int,
+        heartbeat: float,
+        outage_max: float,
+        max_wait: Optional[float],
     ) -> "WatchState":
+        if order_id != 0 and placed_as is not None:
+            raise ValueError("name the order by order_id or by placed_as")
         now = time.monotonic()
         deadline = None if max_wait is None else now + max_wait
-        return cls(order_id, Cursor(after_sequence), heartbeat, outage_max, deadline, heard_at=now)
+        return cls(order_id, placed_as, Cursor(after_sequence), heartbeat, outage_max, deadline, heard_at=now)
 
     def request(self) -> pb.WatchRequest:
         self.attempt += 1
-        request = pb.WatchRequest(order_id=self.order_id, after_sequence=self.cursor.sequence)
+        request = pb.WatchRequest(after_sequence=self.cursor.sequence)
+        if self.placed_as is None:
+            request.order_id = self.order_id
+        else:
+            request.placed_as = self.placed_as
         seconds(request.poll_interval, self.heartbeat)
         if self.deadline is not None:
             seconds(request.max_wait, min(max(0.0, self.deadline - time.monotonic()), _WAIT_SECONDS_MAX))
@@ -150,8 +163,7 @@ def refer(request: Referring, order_id: Optional[int], placed_as: Optional[str])
     if order_id is not None:
         request.order_id = order_id
     elif placed_as is not None:
-        field = "placed_as" if "placed_as" in request.DESCRIPTOR.fields_by_name else "request_id"
-        setattr(request, field, placed_as)
+        request.placed_as = placed_as
 
 
 def place_request(

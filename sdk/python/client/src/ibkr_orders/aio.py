@@ -133,6 +133,11 @@ class Client:
         request = pb.GetRequest()
         refer(request, order_id, placed_as)
         response: pb.GetResponse = await self._repeat("Get", request, Attempts.start(deadline, deadline))
+        while response.next_page_token:
+            request.page_token = response.next_page_token
+            page: pb.GetResponse = await self._repeat("Get", request, Attempts.start(deadline, deadline))
+            response.fills.extend(page.fills)
+            response.next_page_token = page.next_page_token
         return response
 
     async def list(
@@ -157,13 +162,14 @@ class Client:
         self,
         order_id: int = 0,
         *,
+        placed_as: Optional[str] = None,
         after_sequence: int = 0,
         heartbeat: float = 1.0,
         outage_max: float = 60.0,
         max_wait: Optional[float] = None,
     ) -> AsyncIterator[Event]:
         """What happens to one order until it ends, or to every order (0) without end; see `ibkr_orders.Client.watch`."""
-        state = WatchState.start(order_id, after_sequence, heartbeat, outage_max, max_wait)
+        state = WatchState.start(order_id, placed_as, after_sequence, heartbeat, outage_max, max_wait)
         while True:
             stream: Any = None
             try:

@@ -147,8 +147,7 @@ public final class Client implements AutoCloseable {
    * @return the order
    */
   public GetResponse get(int orderId) {
-    var request = GetRequest.newBuilder().setOrderId(orderId).build();
-    return repeat(new Attempts(DEADLINE, TIMEOUT, null), stub -> stub.get(request));
+    return whole(GetRequest.newBuilder().setOrderId(orderId));
   }
 
   /**
@@ -158,8 +157,23 @@ public final class Client implements AutoCloseable {
    * @return the order
    */
   public GetResponse getPlacedAs(String requestId) {
-    var request = GetRequest.newBuilder().setRequestId(requestId).build();
-    return repeat(new Attempts(DEADLINE, TIMEOUT, null), stub -> stub.get(request));
+    return whole(GetRequest.newBuilder().setPlacedAs(requestId));
+  }
+
+  /** An order with the fills of every page. */
+  private GetResponse whole(GetRequest.Builder request) {
+    GetResponse.Builder whole = null;
+    do {
+      GetRequest next = request.build();
+      GetResponse page = repeat(new Attempts(DEADLINE, TIMEOUT, null), stub -> stub.get(next));
+      if (whole == null) {
+        whole = page.toBuilder();
+      } else {
+        whole.addAllFills(page.getFillsList());
+      }
+      request.setPageToken(page.getNextPageToken());
+    } while (!request.getPageToken().isEmpty());
+    return whole.clearNextPageToken().build();
   }
 
   /**

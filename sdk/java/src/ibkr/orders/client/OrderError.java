@@ -78,7 +78,7 @@ public final class OrderError extends RuntimeException {
         retryAfter = Duration.ofSeconds(delay.getSeconds(), delay.getNanos());
       }
     }
-    if (info == null || !(info.getDomain().equals("ibkr.orders.v1") || info.getDomain().equals("ibkr-orders"))) {
+    if (info == null || !info.getDomain().equals("ibkr.orders.v1")) {
       return null;
     }
     return new OrderError(info.getReason(), message, violations, retryAfter, info.getMetadataMap(), cause);
