@@ -145,7 +145,7 @@ pub async fn run_account(config: &Config, input: AccountIn) -> Result<AccountOut
 /// As [`Gateway::transmit`] and [`Gateway::open`].
 pub async fn run_transmit(config: &Config, input: TransmitIn) -> Result<OrderState, Error> {
     let gateway = Gateway::open(config).await?;
-    let outcome = gateway.transmit(input).await;
+    let outcome = gateway.transmit_with(input).await;
     close(gateway, config).await;
     outcome
 }
@@ -156,7 +156,7 @@ pub async fn run_transmit(config: &Config, input: TransmitIn) -> Result<OrderSta
 /// As [`Gateway::cancel`] and [`Gateway::open`].
 pub async fn run_cancel(config: &Config, input: CancelIn) -> Result<OrderState, Error> {
     let gateway = Gateway::open(config).await?;
-    let outcome = gateway.cancel(input).await;
+    let outcome = gateway.cancel_with(input).await;
     close(gateway, config).await;
     outcome
 }

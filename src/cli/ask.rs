@@ -187,8 +187,8 @@ async fn change_through(checked: &Checked, change: Change) -> Result<OrderState,
         Target::Server(server) => {
             let client = server.connect().await?;
             match change {
-                Change::Transmit(input) => client.transmit(input).await,
-                Change::Cancel(input) => client.cancel(input).await,
+                Change::Transmit(input) => client.transmit_with(input).await,
+                Change::Cancel(input) => client.cancel_with(input).await,
             }
         }
     }

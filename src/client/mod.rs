@@ -161,21 +161,37 @@ impl Client {
             .try_into()
     }
 
+    /// Releases a staged order and waits `timeout` seconds at most: [`Self::transmit_with`] without a request id.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn transmit(&self, order: OrderKey, timeout: f64) -> Result<OrderState, Error> {
+        self.transmit_with(TransmitIn::within(order, timeout)).await
+    }
+
     /// Releases a staged order.
     ///
     /// # Errors
     /// Those of the operation. It can be repeated safely.
-    pub async fn transmit(&self, input: TransmitIn) -> Result<OrderState, Error> {
+    pub async fn transmit_with(&self, input: TransmitIn) -> Result<OrderState, Error> {
         let request = timed(input.timeout, input.into());
         let answer = self.calls.clone().transmit(request).await;
         answered_order(self.read(answer, Effect::Repeatable)?.order)
+    }
+
+    /// Cancels an order and waits `timeout` seconds at most: [`Self::cancel_with`] without a request id.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn cancel(&self, order: OrderKey, timeout: f64) -> Result<OrderState, Error> {
+        self.cancel_with(CancelIn::within(order, timeout)).await
     }
 
     /// Cancels an order.
     ///
     /// # Errors
     /// Those of the operation. It can be repeated safely.
-    pub async fn cancel(&self, input: CancelIn) -> Result<OrderState, Error> {
+    pub async fn cancel_with(&self, input: CancelIn) -> Result<OrderState, Error> {
         let request = timed(input.timeout, input.into());
         let answer = self.calls.clone().cancel(request).await;
         answered_order(self.read(answer, Effect::Repeatable)?.order)

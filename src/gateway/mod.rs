@@ -58,12 +58,20 @@ impl Gateway {
         }
     }
 
+    /// Releases a staged order and waits `timeout` seconds at most: [`Self::transmit_with`] without a request id.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn transmit(&self, order: OrderKey, timeout: f64) -> Result<OrderState, Error> {
+        self.transmit_with(TransmitIn::within(order, timeout)).await
+    }
+
     /// Releases a staged order and answers with TWS's first word about it, or with its state at the timeout. An order already
     /// transmitted answers with its state.
     ///
     /// # Errors
     /// `ORDER_NOT_FOUND`, `ORDER_STATE`, and those of [`Gateway::place`] but `ORDER_INVALID`.
-    pub async fn transmit(&self, input: TransmitIn) -> Result<OrderState, Error> {
+    pub async fn transmit_with(&self, input: TransmitIn) -> Result<OrderState, Error> {
         let TransmitIn {
             order,
             timeout,
@@ -73,13 +81,21 @@ impl Gateway {
             .await
     }
 
+    /// Cancels an order and waits `timeout` seconds at most: [`Self::cancel_with`] without a request id.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn cancel(&self, order: OrderKey, timeout: f64) -> Result<OrderState, Error> {
+        self.cancel_with(CancelIn::within(order, timeout)).await
+    }
+
     /// Asks TWS to cancel an order and answers with its verdict, or with the order's state at the timeout. A cancelled
     /// order answers with its state; one that has not been sent yet is not sent any more.
     ///
     /// # Errors
     /// `ORDER_NOT_FOUND`, `ORDER_STATE` (filled or rejected), `REQUEST_INVALID`, `REQUEST_ID_REUSED`, `TWS_UNAVAILABLE`,
     /// `LIVE_ACCOUNT`, `STORE_MISMATCH`, `OVERLOADED`, `STORE`, `SHUTTING_DOWN`: nothing was sent. `INTERNAL`: the outcome is unknown.
-    pub async fn cancel(&self, input: CancelIn) -> Result<OrderState, Error> {
+    pub async fn cancel_with(&self, input: CancelIn) -> Result<OrderState, Error> {
         let CancelIn {
             order,
             timeout,

@@ -137,7 +137,7 @@ impl OrderService for Orders {
         note_key(&input.order);
         input.timeout = effective_timeout(input.timeout, &metadata);
         let order = for_caller(&self.gateway, &extensions)
-            .transmit(input)
+            .transmit_with(input)
             .await
             .map_err(status_from_error)?;
         note(&order);
@@ -152,7 +152,7 @@ impl OrderService for Orders {
         note_key(&input.order);
         input.timeout = effective_timeout(input.timeout, &metadata);
         let order = for_caller(&self.gateway, &extensions)
-            .cancel(input)
+            .cancel_with(input)
             .await
             .map_err(status_from_error)?;
         note(&order);

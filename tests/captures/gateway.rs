@@ -153,13 +153,7 @@ impl Desk {
         match word {
             "placeOrder" if known && transmits => {
                 self.calls.spawn(async move {
-                    gateway
-                        .transmit(ibkr_orders::domain::TransmitIn::within(
-                            key,
-                            LIMIT.as_secs_f64(),
-                        ))
-                        .await
-                        .unwrap();
+                    gateway.transmit(key, LIMIT.as_secs_f64()).await.unwrap();
                 });
             }
             "placeOrder" => {
@@ -174,13 +168,7 @@ impl Desk {
             }
             "cancelOrder" => {
                 self.calls.spawn(async move {
-                    gateway
-                        .cancel(ibkr_orders::domain::CancelIn::within(
-                            key,
-                            LIMIT.as_secs_f64(),
-                        ))
-                        .await
-                        .unwrap();
+                    gateway.cancel(key, LIMIT.as_secs_f64()).await.unwrap();
                 });
             }
             other => panic!("the gateway is not asked for {other}"),

@@ -44,14 +44,7 @@ async fn callers_who_wait_a_day_for_a_cancel_and_go_away_leave_the_order_to_othe
     let held: Vec<_> = (0..20)
         .map(|_| {
             let client = world.client.clone();
-            tokio::spawn(async move {
-                client
-                    .cancel(ibkr_orders::domain::CancelIn::within(
-                        OrderKey::OrderId(order_id),
-                        DAY,
-                    ))
-                    .await
-            })
+            tokio::spawn(async move { client.cancel(OrderKey::OrderId(order_id), DAY).await })
         })
         .collect();
     eventually("all wait", async || waiting() == 20).await;
@@ -94,14 +87,7 @@ async fn ten_cancels_at_once_send_one() {
     let mut calls = tokio::task::JoinSet::new();
     for _ in 0..10 {
         let client = world.client.clone();
-        calls.spawn(async move {
-            client
-                .cancel(ibkr_orders::domain::CancelIn::within(
-                    OrderKey::OrderId(order_id),
-                    10.0,
-                ))
-                .await
-        });
+        calls.spawn(async move { client.cancel(OrderKey::OrderId(order_id), 10.0).await });
     }
     world.until_status(order_id, Status::PendingCancel).await;
     world.control().release_cancels().await.unwrap();
@@ -189,14 +175,8 @@ async fn verdicts_change_no_working_order_and_cause_a_reconcile() {
         let order_id = rests(&world).await;
         world.control().hold_cancels().await.unwrap();
         let client = world.client.clone();
-        let cancelling = tokio::spawn(async move {
-            client
-                .cancel(ibkr_orders::domain::CancelIn::within(
-                    OrderKey::OrderId(order_id),
-                    10.0,
-                ))
-                .await
-        });
+        let cancelling =
+            tokio::spawn(async move { client.cancel(OrderKey::OrderId(order_id), 10.0).await });
         world.until_status(order_id, Status::PendingCancel).await;
         let queries = world.look(queries).await;
         world
@@ -278,14 +258,8 @@ async fn a_cancel_asked_while_the_link_is_down_is_refused_or_waits_for_the_link(
     let error = world.cancel(order_id, 0.2).await.unwrap_err();
     assert_eq!(error.reason, Reason::TwsUnavailable);
     let client = world.client.clone();
-    let waiting = tokio::spawn(async move {
-        client
-            .cancel(ibkr_orders::domain::CancelIn::within(
-                OrderKey::OrderId(order_id),
-                15.0,
-            ))
-            .await
-    });
+    let waiting =
+        tokio::spawn(async move { client.cancel(OrderKey::OrderId(order_id), 15.0).await });
     world.control().refuse_connections(false).await.unwrap();
     assert_eq!(waiting.await.unwrap().unwrap().status, Status::Cancelled);
     world.end().await;

@@ -70,10 +70,7 @@ async fn a_staged_order_outlives_a_kill_and_is_transmitted_then() {
     assert_eq!(gateway.get(order_id).await.status, Status::Staged);
     gateway
         .client
-        .transmit(ibkr_orders::domain::TransmitIn::within(
-            OrderKey::RequestId("a".to_owned()),
-            5.0,
-        ))
+        .transmit(OrderKey::RequestId("a".to_owned()), 5.0)
         .await
         .unwrap();
     gateway.until_status(order_id, Status::Submitted).await;
@@ -219,10 +216,7 @@ mod at_a_crash_point {
             assert!(orders <= 1 && frames <= 1, "{point}");
             let cancelled = gateway
                 .client
-                .cancel(ibkr_orders::domain::CancelIn::within(
-                    OrderKey::OrderId(state.order_id),
-                    10.0,
-                ))
+                .cancel(OrderKey::OrderId(state.order_id), 10.0)
                 .await
                 .unwrap();
             assert_eq!(cancelled.status, Status::Cancelled, "{point}");

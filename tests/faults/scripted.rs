@@ -345,10 +345,7 @@ async fn orders_of_our_client_id_that_the_store_does_not_know_are_shown_and_can_
 
     let cancel = async |order_id, timeout| {
         let key = OrderKey::OrderId(order_id);
-        scene
-            .gateway
-            .cancel(ibkr_orders::CancelIn::within(key, timeout))
-            .await
+        scene.gateway.cancel(key, timeout).await
     };
     // TWS says nothing yet: the answer says what is known.
     let state = cancel(77, 0.1).await.unwrap();
@@ -412,7 +409,7 @@ async fn a_cancel_of_an_unknown_order_goes_again_after_the_link_broke_and_one_th
     .await;
     let state = scene
         .gateway
-        .cancel(ibkr_orders::CancelIn::within(OrderKey::OrderId(77), 0.1))
+        .cancel(OrderKey::OrderId(77), 0.1)
         .await
         .unwrap();
     assert!(state.cancel_requested);

@@ -74,10 +74,7 @@ async fn an_order_that_never_reached_tws_is_unconfirmed_and_not_sent_again() {
     // Its cancel is answered by TWS not knowing it, and that settles it.
     let cancelled = rig
         .gateway
-        .cancel(ibkr_orders::domain::CancelIn::within(
-            OrderKey::OrderId(order_id),
-            10.0,
-        ))
+        .cancel(OrderKey::OrderId(order_id), 10.0)
         .await
         .unwrap();
     assert_eq!(cancelled.status, Status::Cancelled);
@@ -132,10 +129,7 @@ async fn while_tws_has_lost_ib_orders_are_refused_and_cancels_go() {
     let order_id = rests.order_id;
     let cancel = rig
         .gateway
-        .cancel(ibkr_orders::domain::CancelIn::within(
-            OrderKey::OrderId(order_id),
-            0.5,
-        ))
+        .cancel(OrderKey::OrderId(order_id), 0.5)
         .await
         .unwrap();
     assert!(cancel.cancel_requested);

@@ -47,20 +47,12 @@ async fn an_order_without_transmit_is_staged_until_it_is_transmitted() {
         .await;
     assert_eq!((staged.status, staged.transmit), (Status::Staged, false));
     let key = OrderKey::OrderId(staged.order_id);
-    let released = rig
-        .gateway
-        .transmit(ibkr_orders::domain::TransmitIn::within(key.clone(), 10.0))
-        .await
-        .unwrap();
+    let released = rig.gateway.transmit(key.clone(), 10.0).await.unwrap();
     assert!(released.transmit);
     assert_ne!(released.status, Status::Submitting);
     let filled = rig.until(staged.order_id, Status::Filled).await;
     assert_eq!(
-        rig.gateway
-            .transmit(ibkr_orders::domain::TransmitIn::within(key, 10.0))
-            .await
-            .unwrap()
-            .status,
+        rig.gateway.transmit(key, 10.0).await.unwrap().status,
         filled.status
     );
     rig.end().await;
@@ -76,27 +68,15 @@ async fn a_staged_order_is_discarded_by_its_cancel() {
         })
         .await;
     let key = OrderKey::RequestId(staged.request_id);
-    let cancelled = rig
-        .gateway
-        .cancel(ibkr_orders::domain::CancelIn::within(key.clone(), 10.0))
-        .await
-        .unwrap();
+    let cancelled = rig.gateway.cancel(key.clone(), 10.0).await.unwrap();
     assert_eq!(cancelled.status, Status::Cancelled);
     assert!(cancelled.cancel_requested);
     // And again: it stays what it is.
     assert_eq!(
-        rig.gateway
-            .cancel(ibkr_orders::domain::CancelIn::within(key.clone(), 10.0))
-            .await
-            .unwrap()
-            .status,
+        rig.gateway.cancel(key.clone(), 10.0).await.unwrap().status,
         Status::Cancelled
     );
-    let error = rig
-        .gateway
-        .transmit(ibkr_orders::domain::TransmitIn::within(key, 10.0))
-        .await
-        .unwrap_err();
+    let error = rig.gateway.transmit(key, 10.0).await.unwrap_err();
     assert_eq!(error.reason, Reason::OrderState);
     rig.end().await;
 }
@@ -107,10 +87,7 @@ async fn a_resting_order_is_cancelled_and_a_filled_one_is_not() {
     let rests = rig.place(resting(10)).await;
     let cancelled = rig
         .gateway
-        .cancel(ibkr_orders::domain::CancelIn::within(
-            OrderKey::OrderId(rests.order_id),
-            10.0,
-        ))
+        .cancel(OrderKey::OrderId(rests.order_id), 10.0)
         .await
         .unwrap();
     assert_eq!(cancelled.status, Status::Cancelled);
@@ -120,18 +97,11 @@ async fn a_resting_order_is_cancelled_and_a_filled_one_is_not() {
     let filled = rig.place(buy_market(1)).await;
     rig.until(filled.order_id, Status::Filled).await;
     let key = OrderKey::OrderId(filled.order_id);
-    let error = rig
-        .gateway
-        .cancel(ibkr_orders::domain::CancelIn::within(key, 10.0))
-        .await
-        .unwrap_err();
+    let error = rig.gateway.cancel(key, 10.0).await.unwrap_err();
     assert_eq!(error.reason, Reason::OrderState);
     let error = rig
         .gateway
-        .cancel(ibkr_orders::domain::CancelIn::within(
-            OrderKey::OrderId(4_711),
-            10.0,
-        ))
+        .cancel(OrderKey::OrderId(4_711), 10.0)
         .await
         .unwrap_err();
     assert_eq!(error.reason, Reason::OrderNotFound);

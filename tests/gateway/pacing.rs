@@ -88,11 +88,7 @@ async fn an_order_that_waits_for_its_slot_is_cancelled_without_being_sent() {
     });
     let key = OrderKey::RequestId("waits".to_owned());
     let cancelled = loop {
-        match rig
-            .gateway
-            .cancel(ibkr_orders::domain::CancelIn::within(key.clone(), 5.0))
-            .await
-        {
+        match rig.gateway.cancel(key.clone(), 5.0).await {
             Ok(state) => break state,
             Err(error) => assert_eq!(error.reason, Reason::OrderNotFound),
         }

@@ -38,15 +38,9 @@ async fn every_operation_goes_through() {
     let state = staged.state.unwrap();
     assert_eq!(state.status, Status::Staged);
     let key = OrderKey::OrderId(state.order_id);
-    let working = client
-        .transmit(ibkr_orders::domain::TransmitIn::within(key.clone(), 5.0))
-        .await
-        .unwrap();
+    let working = client.transmit(key.clone(), 5.0).await.unwrap();
     assert!(working.transmit);
-    let cancelled = client
-        .cancel(ibkr_orders::domain::CancelIn::within(key.clone(), 5.0))
-        .await
-        .unwrap();
+    let cancelled = client.cancel(key.clone(), 5.0).await.unwrap();
     assert_eq!(cancelled.status, Status::Cancelled);
     assert_eq!(
         client.get(key).await.unwrap().order.status,

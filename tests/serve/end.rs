@@ -52,10 +52,7 @@ async fn an_order_survives_a_kill_of_gateway_and_simulator() {
     let key = OrderKey::OrderId(placed.order_id.unwrap());
     let client = served.client().await;
     client.health(HealthIn::default()).await.unwrap();
-    let cancelled = client
-        .cancel(ibkr_orders::domain::CancelIn::within(key, 10.0))
-        .await
-        .unwrap();
+    let cancelled = client.cancel(key, 10.0).await.unwrap();
     assert_eq!(cancelled.status, Status::Cancelled);
     served.signal("-TERM");
     assert_eq!(served.end().await.0, Some(0));

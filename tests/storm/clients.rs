@@ -157,22 +157,8 @@ impl Line {
         while tokio::time::Instant::now() < until {
             let client = self.client();
             let answer = match wish {
-                Wish::Transmit => {
-                    client
-                        .transmit(ibkr_orders::domain::TransmitIn::within(
-                            key.clone(),
-                            PATIENCE_SECONDS,
-                        ))
-                        .await
-                }
-                Wish::Cancel => {
-                    client
-                        .cancel(ibkr_orders::domain::CancelIn::within(
-                            key.clone(),
-                            PATIENCE_SECONDS,
-                        ))
-                        .await
-                }
+                Wish::Transmit => client.transmit(key.clone(), PATIENCE_SECONDS).await,
+                Wish::Cancel => client.cancel(key.clone(), PATIENCE_SECONDS).await,
             };
             match answer {
                 Ok(_) => return true,

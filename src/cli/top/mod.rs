@@ -17,7 +17,7 @@ use super::checked::{Checked, Server, Target};
 use super::exit::Exit;
 use super::stderr;
 use crate::client::Client;
-use crate::domain::{CancelIn, HealthIn, HealthOut, OrderKey, OrderState, WatchIn, WatchUpdate};
+use crate::domain::{HealthIn, HealthOut, OrderKey, OrderState, WatchIn, WatchUpdate};
 use crate::error::{Error, Reason};
 use model::{Model, Wanted};
 
@@ -183,8 +183,7 @@ async fn show(
                     let (client, sender) = (client.clone(), sender.clone());
                     tokio::spawn(async move {
                         let order = OrderKey::OrderId(order_id);
-                        let input = CancelIn::within(order, CANCEL_TIMEOUT);
-                        let outcome = client.cancel(input).await.map(Box::new);
+                        let outcome = client.cancel(order, CANCEL_TIMEOUT).await.map(Box::new);
                         // Whoever asked may have left.
                         let _gone = sender.send(Happened::Cancelled(order_id, outcome)).await;
                     });

@@ -113,19 +113,13 @@ impl World {
 
     pub async fn cancel(&self, order_id: i32, timeout: f64) -> Result<OrderState, Error> {
         self.client
-            .cancel(ibkr_orders::domain::CancelIn::within(
-                OrderKey::OrderId(order_id),
-                timeout,
-            ))
+            .cancel(OrderKey::OrderId(order_id), timeout)
             .await
     }
 
     pub async fn transmit(&self, order_id: i32, timeout: f64) -> Result<OrderState, Error> {
         self.client
-            .transmit(ibkr_orders::domain::TransmitIn::within(
-                OrderKey::OrderId(order_id),
-                timeout,
-            ))
+            .transmit(OrderKey::OrderId(order_id), timeout)
             .await
     }
 
