@@ -205,7 +205,7 @@ pub(super) struct WatchArgs {
 pub(super) struct ChangeArgs {
     #[command(flatten)]
     pub(super) key: KeyArgs,
-    /// Name this request for good; without it one needs no name, because a repeated transmit or cancel does nothing twice
+    /// Name this request for good; none is needed, since repeating it does nothing twice
     #[arg(long, value_name = "ID")]
     pub(super) request_id: Option<String>,
     #[command(flatten)]
