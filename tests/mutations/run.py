@@ -199,9 +199,9 @@ MUTATIONS = [
 
     Mutation("limits before the request id",
              [("src/engine/step/place.rs",
-               "        if command.request_id_given\n            && let Some(order_id)",
+               "        if command.request_id_given {\n            let known = match",
                "        if let Some(violations) = &command.beyond_limits {\n            self.refuse(ask, violations.clone().into());\n"
-               "            return Ok(());\n        }\n        if command.request_id_given\n            && let Some(order_id)")],
+               "            return Ok(());\n        }\n        if command.request_id_given {\n            let known = match")],
              [LIB, ["--test", "faults", "idempotency::"]], "pressure"),
     pressure("without live trading nothing is cancelled or asked for", "src/engine/step/session.rs",
              "Some(error) if known => (None, Some(error)),", "Some(error) if known && false => (None, Some(error)),",
