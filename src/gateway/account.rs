@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 
-use super::Gateway;
 use super::limits::{poll_interval, seconds};
-use crate::account::{AccountWatch, Snapshot};
+use super::{AccountWatch, Gateway};
+use crate::account::Snapshot;
 use crate::domain::{AccountIn, AccountOut, PositionsIn, PositionsOut, WatchAccountIn};
 use crate::error::Error;
 

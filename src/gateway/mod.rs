@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+pub use crate::account::AccountWatch;
 use crate::domain::{Caller, CancelIn, Limits, OrderKey, OrderState, TransmitIn};
 pub use crate::engine::LinkStatus;
 use crate::engine::{Answer, Command, Ended, Engine};

@@ -6,10 +6,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::deadline::{effective_timeout, until_deadline};
-use crate::account::AccountWatch;
 use crate::domain::{AccountIn, PositionsIn, WatchAccountIn};
 use crate::error::{Error, Reason};
-use crate::gateway::Gateway;
+use crate::gateway::{AccountWatch, Gateway};
 use crate::wire::pb::account_service_server::AccountService;
 use crate::wire::{pb, status_from_error};
 

@@ -5,12 +5,14 @@ use std::time::Duration;
 use ibkr_orders::client::{Client, ClientOptions};
 use ibkr_orders::config::Config;
 use ibkr_orders::domain::{
-    AccountIn, AccountUpdate, AccountValue, Position, PositionsIn, WatchAccountIn,
+    AccountIn, AccountUpdate, AccountValue, Position, PositionsIn, Status, WatchAccountIn,
 };
 use ibkr_orders::error::Reason;
 use ibkr_orders::gateway::Gateway;
 use ibkr_orders::grpc::ServerSettings;
+use ibkr_orders::simulator::SimulatorConfig;
 use ibkr_orders::{run_account, run_positions};
+use rust_decimal::Decimal;
 use serde_json::json;
 use tempfile::TempDir;
 use test_support::link;
@@ -21,7 +23,7 @@ use test_support::tws::peer::{ACCOUNT_DATA, ACCOUNT_SUMMARY, PNL, POSITIONS};
 use test_support::tws::scripted::{Answer, Script, ScriptedTws};
 use test_support::waiting::eventually;
 
-use crate::support::config;
+use crate::support::{buy_market, config, rig};
 
 /// A gateway in front of a scripted TWS.
 struct Scene {
@@ -365,4 +367,70 @@ async fn without_tws_a_running_gateway_says_stale_and_one_call_says_why() {
     let found = gateway.positions(short).await.unwrap();
     assert!(found.stale && found.positions.is_empty() && found.as_of.is_none());
     gateway.close(Duration::from_secs(1)).await;
+}
+
+/// `AAPL 3`, and whether that may be old.
+async fn held_at(gateway: &Gateway) -> (Vec<String>, bool) {
+    let found = gateway.positions(PositionsIn::default()).await.unwrap();
+    let held = found.positions.iter();
+    let held = held.map(|position| format!("{} {}", position.symbol, position.quantity));
+    (held.collect(), found.stale)
+}
+
+async fn until_held_at(gateway: &Gateway, held: &[&str]) {
+    eventually(&format!("{held:?}"), async || {
+        let (found, stale) = held_at(gateway).await;
+        !stale && found == held
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn positions_follow_fills_and_what_happened_while_the_link_was_away() {
+    let rig = rig(SimulatorConfig::on_free_port()).await;
+    rig.healthy().await;
+    until_held_at(&rig.gateway, &[]).await;
+    let state = rig.place(buy_market(3)).await;
+    rig.until(state.order_id, Status::Filled).await;
+    until_held_at(&rig.gateway, &["AAPL 3"]).await;
+    let control = rig.control();
+    let cost = Decimal::from(400);
+    control
+        .set_position("", "MSFT", Decimal::from(-7), cost)
+        .await
+        .unwrap();
+    until_held_at(&rig.gateway, &["AAPL 3", "MSFT -7"]).await;
+    // Closed while nobody listened: the next answer does not have it.
+    control.refuse_connections(true).await.unwrap();
+    control.drop_connections().await.unwrap();
+    link::connected(&rig.gateway, false).await;
+    assert!(held_at(&rig.gateway).await.1);
+    control
+        .set_position("", "MSFT", Decimal::ZERO, Decimal::ZERO)
+        .await
+        .unwrap();
+    control.refuse_connections(false).await.unwrap();
+    until_held_at(&rig.gateway, &["AAPL 3"]).await;
+    rig.end().await;
+}
+
+#[tokio::test]
+async fn the_account_of_the_simulated_login_has_its_values() {
+    let rig = rig(SimulatorConfig::on_free_port()).await;
+    rig.healthy().await;
+    let values = async || {
+        let found = rig.gateway.account(AccountIn::default()).await.unwrap();
+        (!found.stale).then_some(found)
+    };
+    eventually("values", async || values().await.is_some()).await;
+    let found = values().await.unwrap();
+    for name in ["NetLiquidation", "BuyingPower", "TotalCashValue"] {
+        let has = found.values.iter().any(|value| value.name == name);
+        assert!(has, "{name} in {:?}", found.values);
+    }
+    rig.control().set_account_ready(false).await.unwrap();
+    eventually("a reset", async || values().await.is_none()).await;
+    rig.control().set_account_ready(true).await.unwrap();
+    eventually("the end of the reset", async || values().await.is_some()).await;
+    rig.end().await;
 }
