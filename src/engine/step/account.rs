@@ -37,9 +37,11 @@ impl Step<'_> {
         let Some(session) = &mut self.batch.engine_state.session else {
             return;
         };
-        if session.refused.is_some() || !std::mem::take(&mut session.account_due) {
+        // Without IB what TWS says may be old: that waits until IB is back.
+        if session.refused.is_some() || !session.ib_connected || !session.account_due {
             return;
         }
+        session.account_due = false;
         let accounts = session.info.accounts.clone();
         let session = session.info.session;
         let account = self.subscribed_account(&accounts);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::bench::{Bench, place, status};
-use crate::domain::{LinkState, Status};
+use crate::domain::{AccountReport, LinkState, Status};
 use crate::error::Reason;
 use crate::tws::{ConnectFailure, SessionInfo, TwsCommand, TwsEvent};
 
@@ -235,4 +235,77 @@ fn what_another_login_tells_is_not_about_our_orders() {
     bench.session_up(3);
     bench.report_in(3, status(1, "PreSubmitted"));
     bench.assert_status(1, Status::PreSubmitted);
+}
+
+#[test]
+fn positions_and_values_are_asked_for_behind_the_first_reconcile_of_a_session() {
+    let mut bench = Bench::new();
+    bench.session_up(1);
+    assert!(bench.accounts_asked.is_empty());
+    let token = bench.reconcile_token().expect("a reconcile begins");
+    bench.reconciled(1, token);
+    let asked = Some("DU1".to_owned());
+    assert_eq!(bench.accounts_asked, std::slice::from_ref(&asked));
+    // Another reconcile is no reason to ask for them.
+    bench.missed(1);
+    let token = bench.reconcile_token().expect("a reconcile begins");
+    bench.reconciled(1, token);
+    assert_eq!(bench.accounts_asked.len(), 1);
+    // TWS may have lost what it knew while it had lost IB.
+    bench.tws(ib_link(false, false));
+    bench.missed(1);
+    let token = bench.reconcile_token().expect("a reconcile begins");
+    bench.reconciled(1, token);
+    assert_eq!(bench.accounts_asked.len(), 1);
+    bench.tws(ib_link(true, false));
+    let token = bench.reconcile_token().expect("a reconcile begins");
+    bench.reconciled(1, token);
+    assert_eq!(bench.accounts_asked, [asked.clone(), asked]);
+}
+
+#[test]
+fn what_is_known_of_accounts_is_stale_without_tws_and_without_ib() {
+    let mut bench = Bench::connected();
+    let stale = |bench: &Bench| bench.core.accounts.snapshot().is_stale();
+    let answered = |bench: &mut Bench, session| {
+        for report in [
+            AccountReport::Asked {
+                account: Some("DU1".to_owned()),
+                summary: false,
+                messages: 3,
+            },
+            AccountReport::PositionsEnd,
+            AccountReport::ValuesEnd {
+                account: "DU1".to_owned(),
+            },
+        ] {
+            bench.tws(TwsEvent::Account { session, report });
+        }
+    };
+    assert!(stale(&bench));
+    answered(&mut bench, 1);
+    assert!(!stale(&bench));
+    bench.tws(ib_link(false, false));
+    assert!(stale(&bench));
+    answered(&mut bench, 1);
+    bench.tws(ib_link(true, true));
+    assert!(stale(&bench));
+    answered(&mut bench, 1);
+    bench.session_down(1);
+    assert!(stale(&bench));
+}
+
+#[test]
+fn a_login_that_nothing_is_sent_to_is_not_asked_for_its_accounts() {
+    let mut bench = Bench::new();
+    bench.tws(TwsEvent::SessionUp(SessionInfo {
+        session: 1,
+        accounts: vec!["U1".to_owned()],
+        next_valid_id: 1,
+        server_version: 226,
+        tws_time: None,
+        heartbeat_in: Duration::from_secs(10),
+    }));
+    assert!(bench.reconcile_token().is_none());
+    assert!(bench.accounts_asked.is_empty());
 }
