@@ -6,9 +6,10 @@ use tokio_stream::StreamExt;
 
 use crate::config::Config;
 use crate::domain::{
-    AccountIn, AccountOut, CancelIn, HealthIn, HealthOut, ListIn, ListOut, OrderDetail, OrderKey,
-    OrderState, PlaceIn, PlaceOut, PositionsIn, PositionsOut, TransmitIn, ValidateIn, ValidateOut,
-    WatchIn, WatchOut, WatchUpdate,
+    AccountIn, AccountOut, CancelAllIn, CancelAllOut, CancelIn, HaltIn, HaltOut, HealthIn,
+    HealthOut, LimitsOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState, PlaceIn, PlaceOut,
+    PositionsIn, PositionsOut, ResumeIn, ResumeOut, TransmitIn, ValidateIn, ValidateOut, WatchIn,
+    WatchOut, WatchUpdate,
 };
 use crate::error::{COULD_NOT_CONNECT, Error, Reason};
 use crate::feed::{Feed, Watch};
@@ -157,6 +158,50 @@ pub async fn run_transmit(config: &Config, input: TransmitIn) -> Result<OrderSta
 pub async fn run_cancel(config: &Config, input: CancelIn) -> Result<OrderState, Error> {
     let gateway = Gateway::open(config).await?;
     let outcome = gateway.cancel_with(input).await;
+    close(gateway, config).await;
+    outcome
+}
+
+/// The limits in force and what is left of them, of the store where no gateway holds it.
+///
+/// # Errors
+/// As [`Gateway::limits`] and [`Gateway::open`].
+pub async fn run_limits(config: &Config) -> Result<LimitsOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let outcome = gateway.limits().await;
+    close(gateway, config).await;
+    outcome
+}
+
+/// Stops new orders, of the store where no gateway holds it.
+///
+/// # Errors
+/// As [`Gateway::halt`] and [`Gateway::open`].
+pub async fn run_halt(config: &Config, input: HaltIn) -> Result<HaltOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let outcome = gateway.halt(input).await;
+    close(gateway, config).await;
+    outcome
+}
+
+/// Lifts halts, of the store where no gateway holds it.
+///
+/// # Errors
+/// As [`Gateway::resume`] and [`Gateway::open`].
+pub async fn run_resume(config: &Config, input: ResumeIn) -> Result<ResumeOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let outcome = gateway.resume(input).await;
+    close(gateway, config).await;
+    outcome
+}
+
+/// Cancels open orders, of the store where no gateway holds it.
+///
+/// # Errors
+/// As [`Gateway::cancel_all`] and [`Gateway::open`].
+pub async fn run_cancel_all(config: &Config, input: CancelAllIn) -> Result<CancelAllOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let outcome = gateway.cancel_all(input).await;
     close(gateway, config).await;
     outcome
 }

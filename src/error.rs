@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::domain::{OrderKey, Violation, Violations};
+use crate::domain::{OrderKey, RuleViolation, Violation, Violations};
 
 /// Why an operation failed. The words are the `reason` of the gRPC `ErrorInfo`; they are stable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +48,12 @@ pub enum Reason {
     Unauthenticated,
     /// The caller's role does not allow the method; nothing was done.
     Role,
+    /// The instruction breaks limits; the violations say which. Nothing was sent.
+    RiskLimit,
+    /// New orders are halted; nothing was sent.
+    Halted,
+    /// TWS is about to restart; nothing was sent.
+    TwsRestarting,
     /// The gateway did not answer, or a proxy or library answered for it: nothing is promised about the outcome. Made by the client
     /// only, never by a gateway.
     GatewayUnavailable,
@@ -78,6 +84,9 @@ impl Reason {
         Self::Store,
         Self::Unauthenticated,
         Self::Role,
+        Self::RiskLimit,
+        Self::Halted,
+        Self::TwsRestarting,
         Self::GatewayUnavailable,
         Self::Internal,
     ];
@@ -105,6 +114,9 @@ impl Reason {
             Self::Store => "STORE",
             Self::Unauthenticated => "UNAUTHENTICATED",
             Self::Role => "ROLE",
+            Self::RiskLimit => "RISK_LIMIT",
+            Self::Halted => "HALTED",
+            Self::TwsRestarting => "TWS_RESTARTING",
             Self::GatewayUnavailable => "GATEWAY_UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -134,6 +146,8 @@ pub struct Error {
     pub message: String,
     /// Every violation of the order ([`Reason::OrderInvalid`]) or of the request ([`Reason::RequestInvalid`]).
     pub violations: Vec<Violation>,
+    /// Every rule that the instruction breaks ([`Reason::RiskLimit`]).
+    pub broken: Vec<RuleViolation>,
     /// When a retry makes sense.
     pub retry_after: Option<Duration>,
     /// TWS's own code and text, where it spoke.
@@ -161,6 +175,7 @@ impl Error {
             reason,
             message: message.into(),
             violations: Vec::new(),
+            broken: Vec::new(),
             retry_after: None,
             tws: None,
             resume_after: None,
@@ -197,6 +212,19 @@ impl Error {
             }
         };
         Self::new(Reason::OrderNotFound, message)
+    }
+
+    /// An instruction breaks these rules.
+    pub fn risk_limit(broken: Vec<RuleViolation>) -> Self {
+        let said: Vec<&str> = broken.iter().map(|b| b.description.as_str()).collect();
+        let message = format!(
+            "it would break the limits: {}. Nothing was sent",
+            said.join("; ")
+        );
+        Self {
+            broken,
+            ..Self::new(Reason::RiskLimit, message)
+        }
     }
 
     /// One field of the request itself is wrong.

@@ -4,8 +4,8 @@
 use tokio_stream::{Stream, StreamExt};
 
 use crate::domain::{
-    HealthOut, Order, OrderError, OrderKey, PlaceOut, ValidateOut, Violation, Violations,
-    WatchEvent, WatchOut, WatchUpdate,
+    HealthOut, Order, OrderError, OrderKey, PlaceOut, RuleViolation, ValidateOut, Violation,
+    Violations, WatchEvent, WatchOut, WatchUpdate,
 };
 use crate::error::{Error, Reason};
 
@@ -19,6 +19,8 @@ pub(crate) fn validated(checked: Result<Order, Violations>) -> ValidateOut {
                 order_request: Some(order.into_request()),
                 effective_order_ref,
                 errors: None,
+                warnings: None,
+                unchecked: None,
             }
         }
         Err(violations) => invalid(listed(violations.0)),
@@ -27,7 +29,10 @@ pub(crate) fn validated(checked: Result<Order, Violations>) -> ValidateOut {
 
 /// A check that could not be made.
 pub(crate) fn validate_failed(error: Error) -> ValidateOut {
-    invalid(if error.violations.is_empty() {
+    invalid(if !error.broken.is_empty() {
+        let broken = error.broken.iter().map(RuleViolation::as_violation);
+        listed(broken.collect())
+    } else if error.violations.is_empty() {
         runtime(error.message)
     } else {
         listed(error.violations)
@@ -40,6 +45,8 @@ fn invalid(errors: Vec<OrderError>) -> ValidateOut {
         order_request: None,
         effective_order_ref: None,
         errors: Some(errors),
+        warnings: None,
+        unchecked: None,
     }
 }
 
@@ -48,6 +55,10 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
     let (errors, error) = match error.reason {
         Reason::OrderInvalid | Reason::RequestInvalid if !error.violations.is_empty() => {
             (Some(listed(error.violations)), None)
+        }
+        Reason::RiskLimit if !error.broken.is_empty() => {
+            let broken = error.broken.iter().map(RuleViolation::as_violation);
+            (Some(listed(broken.collect())), Some(error.message))
         }
         Reason::Internal => (Some(runtime(error.message)), None),
         Reason::TwsUnavailable
@@ -71,6 +82,9 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
         | Reason::Store
         | Reason::Unauthenticated
         | Reason::Role
+        | Reason::RiskLimit
+        | Reason::Halted
+        | Reason::TwsRestarting
         | Reason::GatewayUnavailable => (None, Some(error.message)),
     };
     PlaceOut {
@@ -86,6 +100,8 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
         error,
         request_id,
         replayed: false,
+        warnings: None,
+        unchecked: None,
     }
 }
 

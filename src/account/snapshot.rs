@@ -79,6 +79,11 @@ pub enum DayProfit {
 }
 
 impl Snapshot {
+    /// Whether positions are TWS's last word: it has said all of them in this session.
+    pub fn positions_are_current(&self) -> bool {
+        self.positions_freshness.current
+    }
+
     /// Positions of one account or of all, by account, symbol and contract id.
     pub fn positions(&self, account: Option<&str>) -> Vec<Position> {
         let mut positions: Vec<Position> = self

@@ -7,7 +7,7 @@ use clap::{ArgGroup, Args, Parser, Subcommand, ValueEnum};
 use super::serve::ServeArgs;
 use super::simulate::SimulateArgs;
 use super::{help, values};
-use crate::domain::{Status, Timestamp};
+use crate::domain::{Action, Status, Timestamp};
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -59,6 +59,18 @@ pub(super) enum Command {
     /// Print the values of an account as TWS says them: net liquidation, cash, buying power, margins
     #[command(after_long_help = help::ACCOUNT)]
     Account(AccountArgs),
+    /// Print the limits in force, what is left of them, and the halts
+    #[command(after_long_help = help::LIMITS)]
+    Limits(LimitsArgs),
+    /// Stop new orders at once; cancels go
+    #[command(after_long_help = help::HALT)]
+    Halt(HaltArgs),
+    /// Take new orders again
+    #[command(after_long_help = help::RESUME)]
+    Resume(ResumeArgs),
+    /// Cancel open orders, one by one; the exits of positions stay
+    #[command(after_long_help = help::CANCEL_ALL)]
+    CancelAll(CancelAllArgs),
     /// Show a running gateway in the terminal: open orders and links as they change, and a key that cancels
     #[command(after_long_help = help::TOP)]
     Top(TopArgs),
@@ -97,6 +109,10 @@ impl Command {
             | Self::Cancel(ChangeArgs { door, settings, .. })
             | Self::Get(GetArgs { door, settings, .. })
             | Self::List(ListArgs { door, settings, .. })
+            | Self::Limits(LimitsArgs { door, settings, .. })
+            | Self::Halt(HaltArgs { door, settings, .. })
+            | Self::Resume(ResumeArgs { door, settings, .. })
+            | Self::CancelAll(CancelAllArgs { door, settings, .. })
             | Self::Positions(PositionsArgs { door, settings, .. })
             | Self::Account(AccountArgs { door, settings, .. })
             | Self::Top(TopArgs { door, settings }) => Some((door, settings)),
@@ -123,6 +139,10 @@ impl Command {
             | Self::Cancel(_)
             | Self::Get(_)
             | Self::List(_)
+            | Self::Limits(_)
+            | Self::Halt(_)
+            | Self::Resume(_)
+            | Self::CancelAll(_)
             | Self::Positions(_)
             | Self::Account(_)
             | Self::Top(_)
@@ -287,6 +307,99 @@ pub(super) struct AccountArgs {
     pub(super) output: Format,
     #[command(flatten)]
     pub(super) timeout: TimeoutArg,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `limits`
+#[derive(Debug, Args)]
+pub(super) struct LimitsArgs {
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Format,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `halt`
+#[derive(Debug, Args)]
+pub(super) struct HaltArgs {
+    /// Why, for people
+    #[arg(
+        long,
+        value_name = "TEXT",
+        default_value = "",
+        hide_default_value = true
+    )]
+    pub(super) reason: String,
+    /// Only the orders of this caller
+    #[arg(long, value_name = "NAME")]
+    pub(super) caller: Option<String>,
+    /// Only orders for this account
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) account: Option<String>,
+    /// Cancel what is open too; the exits of positions stay
+    #[arg(long)]
+    pub(super) cancel_open: bool,
+    /// Cancel the exits of positions as well
+    #[arg(long, requires = "cancel_open")]
+    pub(super) include_protective: bool,
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Format,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `resume`
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    /// Only the halts of this caller
+    #[arg(long, value_name = "NAME")]
+    pub(super) caller: Option<String>,
+    /// Only the halts for this account
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) account: Option<String>,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Format,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `cancel-all`
+#[derive(Debug, Args)]
+pub(super) struct CancelAllArgs {
+    /// Only for this account
+    #[arg(long, value_name = "ACCOUNT")]
+    pub(super) account: Option<String>,
+    /// Only in this symbol
+    #[arg(long, value_name = "SYMBOL")]
+    pub(super) symbol: Option<String>,
+    /// Only of this side: BUY or SELL
+    #[arg(long, value_name = "SIDE", value_parser = values::action)]
+    pub(super) action: Option<Action>,
+    /// The exits of positions as well
+    #[arg(long)]
+    pub(super) include_protective: bool,
+    /// Orders of this client id that TWS works and the store does not know as well
+    #[arg(long)]
+    pub(super) unknown_orders: bool,
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    pub(super) output: Format,
     #[command(flatten)]
     pub(super) door: DoorArgs,
     #[command(flatten)]
@@ -486,9 +599,21 @@ pub(super) struct SettingsArgs {
     /// Most shares an order may have (MAX_ORDER_QUANTITY)
     #[arg(long, value_name = "SHARES", hide_short_help = true)]
     pub(super) max_order_quantity: Option<String>,
-    /// Most an order may be worth; refuses market orders, which have no price (MAX_ORDER_NOTIONAL)
+    /// Most an order may be worth; refuses orders without any price to count them by (MAX_ORDER_NOTIONAL)
     #[arg(long, value_name = "AMOUNT", hide_short_help = true)]
     pub(super) max_order_notional: Option<String>,
+    /// File with limits on what may be instructed (LIMITS_FILE)
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) limits_file: Option<String>,
+    /// Time zone in which the day of the limits begins (LIMITS_TIMEZONE) [default: America/New_York]
+    #[arg(long, value_name = "ZONE", hide_short_help = true)]
+    pub(super) limits_timezone: Option<String>,
+    /// While this file is there, new orders are halted (HALT_FILE)
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) halt_file: Option<String>,
+    /// When TWS restarts by itself, HH:MM Zone/Name: new orders are refused for two minutes before (TWS_RESTART_AT)
+    #[arg(long, value_name = "TIME", hide_short_help = true)]
+    pub(super) tws_restart_at: Option<String>,
     /// Log lines on stderr: text or json (LOG_FORMAT) [default: text]
     #[arg(long, value_name = "FORMAT", hide_short_help = true)]
     pub(super) log_format: Option<String>,

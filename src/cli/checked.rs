@@ -130,6 +130,10 @@ pub(super) fn settings_flags(
         ib_max_messages_per_second,
         max_order_quantity,
         max_order_notional,
+        limits_file,
+        limits_timezone,
+        halt_file,
+        tws_restart_at,
         log_format,
     } = settings;
     [
@@ -145,6 +149,10 @@ pub(super) fn settings_flags(
         ),
         ("MAX_ORDER_QUANTITY", max_order_quantity.clone()),
         ("MAX_ORDER_NOTIONAL", max_order_notional.clone()),
+        ("LIMITS_FILE", limits_file.clone()),
+        ("LIMITS_TIMEZONE", limits_timezone.clone()),
+        ("HALT_FILE", halt_file.clone()),
+        ("TWS_RESTART_AT", tws_restart_at.clone()),
         ("LOG_FORMAT", log_format.clone()),
     ]
     .into_iter()

@@ -65,7 +65,7 @@ The order:
   REDUCE_NON_BLOCK), reference_price (for limits only).
 
 Prints:
-  {\"valid\", \"order_request\", \"effective_order_ref\", \"errors\"}
+  {\"valid\", \"order_request\", \"effective_order_ref\", \"errors\", \"warnings\", \"unchecked\"}
   Each entry of errors is {\"type\", \"loc\", \"msg\", \"input\"}. Exits 0 when valid, else 1.
 
 Examples:
@@ -79,7 +79,8 @@ The order:
 
 Prints:
   {\"submitted\", \"dry_run\", \"order_id\", \"state\", \"contract\", \"order_payload\", \"order_request\",
-   \"effective_order_ref\", \"errors\", \"error\", \"request_id\", \"replayed\"}
+   \"effective_order_ref\", \"errors\", \"error\", \"request_id\", \"replayed\",
+   \"warnings\", \"unchecked\"}
   Exits 0 when the order was placed (staged, working or filled), 1 when it was not or when TWS rejected it.
   Without --request-id do not run it again after a failure: look with 'list' first.
 
@@ -166,6 +167,49 @@ Prints:
 Examples:
   ibkr-orders account --output table
   ibkr-orders account | jq -r '.values[] | select(.name == \"NetLiquidation\") | .value'";
+
+pub(super) const LIMITS: &str = "\
+Without --server it reads the store where no gateway holds it.
+
+Prints:
+  {\"state\", \"halts\", \"hash\", \"problem\", \"positions_stale\", \"limits\", \"error\"}
+  state is ACTIVE or CANCEL_ONLY. Each entry of limits is {\"table\", \"rule\", \"warn\", \"limit\", \"of\",
+  \"used\", \"left\"}.
+
+Examples:
+  ibkr-orders limits --server http://127.0.0.1:50051 --output table";
+
+pub(super) const HALT: &str = "\
+In force when it is answered, and across restarts: new orders and releases are refused with HALTED,
+nothing but cancels is sent. Orders that wait for TWS's pacing are not sent. Without --server it halts
+the store where no gateway holds it.
+
+Prints:
+  {\"state\", \"halts\", \"persisted\", \"cancelled\", \"error\"}
+
+Examples:
+  ibkr-orders halt --server http://127.0.0.1:50051 --reason 'runaway algo'
+  ibkr-orders halt --server http://127.0.0.1:50051 --caller algo --cancel-open";
+
+pub(super) const RESUME: &str = "\
+Lifts every halt, or those of a caller or an account. Refused while HALT_FILE exists. Without --server
+it works on the store where no gateway holds it.
+
+Prints:
+  {\"state\", \"halts\", \"error\"}";
+
+pub(super) const CANCEL_ALL: &str = "\
+Cancels each order by its own id, never with IB's global cancel. Exits of positions stay unless
+--include-protective is given: orders of the other side up to the position's size, stops first.
+
+Prints:
+  {\"results\", \"still_open\", \"error\"}
+  Each entry of results is {\"order_id\", \"status\", \"protective\", \"error\"}. Exits 0 when every cancel
+  was sent.
+
+Examples:
+  ibkr-orders cancel-all --server http://127.0.0.1:50051 --symbol AAPL
+  ibkr-orders cancel-all --include-protective --output table";
 
 pub(super) const TOP: &str = "\
 Keys: up and down choose an order, c cancels it after a question, a shows ended orders too, q ends. The view goes on by itself after a

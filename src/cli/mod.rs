@@ -17,6 +17,7 @@ mod output;
 mod pages;
 mod progress;
 mod read;
+mod risk;
 mod serve;
 mod server;
 mod signals;
@@ -116,6 +117,10 @@ fn run(command: Command, output: &mut Output) -> Exit {
         Command::List(args) => on_runtime(&config, read::list(args, checked, output)),
         Command::Positions(args) => on_runtime(&config, account::positions(args, checked, output)),
         Command::Account(args) => on_runtime(&config, account::account(args, checked, output)),
+        Command::Limits(args) => on_runtime(&config, risk::limits(args, checked, output)),
+        Command::Halt(args) => on_runtime(&config, risk::halt(args, checked, output)),
+        Command::Resume(args) => on_runtime(&config, risk::resume(args, checked, output)),
+        Command::CancelAll(args) => on_runtime(&config, risk::cancel_all(args, checked, output)),
         #[cfg(feature = "top")]
         Command::Top(_) => on_runtime(&config, top::top(checked)),
         #[cfg(not(feature = "top"))]
@@ -150,6 +155,10 @@ fn on_store(command: Command, local: Local, output: &mut Output) -> Exit {
         | Command::List(_)
         | Command::Positions(_)
         | Command::Account(_)
+        | Command::Limits(_)
+        | Command::Halt(_)
+        | Command::Resume(_)
+        | Command::CancelAll(_)
         | Command::Top(_)
         | Command::Serve(_)
         | Command::Simulate(_)
@@ -210,6 +219,10 @@ fn page(command: &Command, output: &mut Output) -> Exit {
         | Command::List(_)
         | Command::Positions(_)
         | Command::Account(_)
+        | Command::Limits(_)
+        | Command::Halt(_)
+        | Command::Resume(_)
+        | Command::CancelAll(_)
         | Command::Top(_)
         | Command::Export(_)
         | Command::Backup(_)

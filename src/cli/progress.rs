@@ -60,6 +60,8 @@ impl<W: Write> Progress<W> {
                     LinkState::Lost => Some("link to TWS lost"),
                     LinkState::Restored => Some("link to TWS restored, catching up"),
                     LinkState::IbLost => Some("TWS lost its link to IB"),
+                    LinkState::Halted => Some("new orders are halted"),
+                    LinkState::Resumed => Some("a halt was lifted"),
                     LinkState::Reconciled | LinkState::IbRestored => None,
                 };
             }

@@ -3,7 +3,10 @@
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::domain::{AccountOut, PositionsOut, Timestamp};
-use crate::domain::{Amount, Fill, ListOut, OrderDetail, OrderState};
+use crate::domain::{
+    Amount, CancelAllOut, CancelResult, Fill, Halt, LimitLeft, LimitsOut, ListOut, OrderDetail,
+    OrderState, TradingState,
+};
 
 /// Orders, a line each.
 pub(super) fn orders(list: &ListOut) -> String {
@@ -206,6 +209,102 @@ fn one_line(text: &str) -> String {
 
 fn amount(amount: Option<Amount>) -> String {
     amount.map(|amount| amount.to_string()).unwrap_or_default()
+}
+
+/// Limits, a line each, under the halts.
+pub(super) fn limits(out: &LimitsOut) -> String {
+    let mut table = new_table(&["table", "rule", "limit", "of", "used", "left"]);
+    for LimitLeft {
+        table: of_table,
+        rule,
+        warn,
+        limit,
+        of,
+        used,
+        left,
+    } in &out.limits
+    {
+        let rule = if *warn {
+            format!("warn_{rule}")
+        } else {
+            rule.clone()
+        };
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        table.add_row([
+            of_table.clone(),
+            rule,
+            limit.clone(),
+            text(of),
+            text(used),
+            text(left),
+        ]);
+    }
+    align_right(&mut table, &[2, 4, 5]);
+    let mut text = halts(out.state, &out.halts);
+    if out.positions_stale {
+        text.push_str(
+            "positions may be old: where a rule needs them, only what reduces one passes\n",
+        );
+    }
+    if let Some(problem) = &out.problem {
+        text.push_str(&format!("the limits file is not used: {problem}\n"));
+    }
+    if out.limits.is_empty() {
+        text.push_str("no limits\n");
+    } else {
+        text.push_str(&format!("\n{table}\n"));
+    }
+    text
+}
+
+/// Whether new orders are taken, and the halts, a line each.
+pub(super) fn halts(state: TradingState, halts: &[Halt]) -> String {
+    let mut text = format!("{state}\n");
+    if halts.is_empty() {
+        return text;
+    }
+    let mut table = new_table(&["since", "caller", "account", "halted by", "reason"]);
+    for Halt {
+        reason,
+        caller,
+        account,
+        halted_by,
+        since,
+    } in halts
+    {
+        let name = |name: &Option<String>| name.clone().unwrap_or_else(|| "any".to_owned());
+        table.add_row([
+            since.to_string(),
+            name(caller),
+            name(account),
+            halted_by.clone().unwrap_or_default(),
+            reason.clone(),
+        ]);
+    }
+    text.push_str(&format!("{table}\n"));
+    text
+}
+
+/// What became of the orders that were to be cancelled, a line each.
+pub(super) fn cancelled(out: &CancelAllOut) -> String {
+    let mut table = new_table(&["order", "status", "note"]);
+    for CancelResult {
+        order_id,
+        status,
+        protective,
+        error,
+    } in &out.results
+    {
+        let note = match (protective, error) {
+            (true, _) => "an exit of a position, left alone".to_owned(),
+            (false, Some(error)) => error.clone(),
+            (false, None) => String::new(),
+        };
+        let status = status.map_or_else(String::new, |status| status.to_string());
+        table.add_row([order_id.to_string(), status, note]);
+    }
+    align_right(&mut table, &[0]);
+    format!("{table}\n{} still open\n", out.still_open.len())
 }
 
 fn new_table(header: &[&str]) -> Table {

@@ -1,6 +1,6 @@
 //! Single values of the command line.
 
-use crate::domain::{Status, Timestamp, WAIT_SECONDS_MAX};
+use crate::domain::{Action, Status, Timestamp, WAIT_SECONDS_MAX};
 
 /// A wait in seconds, fractions allowed.
 pub(super) fn wait(text: &str) -> Result<f64, String> {
@@ -20,6 +20,13 @@ pub(super) fn time(text: &str) -> Result<Timestamp, String> {
 }
 
 /// A status in any case.
+pub(super) fn action(text: &str) -> Result<Action, String> {
+    text.to_ascii_uppercase()
+        .parse()
+        .map_err(|_| "give BUY or SELL".to_owned())
+}
+
+/// A status by its word.
 pub(super) fn status(text: &str) -> Result<Status, String> {
     text.trim().to_ascii_uppercase().parse().map_err(|_| {
         let words: Vec<_> = Status::ALL.iter().map(|status| status.as_str()).collect();

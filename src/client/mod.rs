@@ -3,6 +3,7 @@
 mod account;
 mod failure;
 mod options;
+mod risk;
 mod watch;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use crate::outcome;
 use crate::request_id::new_request_id;
 use crate::wire::pb::account_service_client::AccountServiceClient;
 use crate::wire::pb::order_service_client::OrderServiceClient;
+use crate::wire::pb::risk_service_client::RiskServiceClient;
 use crate::wire::{answered_order, order_to_wire, place_request, restore_inputs};
 
 pub use account::AccountStream;
@@ -36,6 +38,7 @@ const READ_DEADLINE: Duration = Duration::from_secs(10);
 
 type Stub = OrderServiceClient<InterceptedService<Channel, Bearer>>;
 type AccountStub = AccountServiceClient<InterceptedService<Channel, Bearer>>;
+type RiskStub = RiskServiceClient<InterceptedService<Channel, Bearer>>;
 
 /// A connection to a running gateway. Cloning is cheap and shares it.
 ///
@@ -47,6 +50,7 @@ pub struct Client {
     watches: Stub,
     accounts: AccountStub,
     account_watches: AccountStub,
+    risk: RiskStub,
     url: String,
 }
 
@@ -82,7 +86,10 @@ impl Client {
         let account_stub =
             |channel| AccountServiceClient::with_interceptor(channel, bearer.clone());
         let watches = endpoint.connect_lazy();
+        let risk = RiskServiceClient::with_interceptor(calls.clone(), bearer.clone())
+            .max_decoding_message_size(ANSWER_BYTES_MAX);
         Self {
+            risk,
             accounts: account_stub(calls.clone()),
             account_watches: account_stub(watches.clone()),
             calls: stub(calls),

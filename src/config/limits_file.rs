@@ -5,6 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
@@ -29,6 +32,23 @@ impl fmt::Display for LimitsFileError {
 }
 
 impl std::error::Error for LimitsFileError {}
+
+/// The text of a limits file. Blocks on the disk.
+///
+/// # Errors
+/// It cannot be read, is no text, or is too large.
+pub fn read_limits_file(path: &Path) -> Result<String, LimitsFileError> {
+    let wrong = |error: String| LimitsFileError(vec![format!("{}: {error}", path.display())]);
+    let file = File::open(path).map_err(|error| wrong(error.to_string()))?;
+    let mut text = String::new();
+    file.take(LIMITS_FILE_BYTES_MAX + 1)
+        .read_to_string(&mut text)
+        .map_err(|error| wrong(error.to_string()))?;
+    if text.len() as u64 > LIMITS_FILE_BYTES_MAX {
+        return Err(wrong("is larger than 1 MiB".to_owned()));
+    }
+    Ok(text)
+}
 
 /// Reads the text of a limits file.
 ///

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::{Config, LogFormat};
-use crate::domain::Amount;
+use crate::domain::{Amount, RestartWindow, Zone};
 
 /// A bound for typing errors only: TWS takes 50 unless it was told otherwise, a simulator as many as it can.
 const MESSAGES_PER_SECOND_MAX: u32 = 1_000_000;
@@ -256,6 +256,23 @@ impl Settings {
         config.max_order_notional = set
             .parsed("MAX_ORDER_NOTIONAL", wanted, amount)
             .or(config.max_order_notional);
+        let zone = |text: &str| Zone::named(text).map(|zone| zone.name().to_owned());
+        let wanted = "the name of a time zone, for example America/New_York";
+        replace(
+            &mut config.limits_timezone,
+            set.parsed("LIMITS_TIMEZONE", wanted, zone),
+        );
+        config.limits_file = set.path("LIMITS_FILE").or(config.limits_file);
+        if let Err(error) = config.risk_limits() {
+            set.problem("LIMITS_FILE", error.to_string());
+        }
+        config.halt_file = set.path("HALT_FILE").or(config.halt_file);
+        config.tws_restart_at = set.text("TWS_RESTART_AT").or(config.tws_restart_at);
+        if let Some(at) = &config.tws_restart_at
+            && let Err(error) = RestartWindow::parse(at)
+        {
+            set.problem("TWS_RESTART_AT", error);
+        }
         let format = set.parsed("LOG_FORMAT", "text or json", |text| {
             match text.to_ascii_lowercase().as_str() {
                 "text" => Some(LogFormat::Text),

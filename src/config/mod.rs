@@ -9,7 +9,7 @@ mod load;
 #[cfg(feature = "cli")]
 pub use disconnect::{DisconnectGrace, parse_disconnect_grace};
 #[cfg(feature = "gateway")]
-pub use limits_file::{LIMITS_FILE_BYTES_MAX, LimitsFileError, parse_limits};
+pub use limits_file::{LIMITS_FILE_BYTES_MAX, LimitsFileError, parse_limits, read_limits_file};
 #[cfg(feature = "cli")]
 pub use load::{ConfigError, Problem, Settings};
 
@@ -58,10 +58,18 @@ pub struct Config {
     pub ib_allow_live: bool,
     /// `IB_MAX_MESSAGES_PER_SECOND`: the rate TWS is spoken to with; TWS's own limit is 50 by default.
     pub ib_max_messages_per_second: u32,
-    /// `MAX_ORDER_QUANTITY`: the most shares an order may have.
+    /// `MAX_ORDER_QUANTITY`: the most shares an order may have; `[default]` of the limits file goes before it.
     pub max_order_quantity: Option<Amount>,
-    /// `MAX_ORDER_NOTIONAL`: the most an order may be worth (quantity × limit price, in the order's currency).
+    /// `MAX_ORDER_NOTIONAL`: the most an order may be worth, in its currency; `[default]` of the limits file goes before it.
     pub max_order_notional: Option<Amount>,
+    /// `LIMITS_FILE`: file with limits on what may be instructed.
+    pub limits_file: Option<PathBuf>,
+    /// `LIMITS_TIMEZONE`: in which zone the day of the limits begins, by its IANA name.
+    pub limits_timezone: String,
+    /// `HALT_FILE`: while this file is there, or cannot be looked at, new orders are halted.
+    pub halt_file: Option<PathBuf>,
+    /// `TWS_RESTART_AT`: when TWS restarts by itself, `HH:MM Zone/Name`; new orders are refused for two minutes before.
+    pub tws_restart_at: Option<String>,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written, for example `info` or `ibkr_orders=debug`.
@@ -168,6 +176,10 @@ impl Default for Config {
             ib_max_messages_per_second: 45,
             max_order_quantity: None,
             max_order_notional: None,
+            limits_file: None,
+            halt_file: None,
+            tws_restart_at: None,
+            limits_timezone: "America/New_York".to_owned(),
             log_format: LogFormat::Text,
             log_filter: None,
             otlp_endpoint: None,
@@ -216,5 +228,48 @@ impl Default for Bounds {
             unfinished_requests_max: 16_384,
             unfinished_request_bytes_max: 64 << 20,
         }
+    }
+}
+
+#[cfg(feature = "gateway")]
+impl Config {
+    /// The limits of the file, with those of the configuration where its `[default]` has none.
+    ///
+    /// # Errors
+    /// The file cannot be read, or everything that is wrong with it.
+    pub fn risk_limits(&self) -> Result<crate::domain::limits::Limits, LimitsFileError> {
+        let mut limits = match &self.limits_file {
+            None => crate::domain::limits::Limits::default(),
+            Some(path) => parse_limits(&read_limits_file(path)?)?,
+        };
+        self.default_limits(&mut limits);
+        Ok(limits)
+    }
+
+    /// Sets the limits of the configuration where `[default]` has none.
+    pub fn default_limits(&self, limits: &mut crate::domain::limits::Limits) {
+        let rules = &mut limits.default.refuse;
+        if let Some(quantity) = self.max_order_quantity {
+            rules
+                .max_order_quantity
+                .get_or_insert(crate::domain::limits::Shares::of(quantity.value()));
+        }
+        if let Some(notional) = self.max_order_notional {
+            rules
+                .max_order_notional
+                .get_or_insert(crate::domain::limits::Cents::of(notional.value()));
+        }
+    }
+
+    /// When TWS restarts by itself.
+    pub fn restart_window(&self) -> Option<crate::domain::RestartWindow> {
+        let at = self.tws_restart_at.as_deref()?;
+        crate::domain::RestartWindow::parse(at).ok()
+    }
+
+    /// The zone in which the day of the limits begins.
+    pub fn limits_zone(&self) -> crate::domain::Zone {
+        crate::domain::Zone::named(&self.limits_timezone)
+            .unwrap_or_else(crate::domain::Zone::new_york)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::order::{DEFAULT_CURRENCY, DEFAULT_EXCHANGE};
 use super::{
-    Action, Amount, Contract, OrderDraft, OrderInput, OrderRequest, OrderTerms, OrderType, SecType,
+    Action, Contract, OrderDraft, OrderInput, OrderRequest, OrderTerms, OrderType, SecType,
     TimeInForce, Violation, Violations,
 };
 pub use change::check_change;
@@ -18,15 +18,11 @@ use pricing::Prices;
 /// What the operator allows, from the configuration.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Limits {
-    /// The most shares an order may have.
-    pub quantity_max: Option<Amount>,
-    /// The most an order may be worth: quantity × limit price, in the order's currency.
-    pub notional_max: Option<Amount>,
     /// The only account orders may go to.
     pub account: Option<String>,
 }
 
-/// A valid order: every field checked, words upper-cased, defaults filled in, within the limits.
+/// A valid order: every field checked, words upper-cased, defaults filled in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Order {
     request: OrderRequest,
@@ -87,7 +83,7 @@ impl Order {
     }
 }
 
-/// Checks a draft and applies the limits. `transmit` is the request's own; either one transmits.
+/// Checks a draft. `transmit` is the request's own; either one transmits.
 ///
 /// # Errors
 /// Every violation at once.
@@ -132,7 +128,7 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
     let action = fields.required_word::<Action>("action", action);
     let symbol = fields.symbol(symbol);
     let order_type = fields.required_word::<OrderType>("order_type", order_type);
-    let quantity = fields.quantity(quantity, limits.quantity_max);
+    let quantity = fields.quantity(quantity);
     let pricing = fields.pricing(
         order_type,
         Prices {
@@ -189,9 +185,6 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
     for (name, value) in extra {
         let msg = format!("an order has no field {name}: remove it");
         fields.push("extra_forbidden", &name, msg, value);
-    }
-    if let Some(order_type) = order_type {
-        fields.notional(order_type, quantity, pricing, limits.notional_max);
     }
 
     match (action, symbol, pricing, quantity) {

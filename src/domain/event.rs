@@ -80,4 +80,8 @@ pub enum LinkState {
     IbLost,
     /// TWS is connected to IB again.
     IbRestored,
+    /// New orders are halted, of everybody or of some.
+    Halted,
+    /// A halt was lifted.
+    Resumed,
 }

@@ -1,5 +1,7 @@
 //! What callers instructed, apart from what came of it in TWS.
 
+use std::sync::Arc;
+
 use super::{InstructionKind, InstructionState, OrderRecord, Status, Timestamp};
 
 /// One instruction of a caller, as it is stored. Request ids share one namespace over all kinds and are kept for good.
@@ -19,6 +21,8 @@ pub struct Instruction {
     pub caller: Option<String>,
     /// The order it is about, a bracket's entry; `None` where it is about many or none.
     pub order_id: Option<i32>,
+    /// SHA-256 of the limits file that it was held against, in hexadecimal; `None`: there was none, or nothing was held against it.
+    pub limits_hash: Option<Arc<str>>,
     /// When it was stored.
     pub created_at: Timestamp,
 }

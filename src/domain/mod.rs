@@ -50,10 +50,12 @@ pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, Watch
 pub use fill::{Commission, Fill};
 pub use instruction::Instruction;
 pub use operations::{
-    BracketDraft, BracketIn, BracketInput, BracketOut, CancelIn, DEFAULT_POLL_INTERVAL_SECONDS,
-    DEFAULT_TIMEOUT_SECONDS, GetIn, GetOut, HealthIn, HealthOut, LegDraft, ListIn, ListOut,
-    Margins, OrderDetail, OrderKey, PlaceIn, PlaceOut, PreviewIn, PreviewOut, StopLoss, TakeProfit,
-    TransmitIn, ValidateIn, ValidateOut, WAIT_SECONDS_MAX, WatchIn, WatchOut,
+    BracketDraft, BracketIn, BracketInput, BracketOut, CancelAllIn, CancelAllOut, CancelIn,
+    CancelResult, DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, GetIn, GetOut, Halt,
+    HaltIn, HaltOut, HealthIn, HealthOut, LegDraft, LimitLeft, LimitsOut, ListIn, ListOut, Margins,
+    OrderDetail, OrderKey, PlaceIn, PlaceOut, PreviewIn, PreviewOut, ResumeIn, ResumeOut, StopLoss,
+    TakeProfit, TradingState, TransmitIn, ValidateIn, ValidateOut, WAIT_SECONDS_MAX, WatchIn,
+    WatchOut,
 };
 pub use order::OrderRequest;
 pub use record::OrderRecord;
@@ -73,6 +75,6 @@ pub use terms::{
 pub(crate) use terms::{gather_terms, spread_terms};
 pub use ticket::{OrderPayload, OrderTicket};
 pub use timestamp::Timestamp;
-pub use violation::{OrderError, Violation, Violations};
+pub use violation::{OrderError, RuleViolation, Violation, Violations};
 #[cfg(feature = "gateway")]
 pub use zone::{Day, Zone};

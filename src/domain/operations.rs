@@ -3,18 +3,24 @@
 
 mod bracket;
 mod preview;
+mod risk;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
-    Fill, OrderError, OrderInput, OrderRequest, OrderState, Status, Timestamp, WatchUpdate,
+    Fill, OrderError, OrderInput, OrderRequest, OrderState, RuleViolation, Status, Timestamp,
+    WatchUpdate,
 };
 
 pub use bracket::{
     BracketDraft, BracketIn, BracketInput, BracketOut, LegDraft, StopLoss, TakeProfit,
 };
 pub use preview::{Margins, PreviewIn, PreviewOut};
+pub use risk::{
+    CancelAllIn, CancelAllOut, CancelResult, Halt, HaltIn, HaltOut, LimitLeft, LimitsOut, ResumeIn,
+    ResumeOut, TradingState,
+};
 
 /// The longest wait that may be asked for, in seconds: a day.
 pub const WAIT_SECONDS_MAX: f64 = 86_400.0;
@@ -99,6 +105,12 @@ pub struct ValidateOut {
     pub effective_order_ref: Option<String>,
     /// Every violation.
     pub errors: Option<Vec<OrderError>>,
+    /// Limits that it breaks and is only warned of.
+    #[serde(default)]
+    pub warnings: Option<Vec<RuleViolation>>,
+    /// Limits that only a running gateway can hold it against, by their words.
+    #[serde(default)]
+    pub unchecked: Option<Vec<String>>,
 }
 
 /// An order to place.
@@ -156,6 +168,12 @@ pub struct PlaceOut {
     pub request_id: Option<String>,
     /// The request was known: this is the order it made the first time.
     pub replayed: bool,
+    /// Limits that it breaks and is only warned of.
+    #[serde(default)]
+    pub warnings: Option<Vec<RuleViolation>>,
+    /// In a dry run without a running gateway: limits that were not looked at, by their words.
+    #[serde(default)]
+    pub unchecked: Option<Vec<String>>,
 }
 
 /// What to watch.

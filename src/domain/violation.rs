@@ -29,6 +29,29 @@ impl Violation {
     }
 }
 
+/// A rule of the limits that an instruction breaks, or is warned of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleViolation {
+    /// The rule, by its word in the limits file: `max_order_quantity`, …
+    pub rule: String,
+    /// What it was broken for: `ACCOUNT/SYMBOL`.
+    pub subject: String,
+    /// The value and the limit, for people.
+    pub description: String,
+}
+
+impl RuleViolation {
+    /// As an entry of `errors` in an outcome.
+    pub fn as_violation(&self) -> Violation {
+        Violation {
+            kind: self.rule.clone(),
+            loc: vec![self.subject.clone()],
+            msg: self.description.clone(),
+            input: Value::Null,
+        }
+    }
+}
+
 /// Every violation of one order; never empty.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[error("the order is invalid: {}", .0.iter().map(|v| format!("{}: {}", v.loc.join("."), v.msg)).collect::<Vec<_>>().join("; "))]

@@ -26,6 +26,11 @@ pub struct Day {
 }
 
 impl Zone {
+    /// Of the exchanges in New York.
+    pub fn new_york() -> Self {
+        Self::named("America/New_York").unwrap_or(Self(TimeZone::UTC))
+    }
+
     /// The zone with this IANA name; `None` for a name that the database of zones does not have.
     pub fn named(name: &str) -> Option<Self> {
         ZONES.get(name).ok().map(Self)

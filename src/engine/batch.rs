@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::engine_state::EngineState;
+use super::halts::{HaltChange, StoredHalts};
 use super::input::{Outcome, PendingRequest};
 use super::live_order::LiveOrder;
 use crate::account::Heard;
 use crate::domain::lifecycle::ExecutionChange;
+use crate::domain::limits::Totals;
 use crate::domain::{
     Instruction, InstructionState, LinkChange, OrderRecord, StoredEvent, WorkingTerms,
 };
@@ -30,6 +32,8 @@ pub(crate) struct Batch {
     pub(crate) by_exec_id: HashMap<String, i32>,
     /// The state as it will be.
     pub(crate) engine_state: EngineState,
+    /// What it adds to the totals of the limits.
+    pub(crate) totals: Totals,
     /// Rows to write, in order, after those of the orders.
     pub(crate) rows: Vec<Row>,
     /// What to do after the commit, in order.
@@ -87,6 +91,8 @@ pub(crate) enum Row {
     },
     /// The accounts the store belongs to.
     Accounts(Arc<[String]>),
+    /// The halts in force.
+    Halts(StoredHalts),
 }
 
 /// What to do after the commit.
@@ -132,6 +138,8 @@ pub(crate) enum Effect {
     Command(TwsCommand),
     /// What is known of the accounts changes.
     Account(Heard),
+    /// A halt, or its end, is stored.
+    HaltStored(u64, HaltChange),
     /// Show watchers a change of a link.
     Link(LinkChange),
 }
@@ -146,6 +154,7 @@ impl Batch {
             by_perm_id: HashMap::new(),
             by_exec_id: HashMap::new(),
             engine_state: engine_state.clone(),
+            totals: Totals::default(),
             rows: Vec::new(),
             effects: Vec::new(),
             unparked: BTreeSet::new(),
@@ -199,6 +208,7 @@ impl Batch {
                     tx.decide_instruction(request_id, *state)?;
                 }
                 Row::Accounts(accounts) => tx.pin_accounts(accounts)?,
+                Row::Halts(halts) => tx.set_halts(halts)?,
             }
         }
         Ok(())
@@ -215,7 +225,8 @@ impl Batch {
                 | Row::Instruction(_)
                 | Row::InstructionState(..)
                 | Row::Decided { .. }
-                | Row::Accounts(_) => None,
+                | Row::Accounts(_)
+                | Row::Halts(_) => None,
             })
             .collect()
     }

@@ -9,15 +9,21 @@ use super::batch::{Batch, Effect, Write};
 use super::clocks::Clocks;
 use super::deadlines::Deadlines;
 use super::engine_state::EngineState;
+use super::halts::{HaltChange, Halts};
 use super::input::{Input, Outcome, PendingRequest};
 use super::live_order::{Cancelling, LiveOrder, ReplacePhase, Submission};
 use super::order_cache::OrderCache;
 use super::pacer::{Pacer, burst};
 use super::queue::{Message, SendQueue};
+use super::risk::Risk;
 use super::rows::{Rows, Stop};
 use super::step::{NOBODY, Step};
 use crate::account::Accounts;
-use crate::domain::{Fill, Limits, LinkChange, OrderRecord, OrderTicket, Status, StoredEvent};
+use crate::domain::limits::{Limits as RiskLimits, RiskHistory};
+use crate::domain::{
+    Fill, Halt, Limits, LinkChange, OrderRecord, OrderTicket, RestartWindow, Status, StoredEvent,
+    Timestamp, Zone,
+};
 use crate::error::{Error, Reason};
 use crate::tws::{ConnectFailure, TwsCommand};
 
@@ -33,6 +39,12 @@ pub(crate) struct Settings {
     pub(crate) client_id: i32,
     /// What the operator allows.
     pub(crate) limits: Limits,
+    /// The limits that are in force at the start.
+    pub(crate) risk_limits: Arc<RiskLimits>,
+    /// When TWS restarts by itself.
+    pub(crate) restart_window: Option<RestartWindow>,
+    /// In which zone the limits' day begins.
+    pub(crate) limits_zone: Zone,
     /// Accounts that are not paper accounts are allowed.
     pub(crate) allow_live: bool,
     /// Address of TWS, for watchers.
@@ -64,6 +76,14 @@ pub(crate) struct RecoveredState {
     pub(crate) head_instruction: u64,
     /// The accounts the store belongs to.
     pub(crate) accounts: Option<Vec<String>>,
+    /// What was executed and instructed lately.
+    pub(crate) history: RiskHistory,
+    /// When the engine starts.
+    pub(crate) began: Timestamp,
+    /// The halts in force.
+    pub(crate) halts: Vec<Halt>,
+    /// Why the halt file halts; `None`: it does not.
+    pub(crate) halt_file: Option<String>,
 }
 
 impl RecoveredState {
@@ -93,6 +113,25 @@ impl RecoveredState {
             highest_order_id,
             head_instruction,
             accounts,
+            ..Self::default()
+        }
+    }
+
+    /// With the halts in force, and why the halt file halts.
+    pub(crate) fn with_halts(self, halts: Vec<Halt>, halt_file: Option<String>) -> Self {
+        Self {
+            halts,
+            halt_file,
+            ..self
+        }
+    }
+
+    /// With what was executed and instructed before `began`, which counts in the limits.
+    pub(crate) fn with_history(self, history: RiskHistory, began: Timestamp) -> Self {
+        Self {
+            history,
+            began,
+            ..self
         }
     }
 }
@@ -104,6 +143,8 @@ pub(crate) struct Outbound {
     pub(crate) events: Vec<Arc<StoredEvent>>,
     /// Then changes of links to show.
     pub(crate) links: Vec<LinkChange>,
+    /// Halts that are stored, by who waits for that.
+    pub(crate) halts_stored: Vec<u64>,
     /// Answers to callers.
     pub(crate) replies: Vec<(u64, Outcome)>,
     /// Commands to the adapter.
@@ -128,6 +169,10 @@ pub(crate) struct Core {
     pub(crate) settings: Settings,
     /// Orders in memory.
     pub(crate) cache: OrderCache,
+    /// What limits are held against.
+    pub(crate) risk: Risk,
+    /// Halts beside those that are stored.
+    pub(crate) halts: Halts,
     /// The rest.
     pub(crate) engine_state: EngineState,
     /// Positions and account values, as TWS last said them.
@@ -154,23 +199,33 @@ impl Core {
             highest_order_id,
             head_instruction,
             accounts,
+            history,
+            began,
+            halts,
+            halt_file,
         } = found;
         let mut cache = OrderCache::default();
+        let mut risk = Risk::new(settings.limits_zone.clone(), began);
         // Before any session, what happened last to an order that is open is the last that TWS was heard.
         let synced_until = orders
             .iter()
             .filter(|entry| !entry.order.record.state.terminal)
             .map(|entry| entry.order.record.state.last_update)
             .min();
-        for entry in orders {
+        for mut entry in orders {
+            risk.count_live(&mut entry);
             cache.put(entry, Duration::ZERO);
         }
+        risk.recover(&history, |order_id| cache.get(order_id).is_some());
         let engine_state = EngineState {
             next_id: highest_order_id.saturating_add(1).max(1),
             sequence: next_sequence.saturating_sub(1),
             instruction: head_instruction,
             accounts: accounts.map(Arc::from),
             synced_until,
+            halts: Arc::new(halts),
+            limits_hash: settings.risk_limits.hash_text().map(Arc::from),
+            limits: Arc::clone(&settings.risk_limits),
             ..EngineState::default()
         };
         let orders_per_request =
@@ -179,6 +234,11 @@ impl Core {
             pacer: Pacer::new(settings.messages_per_second),
             settings,
             cache,
+            risk,
+            halts: Halts {
+                file: halt_file,
+                ..Halts::default()
+            },
             engine_state,
             accounts: Accounts::default(),
             queue: SendQueue::new(orders_per_request),
@@ -212,6 +272,9 @@ impl Core {
             events: batch.events(),
             ..Outbound::default()
         };
+        for executed in self.risk.totals.absorb(batch.totals) {
+            self.risk.positions.executed(executed, now.wall_time);
+        }
         self.engine_state = batch.engine_state;
         self.engine_state.queued = 0;
         self.engine_state.queued_staged = 0;
@@ -260,7 +323,17 @@ impl Core {
                     }
                     out.commands.push(command);
                 }
-                Effect::Account(heard) => self.accounts.hear(&heard, now.wall_time),
+                Effect::Account(heard) => {
+                    self.accounts.hear(&heard, now.wall_time);
+                    let snapshot = self.accounts.snapshot();
+                    self.risk.hear(&heard, snapshot, now.wall_time);
+                }
+                Effect::HaltStored(waiter, change) => {
+                    if let HaltChange::Add(halt) = &change {
+                        self.halts.unstored.retain(|known| known != halt);
+                    }
+                    out.halts_stored.push(waiter);
+                }
                 Effect::Link(change) => out.links.push(change),
             }
         }
@@ -350,6 +423,15 @@ impl Core {
         {
             return None;
         }
+        // A halt that is not stored yet holds all the same; its step decides about the order.
+        let stored = &self.engine_state.halts;
+        if self
+            .halts
+            .holds(stored, &entry.order.record.state)
+            .is_some()
+        {
+            return None;
+        }
         entry.runtime.submission = Submission::InFlight {
             session,
             at: now.monotonic,
@@ -374,6 +456,10 @@ impl Core {
         if now.monotonic >= self.next_tick {
             self.next_tick = now.monotonic + TICK;
             self.cache.forget_ended(now.monotonic);
+            if self.risk.is_day_over(now.wall_time) {
+                self.risk.begin_day(now.wall_time, self.cache.entries_mut());
+            }
+            self.risk.forget(now);
             if self.deadlines.is_sweep_due() {
                 let waiting = self
                     .cache

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::halts::StoredHalts;
 use super::live_order::Cancelling;
+use crate::domain::limits::{Limits, Rule};
 use crate::domain::{CommissionReport, CompletedReport, OrderState, Timestamp};
 use crate::error::Error;
 use crate::tws::{ConnectFailure, SessionInfo};
@@ -28,6 +30,14 @@ pub(crate) struct EngineState {
     pub(crate) instruction: u64,
     /// The accounts the store belongs to.
     pub(crate) accounts: Option<Arc<[String]>>,
+    /// The halts that are stored.
+    pub(crate) halts: StoredHalts,
+    /// The limits in force.
+    pub(crate) limits: Arc<Limits>,
+    /// The hash of their file, as it stands with instructions.
+    pub(crate) limits_hash: Option<Arc<str>>,
+    /// Rules that instructions broke, by rule: for the statistics.
+    pub(crate) rules_broken: [u64; Rule::ALL.len()],
     /// No new orders.
     pub(crate) closing: bool,
     /// Messages queued by steps of this batch.

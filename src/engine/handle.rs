@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::clocks::Clock;
+use super::clocks::{Clock, Clocks};
 use super::core::{Core, RecoveredState, Settings};
-use super::driver::{Call, Driver, Ends, Fatal, stopped};
+use super::driver::{Call, Driver, Ends, Fatal, HaltStored, Inspect, stopped};
+use super::halts::HaltChange;
 use super::input::{Command, Outcome};
 use super::link::LinkStatus;
 use super::step::{overloaded, shutting_down};
 use crate::account::Snapshot;
 use crate::domain::Caller;
+use crate::domain::limits::Limits;
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::Store;
@@ -39,6 +41,33 @@ pub(crate) struct TwsLink {
     pub(crate) commands: mpsc::Sender<TwsCommand>,
     /// The adapter; `None` where a test plays it.
     pub(crate) adapter: Option<TwsHandle>,
+}
+
+/// Puts limits in force.
+#[derive(Debug, Clone)]
+pub(crate) struct LimitsSetter(mpsc::WeakSender<Call>);
+
+impl LimitsSetter {
+    /// From the next batch on. False when the engine has ended.
+    pub(crate) async fn set(&self, limits: Arc<Limits>) -> bool {
+        match self.0.upgrade() {
+            Some(calls) => calls.send(Call::Limits(limits)).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// The halt file appeared or went. False when the engine has ended.
+    pub(crate) async fn set_halt_file(&self, why: Option<String>) -> bool {
+        match self.0.upgrade() {
+            Some(calls) => calls.send(Call::HaltFile(why)).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Whether the engine has ended.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.upgrade().is_none_or(|calls| calls.is_closed())
+    }
 }
 
 /// The running engine. A cheap handle; when the last one goes, the engine ends.
@@ -129,6 +158,54 @@ impl Engine {
             Ok(outcome) => outcome,
             Err(_) => Err(self.why_gone()),
         }
+    }
+
+    /// Looks at what the engine knows, between two batches.
+    ///
+    /// # Errors
+    /// `OVERLOADED`, `SHUTTING_DOWN`, `INTERNAL`.
+    pub(crate) async fn inspect<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Core, Clocks) -> T + Send + 'static,
+    ) -> Result<T, crate::error::Error> {
+        let (reply, answer) = oneshot::channel();
+        let look = Inspect(Box::new(move |core, now| {
+            // Who asked may have gone away.
+            let _ = reply.send(look(core, now));
+        }));
+        match self.calls.try_send(Call::Inspect(look)) {
+            Ok(()) => {}
+            Err(mpsc::error::TrySendError::Full(_)) => return Err(overloaded()),
+            Err(mpsc::error::TrySendError::Closed(_)) => return Err(self.why_gone()),
+        }
+        answer.await.map_err(|_| self.why_gone())
+    }
+
+    /// Halts, or lifts halts.
+    ///
+    /// # Errors
+    /// `STORE` where lifting cannot be stored, `OVERLOADED`, `SHUTTING_DOWN`, `INTERNAL`.
+    pub(crate) async fn halt(
+        &self,
+        caller: &Arc<Caller>,
+        change: HaltChange,
+    ) -> Result<HaltStored, crate::error::Error> {
+        let (reply, answer) = oneshot::channel();
+        let call = Call::Halt {
+            change,
+            caller: Arc::clone(caller),
+            reply,
+        };
+        // A halt waits for its place: it must not be turned away because others call.
+        if self.calls.send(call).await.is_err() {
+            return Err(self.why_gone());
+        }
+        answer.await.unwrap_or_else(|_| Err(self.why_gone()))
+    }
+
+    /// Puts limits in force for as long as the engine lives; keeps nobody from ending it.
+    pub(crate) fn limits_setter(&self) -> LimitsSetter {
+        LimitsSetter(self.calls.downgrade())
     }
 
     fn why_gone(&self) -> crate::error::Error {

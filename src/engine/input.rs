@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{Caller, Order, OrderKey, OrderState, TermsChange, Violations};
+use super::halts::HaltChange;
+use crate::domain::limits::Limits;
+use crate::domain::{Caller, Order, OrderKey, OrderState, RuleViolation, TermsChange};
 use crate::error::Error;
 use crate::tws::TwsEvent;
 
@@ -24,6 +26,19 @@ pub(crate) enum Input {
     },
     /// Callers who have gone away: nobody would hear their answers.
     Gone(Arc<BTreeSet<u64>>),
+    /// Another version of the limits is in force.
+    Limits(Arc<Limits>),
+    /// A halt, or its end.
+    Halt {
+        /// Which.
+        change: HaltChange,
+        /// Who asked.
+        caller: Arc<Caller>,
+        /// Names it for the answer.
+        waiter: u64,
+    },
+    /// The halt file appeared or went.
+    HaltFile,
     /// A second has passed.
     Tick,
     /// Reports were dropped because they could not be stored.
@@ -71,8 +86,6 @@ pub(crate) struct PlaceCommand {
     pub(crate) request_id: String,
     /// The caller gave it, so an order may exist under it.
     pub(crate) request_id_given: bool,
-    /// The limits of the configuration that the order breaks. They do not concern an order that exists under the request id already.
-    pub(crate) beyond_limits: Option<Violations>,
 }
 
 /// Other terms for an order.
@@ -97,6 +110,8 @@ pub(crate) struct Answer {
     pub(crate) state: OrderState,
     /// The request was known.
     pub(crate) replayed: bool,
+    /// Rules that it broke and is only warned of.
+    pub(crate) warnings: Vec<RuleViolation>,
 }
 
 /// Answer or error.

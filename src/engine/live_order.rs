@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use super::risk::Counted;
 use crate::domain::lifecycle::TrackedOrder;
 use crate::domain::{
     Fill, InstructionState, OrderRecord, OrderTicket, Pricing, Replacement, ReplacementStatus,
-    Status, TermsChange, WorkingTerms,
+    RuleViolation, Status, TermsChange, WorkingTerms,
 };
 
 /// An order in memory.
@@ -68,6 +69,8 @@ pub(crate) struct OrderRuntime {
     pub(crate) shown_round: u64,
     /// The reconcile round that was under way when a live report ended it.
     pub(crate) ended_round: Option<u64>,
+    /// What it counts for in the totals of the limits.
+    pub(crate) counted: Counted,
     /// Another order was shown under its number, and that was logged.
     pub(crate) foreign_seen: bool,
 }
@@ -230,6 +233,8 @@ pub(crate) struct Waiter {
     pub(crate) purpose: Purpose,
     /// The order is INACTIVE and its reason may follow: it waits only a little longer.
     pub(crate) in_grace_period: bool,
+    /// Rules that its instruction broke and was only warned of.
+    pub(crate) warnings: Vec<RuleViolation>,
 }
 
 /// What a caller waits for.

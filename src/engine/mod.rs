@@ -9,13 +9,16 @@ mod core;
 mod deadlines;
 mod driver;
 mod engine_state;
+mod halts;
 mod handle;
 mod input;
 mod link;
 mod live_order;
 mod order_cache;
+mod overview;
 mod pacer;
 mod queue;
+mod risk;
 mod rows;
 #[cfg(test)]
 mod sim_support;
@@ -28,7 +31,10 @@ mod task_simulation;
 mod tests;
 
 pub(crate) use self::core::{RecoveredState, Settings};
+pub(crate) use driver::HaltStored;
+pub(crate) use halts::HaltChange;
 pub(crate) use handle::{Ended, Engine, TwsLink};
 pub(crate) use input::{Answer, Command, PlaceCommand, ReplaceCommand};
 pub use link::LinkStatus;
+pub(crate) use overview::CancelPlan;
 pub(crate) use step::{is_paper, terms_for};

@@ -54,6 +54,11 @@ impl OrderCache {
         self.entries.iter().map(|(id, entry)| (*id, entry))
     }
 
+    /// The same, for what is not stored.
+    pub(crate) fn entries_mut(&mut self) -> impl Iterator<Item = &mut LiveOrder> {
+        self.entries.values_mut()
+    }
+
     /// Callers who wait for an order in memory.
     pub(crate) fn waiters(&self) -> impl Iterator<Item = u64> {
         self.entries

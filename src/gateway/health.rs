@@ -21,11 +21,16 @@ impl Gateway {
         let deadline = Instant::now() + timeout;
         let _ = timeout_at(deadline, link.wait_for(|link| link.attempted)).await;
         let status = link.borrow().clone();
-        Ok(health(
-            &status,
-            self.shared.reader.lost(),
-            self.shared.client_id,
-        ))
+        let mut health = health(&status, self.shared.reader.lost(), self.shared.client_id);
+        if let Some(problem) = self.shared.followed.problem() {
+            let problem =
+                format!("the limits file is not used, those before stay in force: {problem}");
+            health.detail = Some(match health.detail {
+                Some(detail) => format!("{detail}; {problem}"),
+                None => problem,
+            });
+        }
+        Ok(health)
     }
 }
 

@@ -16,8 +16,6 @@ const REQUEST_ID_MAX: usize = 128;
 /// What the operator allows.
 pub fn limits(config: &Config) -> Limits {
     Limits {
-        quantity_max: config.max_order_quantity,
-        notional_max: config.max_order_notional,
         account: config.ib_account.clone(),
     }
 }

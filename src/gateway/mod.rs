@@ -1,12 +1,15 @@
 //! Every operation, decided in one place: gRPC, CLI and library callers get the same answer for the same input.
 
 mod account;
+mod followed;
+mod halt_file;
 mod health;
 mod limits;
 mod open;
 mod place;
 mod read;
 mod replace;
+mod risk;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +24,7 @@ use crate::error::Error;
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::Reader;
+use followed::FollowedLimits;
 pub(crate) use limits::key as check_key;
 pub use limits::limits;
 use limits::seconds;
@@ -40,6 +44,7 @@ pub struct Gateway {
 #[derive(Debug)]
 struct Shared {
     limits: Limits,
+    followed: FollowedLimits,
     client_id: i32,
     terminal_linger: Duration,
     engine: Engine,

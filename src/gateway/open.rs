@@ -3,12 +3,16 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use time::OffsetDateTime;
 use tokio::sync::mpsc;
 
+use super::followed::FollowedLimits;
+use super::halt_file::HaltFile;
 use super::limits::limits;
 use super::{Gateway, Shared};
 use crate::config::Config;
 use crate::domain::Caller;
+use crate::domain::limits::Limits as RiskLimits;
 use crate::engine::{Engine, RecoveredState, Settings, TwsLink};
 use crate::error::Error;
 use crate::feed::{Feed, FeedLimits};
@@ -63,7 +67,11 @@ impl Gateway {
             highest_order_id,
             head_instruction,
             accounts,
+            history,
+            halts,
         } = opened;
+        let halt_file = HaltFile::new(config);
+        let halted = halt_file.why();
         let found = RecoveredState::new(
             live,
             fills,
@@ -71,7 +79,9 @@ impl Gateway {
             highest_order_id,
             head_instruction,
             accounts,
-        );
+        )
+        .with_history(history, OffsetDateTime::now_utc().into())
+        .with_halts(halts, halted.clone());
         let reader = store.reader();
         let stats = Arc::new(Stats::default());
         let feed = Feed::counted(
@@ -80,8 +90,10 @@ impl Gateway {
             feed_limits(config),
             Arc::clone(&stats),
         );
+        // A file that went bad since the configuration was read keeps everything out that it could have limited.
+        let followed = FollowedLimits::new(config);
         let engine = Engine::start(
-            settings(config),
+            settings(config, followed.now()),
             found,
             store,
             feed.clone(),
@@ -89,8 +101,11 @@ impl Gateway {
             tws,
             config.bounds.queued_operations_max,
         );
+        followed.follow(&engine, Arc::clone(&stats));
+        halt_file.follow(&engine, halted);
         Self {
             shared: Arc::new(Shared {
+                followed,
                 limits: limits(config),
                 client_id: config.ib_client_id,
                 terminal_linger: config.timers.terminal_linger,
@@ -112,10 +127,13 @@ pub(crate) fn feed_limits(config: &Config) -> FeedLimits {
     }
 }
 
-fn settings(config: &Config) -> Settings {
+fn settings(config: &Config, risk_limits: Arc<RiskLimits>) -> Settings {
     Settings {
         client_id: config.ib_client_id,
         limits: limits(config),
+        risk_limits,
+        restart_window: config.restart_window(),
+        limits_zone: config.limits_zone(),
         allow_live: config.ib_allow_live,
         peer: format!("{}:{}", config.ib_host, config.ib_port),
         messages_per_second: config.ib_max_messages_per_second,

@@ -5,43 +5,84 @@ use std::sync::Arc;
 use super::Gateway;
 use super::limits::{limits, request_id, seconds};
 use crate::config::Config;
+use crate::domain::limits::{Limits as RiskLimits, Proposal, Verdict, check_alone};
 use crate::domain::{
-    Limits, Order, OrderInput, OrderPayload, OrderRequest, OrderTicket, PlaceIn, PlaceOut,
-    ValidateIn, ValidateOut, Violations, check,
+    Caller, Limits, Order, OrderPayload, OrderRequest, OrderTicket, PlaceIn, PlaceOut,
+    RuleViolation, ValidateIn, ValidateOut, check,
 };
 use crate::engine::{Answer, Command, PlaceCommand};
-use crate::error::Error;
+use crate::error::{Error, Reason};
 use crate::request_id::new_request_id;
 use crate::{outcome, tws};
 
-/// Checks an order against the limits of a configuration. Needs no gateway.
+/// Checks an order, and holds it against the limits of a configuration as far as they concern it by itself. Needs no gateway.
 pub fn validate(config: &Config, input: ValidateIn) -> ValidateOut {
-    validate_within(&limits(config), input)
+    match risk_limits(config) {
+        Ok(risk) => validate_within(&limits(config), &risk, &Caller::LOCAL, input),
+        Err(error) => outcome::validate_failed(error),
+    }
 }
 
-/// A Place that stops after check and limits and answers what would be sent. Needs no gateway, no TWS and no store.
+/// A Place that stops after check and limits and answers what would be sent. Needs no gateway, no TWS and no store: limits that only a
+/// running gateway can hold it against are named as unchecked.
 ///
 /// # Errors
-/// `ORDER_INVALID`, `REQUEST_INVALID`.
+/// `ORDER_INVALID`, `RISK_LIMIT`, `REQUEST_INVALID`.
 pub fn dry_run(config: &Config, input: PlaceIn) -> Result<PlaceOut, Error> {
-    dry_run_within(&limits(config), input)
+    let (limits, risk) = (limits(config), risk_limits(config)?);
+    dry_run_within(&limits, input, |order| {
+        Ok(check_alone(
+            &proposal(order, &limits, &Caller::LOCAL),
+            &risk,
+        ))
+    })
+}
+
+fn risk_limits(config: &Config) -> Result<RiskLimits, Error> {
+    config.risk_limits().map_err(|error| {
+        Error::new(
+            Reason::RequestInvalid,
+            format!("LIMITS_FILE cannot be used: {error}. Nothing was sent"),
+        )
+    })
+}
+
+/// An order as limits see it where nothing is known of a login.
+fn proposal(order: &Order, limits: &Limits, caller: &Caller) -> Proposal {
+    let account = order.request().account.as_ref().or(limits.account.as_ref());
+    let account = account.map_or("", String::as_str);
+    Proposal::place(order, account, caller.key())
 }
 
 impl Gateway {
-    /// Checks an order and applies the limits, without TWS and without storing anything.
+    /// Checks an order, and holds it against the limits as far as they concern it by itself; the others are named. Without TWS and without
+    /// storing anything.
     pub fn validate(&self, input: ValidateIn) -> ValidateOut {
-        validate_within(&self.shared.limits, input)
+        let risk = self.shared.followed.now();
+        validate_within(&self.shared.limits, &risk, &self.caller, input)
+    }
+
+    /// What the limits say of an order now, all of them.
+    async fn verdict(&self, order: &Order) -> Result<Verdict, Error> {
+        let (order, caller) = (order.clone(), self.caller.key());
+        let engine = &self.shared.engine;
+        engine
+            .inspect(move |core, now| core.verdict(&order, caller, now))
+            .await
     }
 
     /// Stores an order, sends it to TWS and answers with TWS's first word about it, or with its state at `timeout`. The same
     /// request id with the same order answers the first order as it now is, whatever the limits, the account or the link are by then.
     ///
     /// # Errors
-    /// `ORDER_INVALID`, `REQUEST_INVALID`, `REQUEST_ID_REUSED`, `TWS_UNAVAILABLE`, `IB_UNAVAILABLE`, `LIVE_ACCOUNT`,
+    /// `ORDER_INVALID`, `REQUEST_INVALID`, `REQUEST_ID_REUSED`, `RISK_LIMIT`, `HALTED`, `TWS_RESTARTING`, `TWS_UNAVAILABLE`, `IB_UNAVAILABLE`, `LIVE_ACCOUNT`,
     /// `STORE_MISMATCH`, `PACING`, `OVERLOADED`, `STORE`, `SHUTTING_DOWN`: nothing was sent. `INTERNAL`: the outcome is unknown.
     pub async fn place(&self, input: PlaceIn) -> Result<PlaceOut, Error> {
         if input.dry_run {
-            return dry_run_within(&self.shared.limits, input);
+            let limits = &self.shared.limits;
+            let order = check(input.order.clone(), input.transmit, limits)?;
+            let verdict = self.verdict(&order).await?;
+            return dry_run_within(limits, input, |_| Ok(verdict));
         }
         let PlaceIn {
             order,
@@ -54,20 +95,19 @@ impl Gateway {
         if let Some(id) = &given {
             request_id(id)?;
         }
-        let limits = &self.shared.limits;
-        let Checked {
-            order,
-            beyond_limits,
-        } = checked(order, transmit, limits, given.is_some())?;
+        let order = check(order, transmit, &self.shared.limits)?;
         let command = PlaceCommand {
             digest: order.digest(),
             order,
-            beyond_limits,
             request_id_given: given.is_some(),
             request_id: given.unwrap_or_else(new_request_id),
         };
         let answer = self.ask(Command::Place(Arc::new(command)), timeout).await?;
-        let Answer { state, replayed } = answer;
+        let Answer {
+            state,
+            replayed,
+            warnings,
+        } = answer;
         let OrderPayload { contract, order } = tws::payload_in_short(&OrderTicket::from(&state));
         Ok(PlaceOut {
             submitted: true,
@@ -82,58 +122,58 @@ impl Gateway {
             errors: None,
             error: None,
             replayed,
+            warnings: listed(warnings),
+            unchecked: None,
         })
-    }
-}
-
-/// An order that is well formed.
-struct Checked {
-    order: Order,
-    /// The limits that it breaks.
-    beyond_limits: Option<Violations>,
-}
-
-/// Checks an order. One that is well formed and only breaks limits passes where its request may be known: a retry after a limit was
-/// tightened must be answered with the order that the first call made, or its caller would take that order for one that was never sent.
-fn checked(
-    order: OrderInput,
-    transmit: bool,
-    limits: &Limits,
-    request_may_be_known: bool,
-) -> Result<Checked, Violations> {
-    let limited = *limits != Limits::default();
-    let again = (request_may_be_known && limited).then(|| order.clone());
-    let violations = match check(order, transmit, limits) {
-        Ok(order) => {
-            return Ok(Checked {
-                order,
-                beyond_limits: None,
-            });
-        }
-        Err(violations) => violations,
-    };
-    match again.map(|order| check(order, transmit, &Limits::default())) {
-        Some(Ok(order)) => Ok(Checked {
-            order,
-            beyond_limits: Some(violations),
-        }),
-        // Every violation at once, those of the limits among them.
-        Some(Err(_)) | None => Err(violations),
     }
 }
 
 /// Whether an order is well formed and breaks nothing but limits.
 pub(crate) fn only_breaks_limits(config: &Config, input: &PlaceIn) -> bool {
-    checked(input.order.clone(), input.transmit, &limits(config), true)
-        .is_ok_and(|checked| checked.beyond_limits.is_some())
+    dry_run(config, input.clone()).is_err_and(|error| error.reason == Reason::RiskLimit)
 }
 
-fn validate_within(limits: &Limits, input: ValidateIn) -> ValidateOut {
+fn validate_within(
+    limits: &Limits,
+    risk: &RiskLimits,
+    caller: &Caller,
+    input: ValidateIn,
+) -> ValidateOut {
     let ValidateIn { order, transmit } = input;
-    outcome::validated(check(order, transmit, limits))
+    let order = match check(order, transmit, limits) {
+        Ok(order) => order,
+        Err(violations) => return outcome::validated(Err(violations)),
+    };
+    let verdict = check_alone(&proposal(&order, limits, caller), risk);
+    if !verdict.broken.is_empty() {
+        return outcome::validate_failed(broken(&verdict));
+    }
+    ValidateOut {
+        warnings: listed(verdict.warnings.iter().map(Into::into).collect()),
+        unchecked: unchecked(&verdict),
+        ..outcome::validated(Ok(order))
+    }
 }
 
-fn dry_run_within(limits: &Limits, input: PlaceIn) -> Result<PlaceOut, Error> {
+fn broken(verdict: &Verdict) -> Error {
+    Error::risk_limit(verdict.broken.iter().map(Into::into).collect())
+}
+
+fn listed(warnings: Vec<RuleViolation>) -> Option<Vec<RuleViolation>> {
+    (!warnings.is_empty()).then_some(warnings)
+}
+
+/// The limits that only a running gateway can hold an order against.
+fn unchecked(verdict: &Verdict) -> Option<Vec<String>> {
+    let rules = &verdict.unchecked;
+    (!rules.is_empty()).then(|| rules.iter().map(|rule| rule.as_str().to_owned()).collect())
+}
+
+fn dry_run_within(
+    limits: &Limits,
+    input: PlaceIn,
+    verdict: impl FnOnce(&Order) -> Result<Verdict, Error>,
+) -> Result<PlaceOut, Error> {
     let PlaceIn {
         order,
         transmit,
@@ -146,6 +186,10 @@ fn dry_run_within(limits: &Limits, input: PlaceIn) -> Result<PlaceOut, Error> {
         request_id(id)?;
     }
     let order = check(order, transmit, limits)?;
+    let verdict = verdict(&order)?;
+    if !verdict.broken.is_empty() {
+        return Err(broken(&verdict));
+    }
     let ticket = ticket(&order, limits, given.as_deref());
     let OrderPayload {
         contract,
@@ -164,6 +208,8 @@ fn dry_run_within(limits: &Limits, input: PlaceIn) -> Result<PlaceOut, Error> {
         error: None,
         request_id: given,
         replayed: false,
+        warnings: listed(verdict.warnings.iter().map(Into::into).collect()),
+        unchecked: unchecked(&verdict),
     })
 }
 

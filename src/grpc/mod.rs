@@ -11,6 +11,7 @@ mod deadline;
 mod probe;
 mod receive;
 mod reload;
+mod risk;
 mod roles;
 mod service;
 mod settings;
@@ -34,6 +35,7 @@ use crate::gateway::Gateway;
 use crate::wire::FILE_DESCRIPTOR_SET;
 use crate::wire::pb::account_service_server::AccountServiceServer;
 use crate::wire::pb::order_service_server::OrderServiceServer;
+use crate::wire::pb::risk_service_server::RiskServiceServer;
 
 use account::Accounts;
 #[cfg_attr(
@@ -46,6 +48,7 @@ pub use probe::Readiness;
 pub(crate) use probe::{Probe, follow};
 use receive::Receiving;
 use reload::Secrets;
+use risk::Risk;
 use service::Orders;
 pub use settings::{ServerSettings, TlsFiles};
 
@@ -246,7 +249,11 @@ fn routes(
     let accounts = AccountServiceServer::new(Accounts::new(gateway.clone(), accounts_stopping))
         .accept_compressed(CompressionEncoding::Gzip)
         .max_decoding_message_size(settings.request_bytes_max);
+    let risk = RiskServiceServer::new(Risk(gateway.clone()))
+        .accept_compressed(CompressionEncoding::Gzip)
+        .max_decoding_message_size(settings.request_bytes_max);
     Ok(Routes::new(orders)
+        .add_service(risk)
         .add_service(accounts)
         .add_service(Probe::service(readiness))
         .add_service(reflection().build_v1().map_err(failed)?)

@@ -1,7 +1,7 @@
 //! Every metric there is: its name, its meaning and where its number comes from. `docs/metrics.md` lists the same.
 
 use crate::domain::Status;
-use crate::stats::{CODES, Limit, METHODS, Stats};
+use crate::stats::{CODES, Limit, METHODS, RULES, RiskStats, Stats};
 
 use super::text::Page;
 
@@ -40,7 +40,15 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
         watcher_fallbacks,
         watchers_lagged,
         calls,
+        risk,
     } = stats;
+    let RiskStats {
+        limits_file_bad,
+        rules_broken,
+        halts,
+        audit_unwritable,
+        audit_dropped,
+    } = risk;
 
     page.family(
         "ibkr_orders_build_info",
@@ -64,6 +72,21 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
             "ibkr_orders_account_stale",
             "Whether positions or account values may be old.",
             account_stale,
+        ),
+        (
+            "ibkr_orders_limits_file_bad",
+            "Whether the limits file cannot be used as it is; the limits before stay in force.",
+            limits_file_bad,
+        ),
+        (
+            "ibkr_orders_halts",
+            "Halts in force; 0: new orders are taken.",
+            halts,
+        ),
+        (
+            "ibkr_orders_audit_unwritable",
+            "Whether the audit cannot be written; new orders are refused.",
+            audit_unwritable,
         ),
         (
             "ibkr_orders_store_writable",
@@ -162,6 +185,11 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
             watcher_fallbacks,
         ),
         (
+            "ibkr_orders_audit_dropped_total",
+            "Audit records counted instead of written, because there were too many.",
+            audit_dropped,
+        ),
+        (
             "ibkr_orders_watchers_lagged_total",
             "Watches ended because they lagged beyond their bound.",
             watchers_lagged,
@@ -243,6 +271,14 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
     );
     family.value("for=\"calls\"", store_reads_waiting.calls.get());
     family.value("for=\"watches\"", store_reads_waiting.watches.get());
+    let mut family = page.family(
+        "ibkr_orders_rules_broken_total",
+        COUNTER,
+        "Instructions refused, by the rule of the limits that they broke.",
+    );
+    for (rule, counter) in RULES.iter().zip(rules_broken) {
+        family.value(&format!("rule=\"{rule}\""), counter.get());
+    }
     let mut family = page.family(
         "ibkr_orders_grpc_limited_total",
         COUNTER,

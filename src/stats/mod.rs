@@ -3,12 +3,14 @@
 //! Nothing here knows how the numbers are shown: `metrics` reads them when somebody asks.
 
 mod histogram;
+mod risk;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use crate::domain::Status;
 
 pub use histogram::{Histogram, HistogramReading};
+pub use risk::{RULES, RiskStats};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -155,6 +157,8 @@ pub struct Stats {
     pub watchers_lagged: Counter,
     /// gRPC calls.
     pub calls: Calls,
+    /// Limits, halts, the audit.
+    pub risk: RiskStats,
 }
 
 impl Default for Stats {
@@ -189,12 +193,13 @@ impl Default for Stats {
             watcher_fallbacks: Counter::default(),
             watchers_lagged: Counter::default(),
             calls: Calls::default(),
+            risk: RiskStats::default(),
         }
     }
 }
 
 /// Methods of the services in the order of `orders.proto`; the last stands for every other method that is called.
-pub const METHODS: [&str; 12] = [
+pub const METHODS: [&str; 16] = [
     "Health",
     "Validate",
     "Place",
@@ -206,6 +211,10 @@ pub const METHODS: [&str; 12] = [
     "ListPositions",
     "GetAccount",
     "WatchAccount",
+    "GetLimits",
+    "Halt",
+    "Resume",
+    "CancelAll",
     "other",
 ];
 

@@ -19,6 +19,7 @@ mod events;
 mod export;
 mod file;
 mod fills;
+mod history;
 mod identity;
 mod list;
 mod lock;

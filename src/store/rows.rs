@@ -368,7 +368,7 @@ fn execution(fill: &Fill) -> [Written<'_>; 9] {
 }
 
 /// The columns of an instruction that are known when it is stored.
-fn instruction(instruction: &Instruction) -> [Written<'_>; 8] {
+fn instruction(instruction: &Instruction) -> [Written<'_>; 9] {
     let Instruction {
         id,
         kind,
@@ -377,6 +377,7 @@ fn instruction(instruction: &Instruction) -> [Written<'_>; 8] {
         digest,
         caller,
         order_id,
+        limits_hash,
         created_at,
     } = instruction;
     [
@@ -390,6 +391,7 @@ fn instruction(instruction: &Instruction) -> [Written<'_>; 8] {
         ),
         ("caller", caller.sql()),
         ("order_id", order_id.sql()),
+        ("limits_hash", limits_hash.as_deref().sql()),
         ("created_at", created_at.sql()),
     ]
 }

@@ -10,8 +10,9 @@ use super::checkpoint::{LOG_PAGES, PAGE_BYTES};
 use super::file::{self, Found};
 use super::identity::{DatabaseLock, Identity};
 use super::transaction::{meta, pinned_accounts};
-use super::{Store, StoreError, columns, epochs, schema};
-use crate::domain::{Fill, OrderRecord, Timestamp};
+use super::{Store, StoreError, columns, epochs, history, schema};
+use crate::domain::limits::RiskHistory;
+use crate::domain::{Fill, Halt, OrderRecord, Timestamp};
 use crate::lock_file::LockFile;
 
 /// Which store to open, and for whom.
@@ -45,6 +46,10 @@ pub struct Opened {
     pub head_instruction: u64,
     /// The accounts that the store belongs to; `None` before the first login.
     pub accounts: Option<Vec<String>>,
+    /// What was executed and instructed lately.
+    pub history: RiskHistory,
+    /// The halts in force.
+    pub halts: Vec<Halt>,
 }
 
 /// The oldest SQLite whose write-ahead log survives a reset (fixed in 3.51.3).
@@ -82,6 +87,8 @@ pub(super) struct RecoveredState {
     pub(super) highest_order_id: i32,
     pub(super) head_instruction: u64,
     pub(super) accounts: Option<Vec<String>>,
+    pub(super) history: RiskHistory,
+    pub(super) halts: Vec<Halt>,
 }
 
 /// Opens the file of `settings`. Blocks on the disk.
@@ -241,10 +248,18 @@ fn begin(
             )?
             .cast_unsigned(),
         accounts: pinned_accounts(&transaction)?,
+        halts: super::transaction::halts(&transaction)?,
+        history: history::read(&transaction, Timestamp::from_unix_micros(now_micros()))?,
         base_sequence,
     };
     transaction.commit().map_err(StoreError::from_commit)?;
     Ok((connection, facts))
+}
+
+/// What the wall clock shows.
+fn now_micros() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0, |now| i64::try_from(now.as_micros()).unwrap_or(0))
 }
 
 /// The sequence of the first event.

@@ -5,7 +5,9 @@ use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension, Params, para
 use super::columns::{self, select_order};
 use super::statements::StatementCache;
 use super::{StoreError, event_body, rows};
-use crate::domain::{Fill, Instruction, InstructionState, OrderRecord, StoredEvent, WorkingTerms};
+use crate::domain::{
+    Fill, Halt, Instruction, InstructionState, OrderRecord, StoredEvent, WorkingTerms,
+};
 
 /// One transaction on the store's thread. What it reads includes what it wrote.
 ///
@@ -126,6 +128,20 @@ impl<'a> Transaction<'a> {
         terms: &WorkingTerms,
     ) -> Result<(), StoreError> {
         self.guarded(|held| rows::insert_terms(held, order_id, revision, terms))
+    }
+
+    /// Stores the halts in force.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn set_halts(&mut self, halts: &[Halt]) -> Result<(), StoreError> {
+        let json = serde_json::to_string(halts)
+            .map_err(|error| StoreError::Refused(format!("the halts: {error}")))?;
+        self.guarded(|held| {
+            held.statement("INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value")?
+                .execute(params![HALTS, json])
+        })
+        .map(drop)
     }
 
     /// The newest order with this permanent id of TWS.
@@ -354,6 +370,18 @@ const BY_ORDER_REF: &str = concat!(
 
 /// Key of the pinned accounts in `meta`, a JSON array.
 const ACCOUNTS: &str = "accounts";
+
+/// Key of the halts in force in `meta`, a JSON array.
+const HALTS: &str = "halts";
+
+/// The halts in force.
+pub(super) fn halts(connection: &Connection) -> Result<Vec<Halt>, StoreError> {
+    let Some(json) = meta(connection, HALTS)? else {
+        return Ok(Vec::new());
+    };
+    serde_json::from_str(&json)
+        .map_err(|error| StoreError::Damaged(format!("the halts in meta: {error}")))
+}
 
 /// A value of `meta`.
 pub(super) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {

@@ -93,6 +93,8 @@ impl Store {
             highest_order_id,
             head_instruction,
             accounts,
+            history,
+            halts,
         } = facts;
         let connection = Connection::from(connection);
         let (readers, checkpoints) = match on_disk {
@@ -122,6 +124,8 @@ impl Store {
             highest_order_id,
             head_instruction,
             accounts,
+            history,
+            halts,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::domain::{
     Action, LinkState, OcaType, OrderType, ReplacementStatus, SecType, Status, TimeInForce,
+    TradingState,
 };
 use crate::error::Error;
 
@@ -109,6 +110,12 @@ pairs!(pb::link::State, Unspecified, LinkState {
     Reconciled = Reconciled,
     IbLost = IbLost,
     IbRestored = IbRestored,
+    Halted = Halted,
+    Resumed = Resumed,
+});
+pairs!(pb::TradingState, Unspecified, TradingState {
+    Active = Active,
+    CancelOnly = CancelOnly,
 });
 
 /// A word of a request; `None` when it is not given.

@@ -1,8 +1,8 @@
 //! Health and Validate.
 
 use crate::domain::{
-    DEFAULT_TIMEOUT_SECONDS, HealthIn, HealthOut, OrderError, OrderRequest, ValidateIn,
-    ValidateOut, Violation,
+    DEFAULT_TIMEOUT_SECONDS, HealthIn, HealthOut, OrderError, OrderRequest, RuleViolation,
+    ValidateIn, ValidateOut, Violation,
 };
 use crate::error::Error;
 
@@ -123,6 +123,8 @@ impl From<ValidateOut> for pb::ValidateResponse {
             order_request,
             effective_order_ref,
             errors,
+            warnings,
+            unchecked,
         } = out;
         Self {
             valid,
@@ -133,6 +135,8 @@ impl From<ValidateOut> for pb::ValidateResponse {
                 .into_iter()
                 .map(Into::into)
                 .collect(),
+            warnings: warnings_message(warnings),
+            unchecked: unchecked.unwrap_or_default(),
         }
     }
 }
@@ -146,6 +150,8 @@ impl TryFrom<pb::ValidateResponse> for ValidateOut {
             order_request,
             effective_order_ref,
             errors,
+            warnings,
+            unchecked,
         } = out;
         Ok(Self {
             valid,
@@ -156,7 +162,50 @@ impl TryFrom<pb::ValidateResponse> for ValidateOut {
             } else {
                 Some(errors.into_iter().map(Into::into).collect())
             },
+            warnings: warnings_of(warnings),
+            unchecked: (!unchecked.is_empty()).then_some(unchecked),
         })
+    }
+}
+
+/// Warnings of an outcome as they stand in a message.
+pub(super) fn warnings_message(warnings: Option<Vec<RuleViolation>>) -> Vec<pb::RuleViolation> {
+    let warnings = warnings.unwrap_or_default();
+    warnings.into_iter().map(Into::into).collect()
+}
+
+/// Warnings of a message as they stand in an outcome.
+pub(super) fn warnings_of(warnings: Vec<pb::RuleViolation>) -> Option<Vec<RuleViolation>> {
+    (!warnings.is_empty()).then(|| warnings.into_iter().map(Into::into).collect())
+}
+
+impl From<RuleViolation> for pb::RuleViolation {
+    fn from(violation: RuleViolation) -> Self {
+        let RuleViolation {
+            rule,
+            subject,
+            description,
+        } = violation;
+        Self {
+            rule,
+            subject,
+            description,
+        }
+    }
+}
+
+impl From<pb::RuleViolation> for RuleViolation {
+    fn from(violation: pb::RuleViolation) -> Self {
+        let pb::RuleViolation {
+            rule,
+            subject,
+            description,
+        } = violation;
+        Self {
+            rule,
+            subject,
+            description,
+        }
     }
 }
 

@@ -11,6 +11,7 @@ mod health;
 mod list;
 mod order;
 mod place;
+mod risk;
 mod state;
 mod status;
 #[cfg(test)]
@@ -39,7 +40,11 @@ pub mod pb {
 pub const SERVICE: &str = "ibkr.orders.v1.OrderService";
 
 /// Names of every service of `proto/orders.proto`.
-pub const SERVICES: [&str; 2] = [SERVICE, "ibkr.orders.v1.AccountService"];
+pub const SERVICES: [&str; 3] = [
+    SERVICE,
+    "ibkr.orders.v1.AccountService",
+    "ibkr.orders.v1.RiskService",
+];
 
 /// `proto/orders.proto` and what it imports, with comments, for reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = tonic::include_file_descriptor_set!("orders_descriptor");

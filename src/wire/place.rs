@@ -3,6 +3,7 @@
 use crate::domain::{DEFAULT_TIMEOUT_SECONDS, OrderRequest, OrderState, PlaceIn, PlaceOut};
 use crate::error::Error;
 
+use super::health::{warnings_message, warnings_of};
 use super::order::draft;
 use super::pb;
 use super::values::{duration, given, json_from_struct, seconds, struct_from_json};
@@ -79,6 +80,8 @@ impl From<PlaceOut> for pb::PlaceResponse {
             error: _,  // the same
             request_id,
             replayed,
+            warnings,
+            unchecked,
         } = out;
         Self {
             submitted,
@@ -91,6 +94,8 @@ impl From<PlaceOut> for pb::PlaceResponse {
             effective_order_ref,
             request_id: request_id.unwrap_or_default(),
             replayed,
+            warnings: warnings_message(warnings),
+            unchecked: unchecked.unwrap_or_default(),
         }
     }
 }
@@ -110,6 +115,8 @@ impl TryFrom<pb::PlaceResponse> for PlaceOut {
             effective_order_ref,
             request_id,
             replayed,
+            warnings,
+            unchecked,
         } = out;
         Ok(Self {
             submitted,
@@ -124,6 +131,8 @@ impl TryFrom<pb::PlaceResponse> for PlaceOut {
             error: None,
             request_id: given(request_id),
             replayed,
+            warnings: warnings_of(warnings),
+            unchecked: (!unchecked.is_empty()).then_some(unchecked),
         })
     }
 }

@@ -9,7 +9,7 @@ use tonic_types::{
     RetryInfo, StatusExt as _,
 };
 
-use crate::domain::Violation;
+use crate::domain::{RuleViolation, Violation};
 use crate::error::{Error, Reason, TwsWord};
 
 /// `domain` of the ErrorInfo in every status of this service.
@@ -34,12 +34,15 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::Lagged
         | Reason::ShuttingDown
         | Reason::Store
+        | Reason::TwsRestarting
         | Reason::GatewayUnavailable => Code::Unavailable,
         Reason::RequestIdReused => Code::AlreadyExists,
         Reason::LiveAccount
         | Reason::StoreMismatch
         | Reason::OrderState
-        | Reason::InstructionPending => Code::FailedPrecondition,
+        | Reason::InstructionPending
+        | Reason::RiskLimit
+        | Reason::Halted => Code::FailedPrecondition,
         Reason::Pacing | Reason::Overloaded => Code::ResourceExhausted,
         Reason::OrderChanged => Code::Aborted,
         Reason::OrderNotFound => Code::NotFound,
@@ -58,6 +61,7 @@ const fn usual_retry_delay(reason: Reason) -> Option<Duration> {
             Some(Duration::from_secs(1))
         }
         Reason::IbUnavailable | Reason::Store => Some(Duration::from_secs(5)),
+        Reason::TwsRestarting => Some(Duration::from_secs(120)),
         Reason::Lagged => Some(Duration::ZERO),
         Reason::OrderInvalid
         | Reason::RequestInvalid
@@ -72,6 +76,8 @@ const fn usual_retry_delay(reason: Reason) -> Option<Duration> {
         | Reason::Sequence
         | Reason::Unauthenticated
         | Reason::Role
+        | Reason::RiskLimit
+        | Reason::Halted
         | Reason::GatewayUnavailable
         | Reason::Internal => None,
     }
@@ -83,6 +89,8 @@ const fn precondition_subject(reason: Reason) -> Option<&'static str> {
         Reason::LiveAccount => Some("account"),
         Reason::StoreMismatch => Some("store"),
         Reason::OrderState | Reason::InstructionPending => Some("order"),
+        Reason::RiskLimit => Some("limits"),
+        Reason::Halted => Some("halt"),
         Reason::OrderInvalid
         | Reason::RequestInvalid
         | Reason::TwsUnavailable
@@ -99,6 +107,7 @@ const fn precondition_subject(reason: Reason) -> Option<&'static str> {
         | Reason::Store
         | Reason::Unauthenticated
         | Reason::Role
+        | Reason::TwsRestarting
         | Reason::GatewayUnavailable
         | Reason::Internal => None,
     }
@@ -110,6 +119,7 @@ pub fn status_from_error(error: Error) -> Status {
         reason,
         message,
         violations,
+        broken,
         retry_after,
         tws,
         resume_after,
@@ -135,11 +145,28 @@ pub fn status_from_error(error: Error) -> Status {
     if let Some(delay) = retry_after.or(usual_retry_delay(reason)) {
         details.push(RetryInfo::new(Some(delay)).into());
     }
-    if let Some(subject) = precondition_subject(reason) {
+    if !broken.is_empty() {
+        let broken = broken.into_iter().take(VIOLATIONS_MAX);
+        let violations: Vec<_> = broken.map(precondition_violation).collect();
+        details.push(PreconditionFailure::new(violations).into());
+    } else if let Some(subject) = precondition_subject(reason) {
         let violation = PreconditionViolation::new(reason.as_str(), subject, message.as_str());
         details.push(PreconditionFailure::new(vec![violation]).into());
     }
     Status::with_error_details_vec(code_of(reason), message, details)
+}
+
+fn precondition_violation(broken: RuleViolation) -> PreconditionViolation {
+    let RuleViolation {
+        rule,
+        subject,
+        description,
+    } = broken;
+    PreconditionViolation::new(
+        rule,
+        shortened(subject, VIOLATION_BYTES_MAX),
+        shortened(description, VIOLATION_BYTES_MAX),
+    )
 }
 
 fn field_violation(violation: Violation) -> FieldViolation {
@@ -169,6 +196,7 @@ pub(super) fn shortened(mut text: String, bytes_max: usize) -> String {
 pub fn error_from_status(status: &Status) -> Option<Error> {
     let mut info = None;
     let mut violations = Vec::new();
+    let mut broken = Vec::new();
     let mut retry_after = None;
     for detail in status.get_error_details_vec() {
         match detail {
@@ -177,7 +205,8 @@ pub fn error_from_status(status: &Status) -> Option<Error> {
                 violations = found.field_violations.into_iter().map(violation).collect();
             }
             ErrorDetail::RetryInfo(found) => retry_after = found.retry_delay,
-            // PreconditionFailure repeats reason and message; the rest is not ours.
+            ErrorDetail::PreconditionFailure(found) => broken = found.violations,
+            // The rest is not ours.
             _ => {}
         }
     }
@@ -194,14 +223,31 @@ pub fn error_from_status(status: &Status) -> Option<Error> {
     let resume_after = metadata
         .get(RESUME_AFTER)
         .and_then(|sequence| sequence.parse().ok());
+    let reason = Reason::from_word(&reason).unwrap_or_else(|| nearest(status.code()));
+    // For any other reason it repeats reason and message.
+    broken.retain(|_| reason == Reason::RiskLimit);
     Some(Error {
-        reason: Reason::from_word(&reason).unwrap_or_else(|| nearest(status.code())),
+        reason,
         message: status.message().to_owned(),
         violations,
+        broken: broken.into_iter().map(rule_violation).collect(),
         retry_after,
         tws,
         resume_after,
     })
+}
+
+fn rule_violation(violation: PreconditionViolation) -> RuleViolation {
+    let PreconditionViolation {
+        r#type,
+        subject,
+        description,
+    } = violation;
+    RuleViolation {
+        rule: r#type,
+        subject,
+        description,
+    }
 }
 
 fn violation(violation: FieldViolation) -> Violation {
@@ -265,6 +311,34 @@ mod tests {
     }
 
     #[test]
+    fn every_broken_rule_is_a_violation_of_its_own() {
+        let broken: Vec<RuleViolation> = ["max_order_quantity", "max_position"]
+            .into_iter()
+            .map(|rule| RuleViolation {
+                rule: rule.to_owned(),
+                subject: "DU1/AAPL".to_owned(),
+                description: format!("above the {rule} 1"),
+            })
+            .collect();
+        let error = Error::risk_limit(broken.clone());
+        let status = status_from_error(error.clone());
+        let details = status.get_error_details();
+        let violations = &details.precondition_failure().unwrap().violations;
+        let named: Vec<_> = violations
+            .iter()
+            .map(|violation| (violation.r#type.as_str(), violation.subject.as_str()))
+            .collect();
+        assert_eq!(
+            named,
+            [
+                ("max_order_quantity", "DU1/AAPL"),
+                ("max_position", "DU1/AAPL")
+            ]
+        );
+        assert_eq!(error_from_status(&status), Some(error));
+    }
+
+    #[test]
     fn every_reason_survives_with_its_details() {
         for reason in Reason::ALL {
             let status = status_from_error(error(*reason));
@@ -297,6 +371,9 @@ mod tests {
             ("STORE", Code::Unavailable),
             ("UNAUTHENTICATED", Code::Unauthenticated),
             ("ROLE", Code::PermissionDenied),
+            ("RISK_LIMIT", Code::FailedPrecondition),
+            ("HALTED", Code::FailedPrecondition),
+            ("TWS_RESTARTING", Code::Unavailable),
         ] {
             let reason = Reason::from_word(reason).unwrap_or_else(|| panic!("no reason {reason}"));
             assert_eq!(code_of(reason), code, "{reason}");

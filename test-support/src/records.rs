@@ -48,6 +48,7 @@ pub fn placing(record: &OrderRecord) -> Instruction {
         digest: Some([7; 32]),
         caller: None,
         order_id: Some(record.state.order_id),
+        limits_hash: None,
         created_at: record.state.created_at,
     }
 }

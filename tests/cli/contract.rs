@@ -46,6 +46,19 @@ pub struct Validate {
     pub effective_order_ref: Option<String>,
     #[serde(deserialize_with = "there")]
     pub errors: Option<Vec<Problem>>,
+    #[serde(deserialize_with = "there")]
+    pub warnings: Option<Vec<RuleViolation>>,
+    #[serde(deserialize_with = "there")]
+    pub unchecked: Option<Vec<String>>,
+}
+
+/// A limit that an order breaks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleViolation {
+    pub rule: String,
+    pub subject: String,
+    pub description: String,
 }
 
 /// What `place` prints.
@@ -73,6 +86,10 @@ pub struct Place {
     #[serde(deserialize_with = "there")]
     pub request_id: Option<String>,
     pub replayed: bool,
+    #[serde(deserialize_with = "there")]
+    pub warnings: Option<Vec<RuleViolation>>,
+    #[serde(deserialize_with = "there")]
+    pub unchecked: Option<Vec<String>>,
 }
 
 /// What `watch` prints.

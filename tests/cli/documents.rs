@@ -113,7 +113,11 @@ fn limits_of_the_configuration_hold_for_validate() {
     let order = r#"{"action":"BUY","symbol":"AAPL","order_type":"MKT","quantity":11}"#;
     let ran = shell.run(&["validate", "--json", order]);
     assert_eq!(ran.code, 1);
-    assert!(ran.stdout.contains("MAX_ORDER_QUANTITY"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("max_order_quantity 10"),
+        "{}",
+        ran.stdout
+    );
     let allowed = shell.run(&["validate", "--json", order, "--max-order-quantity", "11"]);
     assert_eq!(allowed.code, 0, "{allowed:?}");
 }

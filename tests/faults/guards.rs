@@ -188,7 +188,7 @@ async fn orders_beyond_the_operators_limits_are_refused_before_anything_is_store
         (dear, "dear"),
     ] {
         let error = world.client.place(order).await.unwrap_err();
-        assert_eq!(error.reason, Reason::OrderInvalid, "{id}");
+        assert_eq!(error.reason, Reason::RiskLimit, "{id}");
         let missing = world
             .client
             .get(ibkr_orders::domain::OrderKey::RequestId(id.to_owned()))

@@ -12,6 +12,7 @@ mod metadata;
 mod operations;
 mod protection;
 mod reflection;
+mod risk;
 mod roles;
 mod shutdown;
 

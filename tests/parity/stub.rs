@@ -7,7 +7,9 @@ use serde_json::Value;
 use tonic::Status;
 use tonic::transport::Channel;
 
-use crate::contract::{Change, Get, Health, List, Place, Problem, Validate, Violation, Watch};
+use crate::contract::{
+    Change, Get, Health, List, Place, Problem, RuleViolation, Validate, Violation, Watch,
+};
 use crate::conversions::{
     fill, message, object, request_of, seconds, state, time, update, violations,
 };
@@ -78,7 +80,19 @@ pub async fn validate(mut stub: Stub, typed: &Value, transmit: bool) -> Validate
         order_request: answer.order_request.map(request_of),
         effective_order_ref: answer.effective_order_ref,
         errors: (!errors.is_empty()).then_some(errors),
+        warnings: listed(answer.warnings),
+        unchecked: (!answer.unchecked.is_empty()).then_some(answer.unchecked),
     }
+}
+
+fn listed(warnings: Vec<pb::RuleViolation>) -> Option<Vec<RuleViolation>> {
+    let listed = warnings.into_iter().map(|warning| RuleViolation {
+        rule: warning.rule,
+        subject: warning.subject,
+        description: warning.description,
+    });
+    let listed: Vec<_> = listed.collect();
+    (!listed.is_empty()).then_some(listed)
 }
 
 pub async fn place(mut stub: Stub, place: &steps::Place, patience: f64) -> Place {
@@ -110,6 +124,8 @@ pub async fn place(mut stub: Stub, place: &steps::Place, patience: f64) -> Place
                 error: None,
                 request_id: (!answer.request_id.is_empty()).then_some(answer.request_id),
                 replayed: answer.replayed,
+                warnings: listed(answer.warnings),
+                unchecked: (!answer.unchecked.is_empty()).then_some(answer.unchecked),
             }
         }
         Err(status) => {
@@ -127,6 +143,8 @@ pub async fn place(mut stub: Stub, place: &steps::Place, patience: f64) -> Place
                 errors,
                 request_id,
                 replayed: false,
+                warnings: None,
+                unchecked: None,
             }
         }
     }

@@ -70,6 +70,7 @@ impl Model {
                     LinkState::Restored | LinkState::Reconciled => self.tws = Some(true),
                     LinkState::IbLost => self.ib = Some(false),
                     LinkState::IbRestored => self.ib = Some(true),
+                    LinkState::Halted | LinkState::Resumed => {}
                 }
                 self.say(change.text);
             }

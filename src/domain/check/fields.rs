@@ -365,7 +365,7 @@ impl Fields {
         }
     }
 
-    pub(super) fn quantity(&mut self, value: Option<Value>, max: Option<Amount>) -> Option<Amount> {
+    pub(super) fn quantity(&mut self, value: Option<Value>) -> Option<Amount> {
         let Some(input) = value else {
             self.missing(
                 "quantity",
@@ -379,14 +379,7 @@ impl Fields {
             self.push("value_error", "quantity", msg, input);
             return None;
         }
-        match max {
-            Some(max) if quantity > max => {
-                let msg = format!("quantity may be {max} at most (MAX_ORDER_QUANTITY)");
-                self.push("less_than_equal", "quantity", msg, input);
-                None
-            }
-            _ => Some(quantity),
-        }
+        Some(quantity)
     }
 }
 

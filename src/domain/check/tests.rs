@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::Amount;
 
 fn checked(order: Value) -> Result<Order, Violations> {
     check(order.into(), false, &Limits::default())
@@ -171,24 +172,7 @@ fn tag_and_reference_must_agree() {
 }
 
 #[test]
-fn limits_of_the_operator_hold() {
-    let limits = Limits {
-        quantity_max: Some(Amount::from(10)),
-        ..Limits::default()
-    };
-    assert_eq!(
-        wrong(with("quantity", json!(11)), &limits),
-        one("less_than_equal", "quantity")
-    );
-    let limits = Limits {
-        notional_max: Some(Amount::from(1000)),
-        ..Limits::default()
-    };
-    assert_eq!(wrong(market(), &limits), one("value_error", "order_type"));
-    let mut order = json!({"action": "BUY", "symbol": "A", "order_type": "LMT", "quantity": 10, "limit_price": 100});
-    assert!(check(order.clone().into(), false, &limits).is_ok());
-    order["limit_price"] = json!(100.01);
-    assert_eq!(wrong(order, &limits), one("value_error", "quantity"));
+fn the_only_account_allowed_is_the_only_one_taken() {
     let limits = Limits {
         account: Some("DU1".to_owned()),
         ..Limits::default()

@@ -187,6 +187,12 @@ impl Executions {
             .map(|entry| entry.fill.exec_id.as_str())
     }
 
+    /// Every execution, in no order, and whether it is one of the order itself: not of a second one under its id.
+    pub fn fills(&self) -> impl Iterator<Item = (&Fill, bool)> {
+        let entries = self.inner.by_stem.values();
+        entries.map(|Entry { fill, counts }| (fill, *counts))
+    }
+
     /// Shares executed, none of them counted twice.
     pub fn quantity(&self) -> Decimal {
         let counted = self.inner.cumulative_max + self.inner.uncounted;

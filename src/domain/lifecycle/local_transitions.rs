@@ -61,6 +61,13 @@ pub fn cancelled_unsent(order: &mut TrackedOrder, now: Timestamp) -> bool {
     change(order, Status::Cancelled, now)
 }
 
+/// New orders were halted before it was sent.
+pub fn halted_unsent(order: &mut TrackedOrder, why: &str, now: Timestamp) -> bool {
+    order.record.state.last_error_code = None;
+    order.record.state.last_error = Some(format!("not sent: {why}"));
+    change(order, Status::Cancelled, now)
+}
+
 /// No byte of the order left, and none will. A staged order whose release did not leave is still staged.
 pub fn not_sent(order: &mut TrackedOrder, reason: &str, now: Timestamp) -> bool {
     let record = &mut order.record;

@@ -19,8 +19,8 @@ pub use executions::{ExecutionChange, Executions};
 pub(crate) use follow::follow as follow_terms;
 pub use local_transitions::{
     absent_after_its_day, absent_when_executed, cancel_requested, cancelled_unsent,
-    executions_complete, may_be_refused, not_sent, noted, refused_without_trace, staged,
-    staged_replaced, transmitting, untraced,
+    executions_complete, halted_unsent, may_be_refused, not_sent, noted, refused_without_trace,
+    staged, staged_replaced, transmitting, untraced,
 };
 pub use ownership::{Ownership, ownership};
 pub use trail_stop::{TrailStop, show_trail_stop};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::retry::Gathered;
-use super::{BATCH_MAX, Call, Driver, Fatal, OUTBOX_DELAY};
+use super::{BATCH_MAX, Call, Driver, Fatal, Inspect, OUTBOX_DELAY};
+use crate::engine::halts::HaltChange;
 use crate::engine::input::{Input, PendingRequest};
 use crate::tws::{SendKind, Sent, TwsEvent};
 
@@ -129,6 +130,35 @@ impl Driver {
                     deadline,
                     what: command,
                 }));
+            }
+            Call::Inspect(Inspect(look)) => look(&self.core, self.clock.now()),
+            Call::Limits(limits) => inputs.push(Input::Limits(limits)),
+            Call::Halt {
+                change,
+                caller,
+                reply,
+            } => {
+                self.waiters += 1;
+                let waiter = self.waiters;
+                self.halting.insert(waiter, reply);
+                // In force at once, whatever the disk says.
+                if let HaltChange::Add(halt) = &change
+                    && let Ok(core) = self.core_mut()
+                {
+                    core.halts.unstored.push(halt.clone());
+                }
+                inputs.push(Input::Halt {
+                    change,
+                    caller,
+                    waiter,
+                });
+            }
+            Call::HaltFile(why) => {
+                if let Ok(core) = self.core_mut() {
+                    core.halts.file = why;
+                }
+                self.answer_halt(0, true);
+                inputs.push(Input::HaltFile);
             }
             Call::Close { grace } => {
                 let until = self.clock.monotonic() + grace;

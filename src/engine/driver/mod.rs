@@ -11,13 +11,15 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::batch::{Batch, Write};
-use super::clocks::Clock;
+use super::clocks::{Clock, Clocks};
 use super::core::{Core, Outbound};
+use super::halts::HaltChange;
 use super::input::{Command, Input, Outcome};
 use super::link::LinkStatus;
 use super::rows::{NoRows, Stop, StoreRows};
 use crate::account::Snapshot;
-use crate::domain::{Caller, LinkState};
+use crate::domain::limits::Limits;
+use crate::domain::{Caller, Halt, LinkState, TradingState};
 use crate::error::{Error, Reason};
 use crate::feed::Feed;
 use crate::stats::Stats;
@@ -45,11 +47,46 @@ pub(super) enum Call {
         /// Where the answer goes.
         reply: oneshot::Sender<Outcome>,
     },
+    /// Look at what the engine knows.
+    Inspect(Inspect),
+    /// Another version of the limits is in force.
+    Limits(Arc<Limits>),
+    /// Halt, or lift halts.
+    Halt {
+        /// Which.
+        change: HaltChange,
+        /// Who asks.
+        caller: Arc<Caller>,
+        /// Where the answer goes.
+        reply: oneshot::Sender<Result<HaltStored, Error>>,
+    },
+    /// Why the halt file halts now; `None`: it does not.
+    HaltFile(Option<String>),
     /// Finish what is under way, but not for longer than this.
     Close {
         /// How long.
         grace: Duration,
     },
+}
+
+/// Halts after a change.
+#[derive(Debug, Clone)]
+pub(crate) struct HaltStored {
+    /// Every halt in force.
+    pub(crate) halts: Vec<Halt>,
+    /// Whether new orders are taken.
+    pub(crate) state: TradingState,
+    /// The change is on disk.
+    pub(crate) persisted: bool,
+}
+
+/// A look at what the engine knows, between two batches.
+pub(super) struct Inspect(pub(super) Box<dyn FnOnce(&Core, Clocks) + Send>);
+
+impl std::fmt::Debug for Inspect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inspect")
+    }
 }
 
 /// Why the engine cannot go on.
@@ -71,6 +108,8 @@ pub(super) struct Driver {
     pub(super) accounts: watch::Sender<Arc<Snapshot>>,
     /// Who waits for an answer.
     pub(super) callers: HashMap<u64, oneshot::Sender<Outcome>>,
+    /// Who waits for a halt to be stored.
+    pub(super) halting: HashMap<u64, oneshot::Sender<Result<HaltStored, Error>>>,
     pub(super) waiters: u64,
     /// Commands that did not fit into the channel.
     pub(super) outbox: VecDeque<TwsCommand>,
@@ -123,6 +162,7 @@ impl Driver {
             link,
             accounts,
             callers: HashMap::new(),
+            halting: HashMap::new(),
             waiters: 0,
             outbox: VecDeque::new(),
             in_adapter: 0,
@@ -264,6 +304,7 @@ impl Driver {
             replies,
             commands,
             status_transitions,
+            halts_stored,
         } = {
             let before = self.core.engine_state.reconcile.clone();
             let engine_state = &self.core.engine_state;
@@ -272,7 +313,12 @@ impl Driver {
                 engine_state.foreign_reports,
                 engine_state.second_orders,
             );
+            let rules_broken = engine_state.rules_broken;
             let outbound = self.core_mut()?.commit(batch, now);
+            let counted = self.core.engine_state.rules_broken.iter().zip(rules_broken);
+            for (counter, (after, before)) in self.stats.risk.rules_broken.iter().zip(counted) {
+                counter.add(after - before);
+            }
             self.count_reconciles(&before);
             let (stats, engine_state) = (&self.stats, &self.core.engine_state);
             let unknown = engine_state.unknown_orders.len();
@@ -303,7 +349,9 @@ impl Driver {
                 LinkState::Lost
                 | LinkState::Reconciled
                 | LinkState::IbLost
-                | LinkState::IbRestored => {}
+                | LinkState::IbRestored
+                | LinkState::Halted
+                | LinkState::Resumed => {}
             }
             tracing::info!(state = ?change.state, peer = %change.peer, text = %change.text, "link");
             self.feed.publish_link(change);
@@ -314,8 +362,29 @@ impl Driver {
                 let _ = reply.send(outcome);
             }
         }
+        for waiter in halts_stored {
+            self.answer_halt(waiter, true);
+        }
         self.outbox.extend(commands);
         Ok(())
+    }
+
+    /// Tells who halted how it stands.
+    pub(super) fn answer_halt(&mut self, waiter: u64, persisted: bool) {
+        let (halts, stored) = (&self.core.halts, &self.core.engine_state.halts);
+        let now = HaltStored {
+            halts: halts.all(stored),
+            state: halts.state(stored),
+            persisted,
+        };
+        let in_force = now.halts.len() + usize::from(halts.file.is_some());
+        self.stats
+            .risk
+            .halts
+            .set(i64::try_from(in_force).unwrap_or(i64::MAX));
+        if let Some(reply) = self.halting.remove(&waiter) {
+            let _ = reply.send(Ok(now));
+        }
     }
 
     /// The core, which nobody shares between two transactions.

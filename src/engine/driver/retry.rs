@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Driver, Fatal, is_poisoned};
+use crate::engine::halts::HaltChange;
 use crate::engine::input::Input;
 use crate::store::StoreError;
 use crate::tws::TwsEvent;
@@ -108,10 +109,12 @@ const fn concerns_links(input: &Input) -> bool {
             | TwsEvent::Unreadable { .. }
             | TwsEvent::Notice { .. } => false,
         },
-        Input::Closing | Input::CloseNow => true,
+        Input::Closing | Input::CloseNow | Input::Halt { .. } => true,
         Input::Request(_)
         | Input::Expired { .. }
         | Input::Gone(_)
+        | Input::Limits(_)
+        | Input::HaltFile
         | Input::Tick
         | Input::ReportsDropped => false,
     }
@@ -172,6 +175,18 @@ impl Driver {
                 let _ = reply.send(Err(error.clone().into()));
             }
             return Ok(());
+        }
+        if let Input::Halt { change, waiter, .. } = input {
+            match change {
+                // In force in memory, and tried again until it is stored.
+                HaltChange::Add(_) => self.answer_halt(*waiter, false),
+                HaltChange::Lift { .. } => {
+                    if let Some(reply) = self.halting.remove(waiter) {
+                        let _ = reply.send(Err(error.clone().into()));
+                    }
+                    return Ok(());
+                }
+            }
         }
         let refusals = refusals + u32::from(is_poisoned(error));
         if refusals >= REFUSALS_MAX {

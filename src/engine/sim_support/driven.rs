@@ -38,6 +38,8 @@ pub(in crate::engine) fn driver(
         highest_order_id,
         head_instruction,
         accounts,
+        history,
+        halts,
     } = opened;
     let (calls, inbox) = mpsc::channel(1_000);
     let (events, told) = mpsc::channel(100_000);
@@ -51,7 +53,9 @@ pub(in crate::engine) fn driver(
         highest_order_id,
         head_instruction,
         accounts,
-    );
+    )
+    .with_history(history, clock.now().wall_time)
+    .with_halts(halts, None);
     let ends = Ends {
         calls: inbox,
         events: told,

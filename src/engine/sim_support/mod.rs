@@ -21,6 +21,9 @@ pub(super) fn settings() -> Settings {
     Settings {
         client_id: CLIENT_ID,
         limits: Limits::default(),
+        risk_limits: std::sync::Arc::default(),
+        restart_window: None,
+        limits_zone: crate::domain::Zone::new_york(),
         allow_live: false,
         peer: "a test".to_owned(),
         messages_per_second: 1_000,

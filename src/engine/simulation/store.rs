@@ -85,6 +85,7 @@ impl SimStore {
                         .insert(instruction.id, Instruction::clone(instruction));
                     assert_eq!(known, None, "instruction {} stored twice", instruction.id);
                 }
+                Row::Halts(_) => {}
                 Row::InstructionState(id, state) => {
                     self.instructions.get_mut(id).unwrap().state = *state;
                 }
@@ -114,6 +115,7 @@ impl SimStore {
             highest_order_id: self.orders.keys().last().copied().unwrap_or(0),
             head_instruction: self.instructions.keys().last().copied().unwrap_or(0),
             accounts: self.accounts.clone(),
+            ..RecoveredState::default()
         }
     }
 

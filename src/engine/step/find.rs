@@ -2,6 +2,7 @@
 
 use super::super::batch::{Touched, Write};
 use super::super::live_order::LiveOrder;
+use super::super::risk::recount;
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::lifecycle::TrackedOrder;
@@ -176,6 +177,9 @@ impl Step<'_> {
 
     fn load(&mut self, record: OrderRecord) -> Result<LiveOrder, Stop> {
         let fills = self.rows.executions(record.state.order_id)?;
-        Ok(LiveOrder::stored(record, fills))
+        let mut entry = LiveOrder::stored(record, fills);
+        // What it executed today is in the totals already.
+        recount(&mut entry, self.core.risk.day);
+        Ok(entry)
     }
 }

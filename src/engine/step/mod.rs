@@ -6,8 +6,10 @@
 mod account;
 mod cancel;
 mod find;
+mod halt;
 mod ids;
 mod judge;
+mod limits;
 mod place;
 mod reconcile;
 mod replace;
@@ -55,6 +57,16 @@ impl Step<'_> {
             Input::Tws(event) => self.tws(event),
             Input::Expired { waiter, order_id } => self.expired(*waiter, *order_id),
             Input::Gone(waiters) => self.gone(waiters),
+            Input::Limits(limits) => {
+                self.take_limits(limits);
+                Ok(())
+            }
+            Input::Halt {
+                change,
+                caller,
+                waiter,
+            } => self.halt(change, caller, *waiter),
+            Input::HaltFile => self.halt_file(),
             Input::Tick => self.tick(),
             Input::ReportsDropped => {
                 self.ask_account_anew();
@@ -86,6 +98,10 @@ impl Step<'_> {
             kind: EventKind::Order(state.clone()),
         };
         self.batch.rows.push(Row::Event(Arc::new(event)));
+        self.count(order_id);
+        let Some(touched) = self.batch.touched.get_mut(&order_id) else {
+            return;
+        };
         let placed = touched.entry.order.record.placed();
         if touched.entry.runtime.placed.replace(placed) != Some(placed) {
             let id = touched.entry.order.record.instruction;

@@ -1,18 +1,23 @@
 //! A new order.
 
+use std::sync::Arc;
+
 use super::super::batch::{Row, Write};
 use super::super::input::{PendingRequest, PlaceCommand};
 use super::super::live_order::{LiveOrder, OrderRuntime, Purpose, Submission};
+use super::super::risk::Counted;
 use super::super::rows::Stop;
 use super::Step;
+use super::limits::warnings;
 use super::replace::request_id_reused;
 use crate::domain::lifecycle::TrackedOrder;
+use crate::domain::limits::Proposal;
 use crate::domain::{Instruction, InstructionKind, OrderIdentity, OrderRecord, OrderState, Status};
 use crate::error::{Error, Reason};
 
 impl Step<'_> {
-    /// A known request is answered with the order it made, before anything else is asked. Otherwise: limits, connected, guards, account,
-    /// slot, id, row.
+    /// A known request is answered with the order it made, before anything else is asked. Otherwise: connected, guards, account, limits,
+    /// slot, id, row. What an order is by itself is held against the limits before its caller waits for a session.
     pub(super) fn place(
         &mut self,
         ask: &PendingRequest,
@@ -40,9 +45,16 @@ impl Step<'_> {
                 return Ok(());
             }
         }
-        if let Some(violations) = &command.beyond_limits {
-            self.refuse(ask, violations.clone().into());
+        let caller = ask.caller.key();
+        let known_account = self.account_without_session(command);
+        if !self.trading(ask, &known_account) || !self.not_before_restart(ask) {
             return Ok(());
+        }
+        if self.batch.engine_state.session.is_none() {
+            let proposal = Proposal::place(&command.order, &known_account, Arc::clone(&caller));
+            if !self.within_limits_alone(ask, &proposal) {
+                return Ok(());
+            }
         }
         let Some(session) = self.session_for_risk(ask) else {
             return Ok(());
@@ -58,15 +70,20 @@ impl Step<'_> {
                 return Ok(());
             }
         };
-        if !self.slot_for(ask) {
+        if !self.trading(ask, &account) {
             return Ok(());
         }
-        if !self.ids_are_known(ask) {
+        let proposal = Proposal::place(&command.order, &account, caller);
+        let Some(verdict) = self.within_limits(ask, &proposal) else {
+            return Ok(());
+        };
+        if !self.slot_for(ask) || !self.ids_are_known(ask) {
             return Ok(());
         }
         let Some(order_id) = self.take_order_id(ask) else {
             return Ok(());
         };
+        self.instructed(&proposal);
         self.batch.engine_state.instruction += 1;
         let mut record = self.record(order_id, account, command);
         record.state.placed_by = ask.caller.stored_name();
@@ -79,6 +96,7 @@ impl Step<'_> {
             digest: Some(command.digest),
             caller: ask.caller.stored_name(),
             order_id: Some(order_id),
+            limits_hash: self.batch.engine_state.limits_hash.clone(),
             created_at: self.now.wall_time,
         })));
         let entry = LiveOrder {
@@ -87,13 +105,15 @@ impl Step<'_> {
                 digest: Some(command.digest),
                 placed: Some(placed),
                 submission: Submission::Queued,
+                counted: Counted::at(verdict.unit_values.first().copied().flatten()),
                 ..OrderRuntime::default()
             },
         };
         self.touch(entry, Write::Insert);
         self.changed(order_id);
         self.queue_place(order_id, !command.order.request().transmit);
-        self.wait(ask, order_id, Purpose::Place { replayed: false });
+        let purpose = Purpose::Place { replayed: false };
+        self.wait_warned(ask, order_id, purpose, warnings(&verdict));
         Ok(())
     }
 

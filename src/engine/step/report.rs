@@ -229,7 +229,9 @@ impl Step<'_> {
                 }
                 ExecutionChange::CommissionReported(_) => {}
             }
+            self.count_execution(order_id, &change);
             self.batch.rows.push(Row::Execution(change));
+            self.count(order_id);
         }
         if changed {
             self.changed(order_id);

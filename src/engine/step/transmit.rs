@@ -4,6 +4,8 @@ use super::super::input::PendingRequest;
 use super::super::live_order::{Cancelling, Purpose, Submission};
 use super::super::rows::Stop;
 use super::Step;
+use super::limits::warnings;
+use crate::domain::limits::Proposal;
 use crate::domain::{OrderKey, Status, lifecycle};
 use crate::error::{Error, Reason};
 
@@ -68,16 +70,28 @@ impl Step<'_> {
     }
 
     fn release(&mut self, ask: &PendingRequest, order_id: i32) {
-        if self.session_for_risk(ask).is_none() || !self.slot_for(ask) {
+        let Some(state) = self.order(order_id).map(|order| order.record.state.clone()) else {
+            return;
+        };
+        if !self.trading(ask, &state.account) || self.session_for_risk(ask).is_none() {
             return;
         }
+        let proposal = Proposal::transmit(&state, ask.caller.key());
+        let Some(verdict) = self.within_limits(ask, &proposal) else {
+            return;
+        };
+        if !self.slot_for(ask) {
+            return;
+        }
+        self.instructed(&proposal);
         let now = self.now.wall_time;
         if let Some(entry) = self.entry(order_id) {
+            entry.runtime.counted.unit_value = verdict.unit_values.first().copied().flatten();
             lifecycle::transmitting(&mut entry.order, now);
             entry.runtime.submission = Submission::Queued;
         }
         self.changed(order_id);
         self.queue_place(order_id, false);
-        self.wait(ask, order_id, Purpose::Transmit);
+        self.wait_warned(ask, order_id, Purpose::Transmit, warnings(&verdict));
     }
 }

@@ -275,6 +275,7 @@ impl Step<'_> {
             Ok(Answer {
                 state,
                 replayed: false,
+                warnings: Vec::new(),
             }),
         );
     }

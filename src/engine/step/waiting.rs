@@ -8,12 +8,30 @@ use super::super::input::{Answer, PendingRequest};
 use super::super::live_order::{LiveOrder, Purpose, Waiter};
 use super::super::rows::Stop;
 use super::{NOBODY, Step, not_shown, shutting_down};
-use crate::domain::Status;
+use crate::domain::{RuleViolation, Status};
 use crate::error::Error;
 
 impl Step<'_> {
     /// Answers a caller with an order as it now is.
     pub(super) fn answer(&mut self, waiter: u64, order_id: i32, purpose: Purpose) {
+        self.answer_waiter(
+            Waiter {
+                id: waiter,
+                purpose,
+                in_grace_period: false,
+                warnings: Vec::new(),
+            },
+            order_id,
+        );
+    }
+
+    fn answer_waiter(&mut self, waiter: Waiter, order_id: i32) {
+        let Waiter {
+            id,
+            purpose,
+            in_grace_period: _,
+            warnings,
+        } = waiter;
         if let Some(order) = self.order(order_id) {
             let answer = Answer {
                 state: order.record.state.clone(),
@@ -21,25 +39,44 @@ impl Step<'_> {
                     purpose,
                     Purpose::Place { replayed: true } | Purpose::Replace { replayed: true }
                 ),
+                warnings,
             };
-            self.reply(waiter, Ok(answer));
+            self.reply(id, Ok(answer));
         }
     }
 
     /// Lets a caller wait for an order until its deadline. Where as many wait as may, it is answered at once with the order as it is: its
     /// command is taken all the same.
     pub(super) fn wait(&mut self, ask: &PendingRequest, order_id: i32, purpose: Purpose) {
+        self.wait_warned(ask, order_id, purpose, Vec::new());
+    }
+
+    /// The same for a caller whose answer is to warn of something.
+    pub(super) fn wait_warned(
+        &mut self,
+        ask: &PendingRequest,
+        order_id: i32,
+        purpose: Purpose,
+        warnings: Vec<RuleViolation>,
+    ) {
         let waiters_max = self.core.settings.waiters_per_order_max;
         if let Some(entry) = self.entry(order_id) {
             if entry.runtime.waiters.len() >= waiters_max {
                 self.batch.engine_state.answered_early += 1;
-                self.answer(ask.waiter, order_id, purpose);
+                let waiter = Waiter {
+                    id: ask.waiter,
+                    purpose,
+                    in_grace_period: false,
+                    warnings,
+                };
+                self.answer_waiter(waiter, order_id);
                 return;
             }
             entry.runtime.waiters.push(Waiter {
                 id: ask.waiter,
                 purpose,
                 in_grace_period: false,
+                warnings,
             });
         }
         self.effect(Effect::Deadline {
@@ -85,7 +122,7 @@ impl Step<'_> {
             })
             .collect::<Vec<_>>();
         for waiter in over {
-            self.answer(waiter.id, order_id, waiter.purpose);
+            self.answer_waiter(waiter, order_id);
         }
         for waiter in lingering {
             self.effect(Effect::Deadline {
@@ -99,7 +136,7 @@ impl Step<'_> {
     /// The reconcile after a verdict has ended: the order is what it is.
     pub(super) fn settle_cancels(&mut self, order_id: i32) {
         for waiter in self.drain(order_id, |waiter| waiter.purpose == Purpose::Cancel) {
-            self.answer(waiter.id, order_id, waiter.purpose);
+            self.answer_waiter(waiter, order_id);
         }
     }
 
@@ -157,7 +194,7 @@ impl Step<'_> {
         };
         if still && self.find(order_id)? {
             for waiter in self.drain(order_id, |other| other.id == waiter) {
-                self.answer(waiter.id, order_id, waiter.purpose);
+                self.answer_waiter(waiter, order_id);
             }
         }
         Ok(())
@@ -214,7 +251,7 @@ impl Step<'_> {
         self.drop_queue("the gateway shut down", &shutting_down())?;
         for order_id in waited_for {
             for waiter in self.drain(order_id, |_| true) {
-                self.answer(waiter.id, order_id, waiter.purpose);
+                self.answer_waiter(waiter, order_id);
             }
         }
         Ok(())

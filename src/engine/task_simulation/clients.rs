@@ -76,7 +76,6 @@ fn command(
     });
     let order = check(OrderInput::from(input), transmit, &Limits::default()).unwrap();
     Arc::new(PlaceCommand {
-        beyond_limits: None,
         digest: order.digest(),
         order,
         request_id: format!("request-{number}"),

@@ -251,7 +251,6 @@ pub(in crate::engine) fn place(request_id: &str, transmit: bool) -> Command {
     });
     let order = check(order.into(), false, &Limits::default()).expect("valid");
     Command::Place(Arc::new(PlaceCommand {
-        beyond_limits: None,
         digest: order.digest(),
         order,
         request_id: request_id.to_owned(),

@@ -2,7 +2,9 @@
 
 mod bench;
 mod ends;
+mod halts;
 mod ids;
+mod limits;
 mod links;
 mod reconciles;
 mod replaces;

@@ -14,6 +14,7 @@ use super::tables::{Limits, Rules, ScopeRef, Severity, Table};
 use super::totals::View;
 use super::value::{MarketPrice, UnitValue, unit_value};
 use super::{Rule, Scope};
+use crate::domain::RuleViolation;
 use position::reduces;
 
 /// A rule that an instruction breaks.
@@ -27,6 +28,16 @@ pub struct Broken {
     pub subject: String,
     /// The value and the limit, for people.
     pub description: String,
+}
+
+impl From<&Broken> for RuleViolation {
+    fn from(broken: &Broken) -> Self {
+        Self {
+            rule: broken.rule.as_str().to_owned(),
+            subject: broken.subject.clone(),
+            description: broken.description.clone(),
+        }
+    }
 }
 
 /// What limits say of an instruction.

@@ -19,7 +19,6 @@ impl World {
         });
         let order = check(order.into(), false, &Limits::default()).unwrap();
         let command = PlaceCommand {
-            beyond_limits: None,
             digest: order.digest(),
             order,
             request_id: format!("r{number}"),

@@ -1,0 +1,145 @@
+//! Halts: what they stop, and that they are stored.
+
+use std::sync::Arc;
+
+use super::super::batch::{Effect, Row};
+use super::super::halts::HaltChange;
+use super::super::input::PendingRequest;
+use super::super::live_order::Submission;
+use super::super::rows::Stop;
+use super::Step;
+use crate::domain::{Caller, Instruction, InstructionKind, InstructionState, LinkState, lifecycle};
+use crate::error::{Error, Reason};
+
+impl Step<'_> {
+    /// Whether new orders of a caller for an account are taken; refuses the instruction otherwise. The account is empty where it is not
+    /// known yet.
+    pub(super) fn trading(&mut self, ask: &PendingRequest, account: &str) -> bool {
+        let stored = &self.batch.engine_state.halts;
+        let refusal = self.core.halts.refusal(stored, &ask.caller.key(), account);
+        match refusal {
+            Some(error) => {
+                self.refuse(ask, error);
+                false
+            }
+            None => true,
+        }
+    }
+
+    /// Whether a new order may be begun: TWS is not about to restart. Refuses it otherwise.
+    pub(super) fn not_before_restart(&mut self, ask: &PendingRequest) -> bool {
+        let Some(window) = &self.core.settings.restart_window else {
+            return true;
+        };
+        let Some(away) = window.imminent(self.now.wall_time) else {
+            return true;
+        };
+        let error = Error::new(
+            Reason::TwsRestarting,
+            format!(
+                "TWS restarts in {} s as planned (TWS_RESTART_AT) and could lose the order: nothing was sent; try again when it is back",
+                away.as_secs()
+            ),
+        )
+        .retry_after(away);
+        self.refuse(ask, error);
+        false
+    }
+
+    /// A halt, or its end. What waits for its slot and is concerned is not sent.
+    pub(super) fn halt(
+        &mut self,
+        change: &HaltChange,
+        caller: &Caller,
+        waiter: u64,
+    ) -> Result<(), Stop> {
+        self.hold_back()?;
+        let halts = change.applied(&self.batch.engine_state.halts);
+        let (kind, state, text) = match change {
+            HaltChange::Add(halt) => (
+                InstructionKind::Halt,
+                LinkState::Halted,
+                format!("new orders are halted: {}", halt.reason),
+            ),
+            HaltChange::Lift { .. } if halts.is_empty() => (
+                InstructionKind::Resume,
+                LinkState::Resumed,
+                "new orders are taken again".to_owned(),
+            ),
+            HaltChange::Lift { .. } => (
+                InstructionKind::Resume,
+                LinkState::Resumed,
+                "a halt was lifted, others are in force".to_owned(),
+            ),
+        };
+        self.batch.engine_state.halts = Arc::new(halts);
+        let halts = Arc::clone(&self.batch.engine_state.halts);
+        self.batch.rows.push(Row::Halts(halts));
+        self.batch.engine_state.instruction += 1;
+        self.batch.rows.push(Row::Instruction(Box::new(Instruction {
+            id: self.batch.engine_state.instruction,
+            kind,
+            state: InstructionState::Accepted,
+            request_id: None,
+            digest: None,
+            caller: caller.stored_name(),
+            order_id: None,
+            limits_hash: None,
+            created_at: self.now.wall_time,
+        })));
+        self.link(state, text);
+        self.effect(Effect::HaltStored(waiter, change.clone()));
+        Ok(())
+    }
+
+    /// The halt file appeared or went.
+    pub(super) fn halt_file(&mut self) -> Result<(), Stop> {
+        self.hold_back()?;
+        let (state, text) = match &self.core.halts.file {
+            Some(why) => (LinkState::Halted, format!("new orders are halted: {why}")),
+            None => (LinkState::Resumed, "the halt file is gone".to_owned()),
+        };
+        self.link(state, text);
+        Ok(())
+    }
+
+    /// Orders that wait for their slot and whom a halt concerns are not sent: a new one is cancelled, a release is refused.
+    fn hold_back(&mut self) -> Result<(), Stop> {
+        let stored = Arc::clone(&self.batch.engine_state.halts);
+        let core = self.core;
+        let held = self.ids_where(|entry| {
+            entry.runtime.submission == Submission::Queued
+                && core
+                    .halts
+                    .holds(&stored, &entry.order.record.state)
+                    .is_some()
+        });
+        for order_id in &held {
+            self.find(*order_id)?;
+        }
+        let now = self.now.wall_time;
+        for order_id in held {
+            let Some(entry) = self.entry(order_id) else {
+                continue;
+            };
+            let Some(why) = core.halts.holds(&stored, &entry.order.record.state) else {
+                continue;
+            };
+            entry.runtime.submission = Submission::Unknown;
+            if entry.order.record.acknowledged {
+                lifecycle::not_sent(&mut entry.order, &why, now);
+                let error = Error::new(
+                    Reason::Halted,
+                    format!("{why}: the order was not released and is staged as before"),
+                );
+                self.fail_transmits(order_id, &error);
+            } else {
+                lifecycle::halted_unsent(&mut entry.order, &why, now);
+            }
+            self.effect(Effect::Unqueue(order_id));
+            self.changed(order_id);
+            self.settle(order_id);
+        }
+        Ok(())
+    }
+}
