@@ -86,8 +86,7 @@ impl Client {
         let account_stub =
             |channel| AccountServiceClient::with_interceptor(channel, bearer.clone());
         let watches = endpoint.connect_lazy();
-        let risk = RiskServiceClient::with_interceptor(calls.clone(), bearer.clone())
-            .max_decoding_message_size(ANSWER_BYTES_MAX);
+        let risk = RiskServiceClient::with_interceptor(calls.clone(), bearer.clone());
         Self {
             risk,
             accounts: account_stub(calls.clone()),

@@ -11,7 +11,7 @@ use crate::domain::limits::{
     Cents, Clock, Instrument, OrderExposure, OrderNames, Positions, Proposal, RiskHistory, Shares,
     Totals, Verdict, View, check,
 };
-use crate::domain::{AccountReport, Day, Order, Timestamp, Zone};
+use crate::domain::{AccountReport, Amount, Day, Order, Timestamp, Zone};
 
 /// Executions of an earlier process that TWS's next word about positions may not have counted yet.
 const UNCOUNTED_FOR: Duration = Duration::from_secs(180);
@@ -258,6 +258,17 @@ pub(crate) fn recount(
     let names = counted
         .names
         .get_or_insert_with(|| Arc::new(OrderNames::new(&state.account, &state.terms)));
+    // While a replacement is undecided the larger version counts.
+    let larger = runtime.replace.as_ref().and_then(|replacing| {
+        let more = replacing.wanted.quantity.value() - state.terms.quantity.value();
+        (more > rust_decimal::Decimal::ZERO).then(|| {
+            let mut larger = order.clone();
+            let state = &mut larger.record.state;
+            state.remaining = Amount::new(state.remaining.value() + more);
+            larger
+        })
+    });
+    let order = larger.as_ref().unwrap_or(order);
     let after = Arc::new(OrderExposure::of(order, names, counted.unit_value, day));
     (counted.exposure.replace(Arc::clone(&after)), after)
 }

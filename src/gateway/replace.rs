@@ -42,7 +42,7 @@ impl Gateway {
         }
         if dry_run {
             let mut state = self.get(order).await?.order;
-            let wanted = terms_for(&state, &change, expected_revision, limits.notional_max)?;
+            let wanted = terms_for(&state, &change, expected_revision, None)?;
             state.terms.set_working(wanted);
             let payload = tws::payload(&OrderTicket::from(&state));
             let OrderPayload { contract, order } = payload;
@@ -67,7 +67,11 @@ impl Gateway {
             request_id_given,
         };
         let command = Command::Replace(Arc::new(command));
-        let Answer { state, replayed } = self.ask(command, timeout).await?;
+        let Answer {
+            state,
+            replayed,
+            warnings: _,
+        } = self.ask(command, timeout).await?;
         Ok(ReplaceOut {
             order: Some(state),
             dry_run: false,

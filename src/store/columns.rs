@@ -152,6 +152,7 @@ pub(super) fn instruction(row: &Row<'_>) -> rusqlite::Result<Instruction> {
         digest: column!(digest),
         caller: column!(caller),
         order_id: column!(order_id),
+        limits_hash: None,
         created_at: column!(created_at),
     })
 }

@@ -89,7 +89,6 @@ const fn precondition_subject(reason: Reason) -> Option<&'static str> {
         Reason::LiveAccount => Some("account"),
         Reason::StoreMismatch => Some("store"),
         Reason::OrderState | Reason::InstructionPending => Some("order"),
-        Reason::RiskLimit => Some("limits"),
         Reason::Halted => Some("halt"),
         Reason::OrderInvalid
         | Reason::RequestInvalid
@@ -107,6 +106,7 @@ const fn precondition_subject(reason: Reason) -> Option<&'static str> {
         | Reason::Store
         | Reason::Unauthenticated
         | Reason::Role
+        | Reason::RiskLimit
         | Reason::TwsRestarting
         | Reason::GatewayUnavailable
         | Reason::Internal => None,

@@ -8,7 +8,7 @@ use crate::domain::{Amount, ChangeDraft, Limits, TermsChange, Violations};
 ///
 /// # Errors
 /// Every violation at once.
-pub fn check_change(draft: ChangeDraft, limits: &Limits) -> Result<TermsChange, Violations> {
+pub fn check_change(draft: ChangeDraft, _: &Limits) -> Result<TermsChange, Violations> {
     let ChangeDraft {
         quantity,
         limit_price,
@@ -21,7 +21,7 @@ pub fn check_change(draft: ChangeDraft, limits: &Limits) -> Result<TermsChange, 
     let mut fields = Fields::default();
     let percent_given = trail_percent.clone();
     let change = TermsChange {
-        quantity: quantity.and_then(|input| fields.quantity(Some(input), limits.quantity_max)),
+        quantity: quantity.and_then(|input| fields.quantity(Some(input))),
         limit_price: fields.positive("limit_price", limit_price),
         stop_price: fields.positive("stop_price", stop_price),
         trail_amount: fields.positive("trail_amount", trail_amount),

@@ -6,11 +6,13 @@ use rust_decimal::Decimal;
 use sha2::{Digest as _, Sha256};
 
 use super::super::lifecycle::TrackedOrder;
-use super::super::{Day, Order, OrderState, OrderTerms, OrderType, PriceFields, Status};
+use super::super::{
+    Day, Order, OrderState, OrderTerms, OrderType, PriceFields, Status, WorkingTerms,
+};
 use super::exposure::{
     ExclusiveSet, Instrument, Likeness, OpenExposure, OrderExposure, WorkingPrice,
 };
-use super::proposal::{Proposal, ProposalKind, ProposedOrder};
+use super::proposal::{Proposal, ProposalKind, ProposedOrder, Replaced};
 use super::quantity::{Cents, Shares};
 use super::value::{MarketPrice, OrderPrices, unit_value};
 
@@ -150,6 +152,43 @@ impl Proposal {
                 staged: !request.transmit,
             },
             orders: vec![ProposedOrder::of(&account, &request.terms, false)],
+            account,
+            caller,
+            instrument,
+        }
+    }
+
+    /// Other terms for an order, a share of which counts `unit` now.
+    pub fn replace(
+        state: &OrderState,
+        wanted: &WorkingTerms,
+        unit: Option<Decimal>,
+        caller: Arc<str>,
+    ) -> Self {
+        let OrderNames {
+            account,
+            instrument,
+        } = OrderNames::new(&state.account, &state.terms);
+        let mut terms = state.terms.clone();
+        terms.set_working(*wanted);
+        let mut order = ProposedOrder::of(&account, &terms, state.parent_order_id.is_some());
+        order.remaining = (order.quantity - state.filled.value()).max(Decimal::ZERO);
+        let prices = OrderPrices::of(&state.terms);
+        let by_prices = unit_value(&prices, MarketPrice::default());
+        let other_pricing = wanted.pricing != state.terms.pricing && order.prices == prices;
+        Self {
+            kind: ProposalKind::Replace {
+                order_id: state.order_id,
+                family: state.bracket_id,
+                before: Replaced {
+                    quantity: state.terms.quantity.value(),
+                    remaining: state.remaining.value(),
+                    unit_value: by_prices.map(|value| value.price).max(unit),
+                    prices,
+                },
+                changes_more: other_pricing || wanted.tif != state.terms.tif,
+            },
+            orders: vec![order],
             account,
             caller,
             instrument,

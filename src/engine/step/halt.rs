@@ -8,7 +8,9 @@ use super::super::input::PendingRequest;
 use super::super::live_order::Submission;
 use super::super::rows::Stop;
 use super::Step;
-use crate::domain::{Caller, Instruction, InstructionKind, InstructionState, LinkState, lifecycle};
+use crate::domain::{
+    Caller, Halt, Instruction, InstructionKind, InstructionState, LinkState, lifecycle,
+};
 use crate::error::{Error, Reason};
 
 impl Step<'_> {
@@ -53,8 +55,8 @@ impl Step<'_> {
         caller: &Caller,
         waiter: u64,
     ) -> Result<(), Stop> {
-        self.hold_back()?;
         let halts = change.applied(&self.batch.engine_state.halts);
+        self.hold_back(&halts)?;
         let (kind, state, text) = match change {
             HaltChange::Add(halt) => (
                 InstructionKind::Halt,
@@ -94,7 +96,8 @@ impl Step<'_> {
 
     /// The halt file appeared or went.
     pub(super) fn halt_file(&mut self) -> Result<(), Stop> {
-        self.hold_back()?;
+        let halts = Arc::clone(&self.batch.engine_state.halts);
+        self.hold_back(&halts)?;
         let (state, text) = match &self.core.halts.file {
             Some(why) => (LinkState::Halted, format!("new orders are halted: {why}")),
             None => (LinkState::Resumed, "the halt file is gone".to_owned()),
@@ -104,14 +107,13 @@ impl Step<'_> {
     }
 
     /// Orders that wait for their slot and whom a halt concerns are not sent: a new one is cancelled, a release is refused.
-    fn hold_back(&mut self) -> Result<(), Stop> {
-        let stored = Arc::clone(&self.batch.engine_state.halts);
+    fn hold_back(&mut self, stored: &[Halt]) -> Result<(), Stop> {
         let core = self.core;
         let held = self.ids_where(|entry| {
             entry.runtime.submission == Submission::Queued
                 && core
                     .halts
-                    .holds(&stored, &entry.order.record.state)
+                    .holds(stored, &entry.order.record.state)
                     .is_some()
         });
         for order_id in &held {
@@ -122,7 +124,7 @@ impl Step<'_> {
             let Some(entry) = self.entry(order_id) else {
                 continue;
             };
-            let Some(why) = core.halts.holds(&stored, &entry.order.record.state) else {
+            let Some(why) = core.halts.holds(stored, &entry.order.record.state) else {
                 continue;
             };
             entry.runtime.submission = Submission::Unknown;

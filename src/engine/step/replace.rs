@@ -10,7 +10,9 @@ use super::super::input::{PendingRequest, ReplaceCommand};
 use super::super::live_order::{LiveOrder, Purpose, ReplacePhase, Replacing, Submission};
 use super::super::rows::Stop;
 use super::Step;
+use super::limits::warnings;
 use crate::domain::lifecycle::{self, CodeKind, code_kind};
+use crate::domain::limits::Proposal;
 use crate::domain::{
     Instruction, InstructionKind, InstructionState, OpenOrderReport, OrderReport, OrderState,
     OrderType, Origin, Replacement, ReplacementStatus, Status, Violation, Violations, WorkingTerms,
@@ -73,7 +75,6 @@ impl Step<'_> {
     }
 
     fn replace_order(&mut self, ask: &PendingRequest, command: &ReplaceCommand, order_id: i32) {
-        let notional_max = self.core.settings.limits.notional_max;
         let Some(entry) = self.entry(order_id) else {
             return;
         };
@@ -82,12 +83,7 @@ impl Step<'_> {
             return;
         }
         let state = &entry.order.record.state;
-        let wanted = match terms_for(
-            state,
-            &command.change,
-            command.expected_revision,
-            notional_max,
-        ) {
+        let wanted = match terms_for(state, &command.change, command.expected_revision, None) {
             Ok(wanted) => wanted,
             Err(error) => {
                 self.refuse(ask, error);
@@ -105,6 +101,12 @@ impl Step<'_> {
             Submission::Unknown | Submission::Queued => None,
         };
         let shown_in = entry.runtime.shown_in;
+        let account = state.account.clone();
+        let unit = entry.runtime.counted.unit_value;
+        let proposal = Proposal::replace(state, &wanted, unit, ask.caller.key());
+        if !proposal.only_lowers() && !self.trading(ask, &account) {
+            return;
+        }
         let Some(session) = self.session_for_risk(ask) else {
             return;
         };
@@ -125,14 +127,20 @@ impl Step<'_> {
             }
             return;
         }
+        let Some(verdict) = self.within_limits(ask, &proposal) else {
+            return;
+        };
         if !self.slot_for(ask) {
             return;
         }
+        self.instructed(&proposal);
         let before = self
             .entry(order_id)
             .map(|entry| entry.order.record.state.terms.working());
         let Some(before) = before else { return };
         if let Some(entry) = self.entry(order_id) {
+            let unit = verdict.unit_values.first().copied().flatten();
+            entry.runtime.counted.unit_value = unit.max(entry.runtime.counted.unit_value);
             entry.runtime.replace = Some(Replacing {
                 phase: ReplacePhase::Queued,
                 change: command.change,
@@ -143,7 +151,8 @@ impl Step<'_> {
         }
         self.store_replacement(ask, order_id, command, InstructionState::Queued);
         self.queue_place(order_id, status == Status::Staged);
-        self.wait(ask, order_id, Purpose::Replace { replayed: false });
+        let purpose = Purpose::Replace { replayed: false };
+        self.wait_warned(ask, order_id, purpose, warnings(&verdict));
     }
 
     fn store_replacement(
@@ -162,6 +171,7 @@ impl Step<'_> {
             digest: Some(command.change.digest(order_id)),
             caller: ask.caller.stored_name(),
             order_id: Some(order_id),
+            limits_hash: self.batch.engine_state.limits_hash.clone(),
             created_at: self.now.wall_time,
         };
         self.batch
@@ -378,12 +388,11 @@ impl Step<'_> {
 
     /// The order changed while its replacement waits for its slot: it goes out on top of that, or not at all.
     fn check_again(&mut self, order_id: i32, replacing: &Replacing) {
-        let max = self.core.settings.limits.notional_max;
         let Some(entry) = self.entry(order_id) else {
             return;
         };
         let state = &entry.order.record.state;
-        match terms_for(state, &replacing.change, None, max) {
+        match terms_for(state, &replacing.change, None, None) {
             Ok(wanted) => {
                 let before = state.terms.working();
                 if let Some(replacing) = &mut entry.runtime.replace {
