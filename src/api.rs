@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::domain::{
     AccountIn, AccountOut, CancelAllIn, CancelAllOut, CancelIn, HaltIn, HaltOut, HealthIn,
     HealthOut, LimitsOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState, PlaceIn, PlaceOut,
-    PositionsIn, PositionsOut, ResumeIn, ResumeOut, TransmitIn, ValidateIn, ValidateOut, WatchIn,
-    WatchOut, WatchUpdate,
+    PositionsIn, PositionsOut, ReplaceIn, ReplaceOut, ResumeIn, ResumeOut, TransmitIn, ValidateIn,
+    ValidateOut, WatchIn, WatchOut, WatchUpdate,
 };
 use crate::error::{COULD_NOT_CONNECT, Error, Reason};
 use crate::feed::{Feed, Watch};
@@ -202,6 +202,17 @@ pub async fn run_resume(config: &Config, input: ResumeIn) -> Result<ResumeOut, E
 pub async fn run_cancel_all(config: &Config, input: CancelAllIn) -> Result<CancelAllOut, Error> {
     let gateway = Gateway::open(config).await?;
     let outcome = gateway.cancel_all(input).await;
+    close(gateway, config).await;
+    outcome
+}
+
+/// Changes the terms of an order.
+///
+/// # Errors
+/// As [`Gateway::replace`] and [`Gateway::open`].
+pub async fn run_replace(config: &Config, input: ReplaceIn) -> Result<ReplaceOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let outcome = gateway.replace(input).await;
     close(gateway, config).await;
     outcome
 }

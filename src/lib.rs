@@ -91,7 +91,7 @@ pub mod wire;
 #[cfg(feature = "gateway")]
 pub use api::{
     run_account, run_cancel, run_cancel_all, run_get, run_halt, run_health, run_limits, run_list,
-    run_place, run_positions, run_resume, run_transmit, run_validate, run_watch,
+    run_place, run_positions, run_replace, run_resume, run_transmit, run_validate, run_watch,
 };
 #[cfg(feature = "client")]
 pub use client::{Client, ClientOptions};
@@ -102,8 +102,9 @@ pub use domain::{
     CancelAllIn, CancelAllOut, CancelIn, Fill, GetIn, GetOut, HaltIn, HaltOut, HealthIn, HealthOut,
     LimitsOut, LinkChange, LinkState, ListIn, ListOut, OrderDetail, OrderError, OrderInput,
     OrderKey, OrderRequest, OrderState, OrderType, PlaceIn, PlaceOut, Position, PositionsIn,
-    PositionsOut, ResumeIn, ResumeOut, SecType, Status, TimeInForce, Timestamp, TransmitIn,
-    ValidateIn, ValidateOut, Violation, WatchAccountIn, WatchEvent, WatchIn, WatchOut, WatchUpdate,
+    PositionsOut, ReplaceIn, ReplaceOut, ResumeIn, ResumeOut, SecType, Status, TimeInForce,
+    Timestamp, TransmitIn, ValidateIn, ValidateOut, Violation, WatchAccountIn, WatchEvent, WatchIn,
+    WatchOut, WatchUpdate,
 };
 pub use error::{Error, Reason};
 #[cfg(feature = "gateway")]

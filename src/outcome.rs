@@ -4,8 +4,8 @@
 use tokio_stream::{Stream, StreamExt};
 
 use crate::domain::{
-    HealthOut, Order, OrderError, OrderKey, PlaceOut, RuleViolation, ValidateOut, Violation,
-    Violations, WatchEvent, WatchOut, WatchUpdate,
+    HealthOut, Order, OrderError, OrderKey, PlaceOut, ReplaceOut, RuleViolation, ValidateOut,
+    Violation, Violations, WatchEvent, WatchOut, WatchUpdate,
 };
 use crate::error::{Error, Reason};
 
@@ -102,6 +102,29 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
         replayed: false,
         warnings: None,
         unchecked: None,
+    }
+}
+
+/// A Replace that changed nothing.
+pub(crate) fn replace_failed(
+    error: Error,
+    dry_run: bool,
+    request_id: Option<String>,
+) -> ReplaceOut {
+    let (errors, error) = if error.violations.is_empty() {
+        (None, Some(error.message))
+    } else {
+        (Some(listed(error.violations)), None)
+    };
+    ReplaceOut {
+        order: None,
+        dry_run,
+        contract: None,
+        order_payload: None,
+        errors,
+        error,
+        request_id,
+        replayed: false,
     }
 }
 

@@ -47,6 +47,9 @@ pub(super) enum Command {
     /// Cancel an order
     #[command(after_long_help = help::CANCEL)]
     Cancel(ChangeArgs),
+    /// Change the terms of an order that TWS has
+    #[command(after_long_help = help::REPLACE)]
+    Replace(ReplaceArgs),
     /// Print one stored order and its fills
     #[command(after_long_help = help::GET)]
     Get(GetArgs),
@@ -107,6 +110,7 @@ impl Command {
             | Self::Watch(WatchArgs { door, settings, .. })
             | Self::Transmit(ChangeArgs { door, settings, .. })
             | Self::Cancel(ChangeArgs { door, settings, .. })
+            | Self::Replace(ReplaceArgs { door, settings, .. })
             | Self::Get(GetArgs { door, settings, .. })
             | Self::List(ListArgs { door, settings, .. })
             | Self::Limits(LimitsArgs { door, settings, .. })
@@ -137,6 +141,7 @@ impl Command {
             | Self::Watch(_)
             | Self::Transmit(_)
             | Self::Cancel(_)
+            | Self::Replace(_)
             | Self::Get(_)
             | Self::List(_)
             | Self::Limits(_)
@@ -226,6 +231,49 @@ pub(super) struct ChangeArgs {
     #[command(flatten)]
     pub(super) key: KeyArgs,
     /// Name this request for good; none is needed, since repeating it does nothing twice
+    #[arg(long, value_name = "ID")]
+    pub(super) request_id: Option<String>,
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `replace`
+#[derive(Debug, Args)]
+pub(super) struct ReplaceArgs {
+    #[command(flatten)]
+    pub(super) key: KeyArgs,
+    /// Shares in all, those that have filled among them
+    #[arg(long, value_name = "SHARES", allow_hyphen_values = true)]
+    pub(super) quantity: Option<String>,
+    /// The limit
+    #[arg(long, value_name = "PRICE", allow_hyphen_values = true)]
+    pub(super) limit_price: Option<String>,
+    /// The stop
+    #[arg(long, value_name = "PRICE", allow_hyphen_values = true)]
+    pub(super) stop_price: Option<String>,
+    /// How far a stop trails, per share
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
+    pub(super) trail_amount: Option<String>,
+    /// How far a stop trails, in percent
+    #[arg(long, value_name = "PERCENT", allow_hyphen_values = true)]
+    pub(super) trail_percent: Option<String>,
+    /// From the stop to the limit of a TRAIL_LIMIT order
+    #[arg(long, value_name = "AMOUNT", allow_hyphen_values = true)]
+    pub(super) limit_offset: Option<String>,
+    /// Time in force
+    #[arg(long, value_name = "TIF")]
+    pub(super) tif: Option<String>,
+    /// Leave the order alone unless its terms have this revision (its terms_revision)
+    #[arg(long, value_name = "N")]
+    pub(super) expected_revision: Option<u32>,
+    /// Check, and print what would be sent; store and send nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+    /// Name this request for good: the same id never changes an order twice
     #[arg(long, value_name = "ID")]
     pub(super) request_id: Option<String>,
     #[command(flatten)]

@@ -1,6 +1,6 @@
 //! `health`, `validate`, `place`, `transmit` and `cancel`: one question, one answer.
 
-use super::args::{ChangeArgs, HealthArgs, OrderArgs, PlaceArgs};
+use super::args::{ChangeArgs, HealthArgs, OrderArgs, PlaceArgs, ReplaceArgs};
 use super::checked::{Checked, Server, Target};
 use super::documents::ChangeDocument;
 use super::exit::Exit;
@@ -8,11 +8,13 @@ use super::output::Output;
 use super::progress::while_waiting;
 use super::simulated::simulated;
 use super::{order, stderr};
-use crate::api::{run_cancel, run_health, run_place, run_transmit};
+use serde_json::Value;
+
+use crate::api::{run_cancel, run_health, run_place, run_replace, run_transmit};
 use crate::config::Config;
 use crate::domain::{
-    CancelIn, HealthIn, HealthOut, OrderInput, OrderState, PlaceIn, PlaceOut, Status, TransmitIn,
-    ValidateIn, ValidateOut,
+    CancelIn, ChangeDraft, HealthIn, HealthOut, OrderInput, OrderState, PlaceIn, PlaceOut,
+    ReplaceIn, ReplaceOut, ReplacementStatus, Status, TransmitIn, ValidateIn, ValidateOut,
 };
 use crate::error::Error;
 use crate::outcome;
@@ -118,6 +120,74 @@ fn is_placed(out: &PlaceOut) -> bool {
             .state
             .as_ref()
             .is_some_and(|state| state.status == Status::Rejected)
+}
+
+pub(super) async fn replace(args: ReplaceArgs, checked: Checked, output: &mut Output) -> Exit {
+    let ReplaceArgs {
+        key,
+        quantity,
+        limit_price,
+        stop_price,
+        trail_amount,
+        trail_percent,
+        limit_offset,
+        tif,
+        expected_revision,
+        dry_run,
+        request_id,
+        timeout,
+        door: _,
+        settings: _,
+    } = args;
+    // Made here, so that the outcome has it whatever happens to the call.
+    let request_id = request_id.or_else(|| (!dry_run).then(new_request_id));
+    let typed = |text: Option<String>| text.map(Value::String);
+    let input = ReplaceIn {
+        order: key.key(),
+        change: ChangeDraft {
+            quantity: typed(quantity),
+            limit_price: typed(limit_price),
+            stop_price: typed(stop_price),
+            trail_amount: typed(trail_amount),
+            trail_percent: typed(trail_percent),
+            limit_offset: typed(limit_offset),
+            tif: typed(tif),
+        },
+        expected_revision,
+        request_id: request_id.clone(),
+        timeout: timeout.timeout,
+        dry_run,
+    };
+    let out = while_waiting(replace_through(&checked, input))
+        .await
+        .unwrap_or_else(|error| outcome::replace_failed(error, dry_run, request_id));
+    stderr::hint(out.error.as_deref(), &checked);
+    output.json(&out);
+    Exit::of(is_replaced(&out))
+}
+
+async fn replace_through(checked: &Checked, input: ReplaceIn) -> Result<ReplaceOut, Error> {
+    match &checked.door {
+        Target::Tws => run_replace(&checked.config, input).await,
+        Target::Simulator => {
+            simulated(&checked.config, async |config| {
+                run_replace(config, input).await
+            })
+            .await?
+        }
+        Target::Server(server) => server.connect().await?.replace(input).await,
+    }
+}
+
+/// Whether the new terms are in TWS or on their way, or would be sent.
+fn is_replaced(out: &ReplaceOut) -> bool {
+    let refused = out.order.as_ref().is_some_and(|order| {
+        order
+            .replacement
+            .as_ref()
+            .is_some_and(|replacement| replacement.status == ReplacementStatus::Refused)
+    });
+    out.error.is_none() && out.errors.is_none() && (out.dry_run || !refused)
 }
 
 /// A change of an order.

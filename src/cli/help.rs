@@ -124,6 +124,18 @@ Examples:
   ibkr-orders cancel --order-id 100
   ibkr-orders cancel --placed-as rebalance-1 --timeout 10";
 
+pub(super) const REPLACE: &str = "\
+Changes what is given; the rest stays as TWS last showed it. An order that TWS does not have is never made.
+
+Prints:
+  {\"order\", \"dry_run\", \"contract\", \"order_payload\", \"errors\", \"error\", \"request_id\", \"replayed\"}
+  order.replacement says what became of it: PENDING, ACCEPTED, REFUSED or UNCONFIRMED.
+  Exits 0 when TWS took the new terms or has not decided yet, 1 when it refused them or nothing was sent.
+
+Examples:
+  ibkr-orders replace --order-id 100 --limit-price 151.25
+  ibkr-orders replace --placed-as rebalance-1 --quantity 20 --expected-revision 1 --request-id rebalance-1-more";
+
 pub(super) const GET: &str = "\
 Reads the store; needs no TWS and works beside a running gateway.
 

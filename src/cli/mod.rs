@@ -113,6 +113,7 @@ fn run(command: Command, output: &mut Output) -> Exit {
         Command::Watch(args) => on_runtime(&config, watch::watch(args, checked, output)),
         Command::Transmit(args) => on_runtime(&config, ask::transmit(args, checked, output)),
         Command::Cancel(args) => on_runtime(&config, ask::cancel(args, checked, output)),
+        Command::Replace(args) => on_runtime(&config, ask::replace(args, checked, output)),
         Command::Get(args) => on_runtime(&config, read::get(args, checked, output)),
         Command::List(args) => on_runtime(&config, read::list(args, checked, output)),
         Command::Positions(args) => on_runtime(&config, account::positions(args, checked, output)),

@@ -14,8 +14,8 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::domain::{
     CancelIn, GetIn, GetOut, HealthIn, HealthOut, Limits, ListIn, ListOut, OrderDetail, OrderError,
-    OrderKey, OrderState, PlaceIn, PlaceOut, TransmitIn, ValidateIn, ValidateOut, Violation,
-    WatchIn, check,
+    OrderKey, OrderState, PlaceIn, PlaceOut, ReplaceIn, ReplaceOut, TransmitIn, ValidateIn,
+    ValidateOut, Violation, WatchIn, check,
 };
 use crate::error::Error;
 use crate::outcome;
@@ -23,7 +23,7 @@ use crate::request_id::new_request_id;
 use crate::wire::pb::account_service_client::AccountServiceClient;
 use crate::wire::pb::order_service_client::OrderServiceClient;
 use crate::wire::pb::risk_service_client::RiskServiceClient;
-use crate::wire::{answered_order, order_to_wire, place_request, restore_inputs};
+use crate::wire::{answered_order, order_to_wire, place_request, replace_request, restore_inputs};
 
 pub use account::AccountStream;
 use failure::{Effect, failed};
@@ -201,6 +201,26 @@ impl Client {
         let request = timed(input.timeout, input.into());
         let answer = self.calls.clone().cancel(request).await;
         answered_order(self.read(answer, Effect::Repeatable)?.order)
+    }
+
+    /// Changes the terms of an order. Without a request id one is made for this call.
+    ///
+    /// # Errors
+    /// Those of the operation. `GATEWAY_UNAVAILABLE` leaves open whether the change was made, and names the request id under which the same
+    /// call answers it without changing anything twice.
+    pub async fn replace(&self, mut input: ReplaceIn) -> Result<ReplaceOut, Error> {
+        let effect = if input.dry_run {
+            Effect::None
+        } else {
+            let request_id = input.request_id.get_or_insert_with(new_request_id);
+            Effect::Place(request_id.clone())
+        };
+        let timeout = input.timeout;
+        let Some(request) = replace_request(input) else {
+            return Err(failure::not_carried());
+        };
+        let answer = self.calls.clone().replace(timed(timeout, request)).await;
+        self.read(answer, effect)?.try_into()
     }
 
     /// Reads one order and all its fills, in as many calls as they take.

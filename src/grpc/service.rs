@@ -10,8 +10,8 @@ use tonic::{Extensions, Request, Response, Status};
 use tracing::Span;
 
 use crate::domain::{
-    Caller, CancelIn, GetIn, HealthIn, ListIn, OrderKey, OrderState, PlaceIn, TransmitIn,
-    ValidateIn, WatchIn, WatchUpdate,
+    Caller, CancelIn, GetIn, HealthIn, ListIn, OrderKey, OrderState, PlaceIn, ReplaceIn,
+    TransmitIn, ValidateIn, WatchIn, WatchUpdate,
 };
 use crate::error::{Error, Reason};
 use crate::feed::Watch;
@@ -159,6 +159,19 @@ impl OrderService for Orders {
         Ok(Response::new(pb::CancelResponse {
             order: Some(order.into()),
         }))
+    }
+
+    async fn replace(&self, request: Request<pb::ReplaceRequest>) -> Answer<pb::ReplaceResponse> {
+        let (metadata, extensions, message) = request.into_parts();
+        let mut input = ReplaceIn::try_from(message).map_err(status_from_error)?;
+        note_key(&input.order);
+        input.timeout = effective_timeout(input.timeout, &metadata);
+        let out = for_caller(&self.gateway, &extensions)
+            .replace(input)
+            .await
+            .map_err(status_from_error)?;
+        out.order.as_ref().inspect(|order| note(order));
+        Ok(Response::new(out.into()))
     }
 
     async fn get(&self, request: Request<pb::GetRequest>) -> Answer<pb::GetResponse> {

@@ -199,13 +199,14 @@ impl Default for Stats {
 }
 
 /// Methods of the services in the order of `orders.proto`; the last stands for every other method that is called.
-pub const METHODS: [&str; 16] = [
+pub const METHODS: [&str; 17] = [
     "Health",
     "Validate",
     "Place",
     "Watch",
     "Transmit",
     "Cancel",
+    "Replace",
     "Get",
     "List",
     "ListPositions",

@@ -38,6 +38,7 @@ order_oneof!(
     pb::get_request::Order,
     pb::cancel_request::Order,
     pb::transmit_request::Order,
+    pb::replace_request::Order,
     pb::watch_request::Order,
 );
 

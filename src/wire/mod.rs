@@ -11,6 +11,7 @@ mod health;
 mod list;
 mod order;
 mod place;
+mod replace;
 mod risk;
 mod state;
 mod status;
@@ -22,6 +23,7 @@ mod watch;
 pub use by_order::answered_order;
 pub use order::{order_to_wire, restore_inputs};
 pub use place::{place_request, require_request_id};
+pub use replace::replace_request;
 pub use status::{ERROR_DOMAIN, code_of, error_from_status, status_from_error};
 
 /// Messages, client and server generated from `proto/orders.proto`.

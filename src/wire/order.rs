@@ -15,7 +15,7 @@ use crate::domain::{
 use crate::error::Error;
 
 /// A field of an order as it was typed, in and out of a message field of type `M`; implemented for the type that the field is read as.
-trait Typed<M> {
+pub(super) trait Typed<M> {
     /// # Errors
     /// `REQUEST_INVALID` for an enum number this version does not know: that is a wrong request, not a wrong order.
     fn typed(field: &str, carried: M) -> Result<Option<Value>, Error>;
