@@ -9,8 +9,9 @@ use tonic::{Request, Response, Status};
 use super::pb::order_service_server::{OrderService, OrderServiceServer};
 use super::pb::{
     CancelRequest, CancelResponse, GetRequest, GetResponse, HealthRequest, HealthResponse,
-    ListRequest, ListResponse, PlaceRequest, PlaceResponse, TransmitRequest, TransmitResponse,
-    ValidateRequest, ValidateResponse, WatchRequest, WatchResponse,
+    ListRequest, ListResponse, PlaceRequest, PlaceResponse, ReplaceRequest, ReplaceResponse,
+    TransmitRequest, TransmitResponse, ValidateRequest, ValidateResponse, WatchRequest,
+    WatchResponse,
 };
 
 type WatchStream =
@@ -53,6 +54,13 @@ impl OrderService for Echo {
     }
 
     async fn cancel(&self, _: Request<CancelRequest>) -> Result<Response<CancelResponse>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
+
+    async fn replace(
+        &self,
+        _: Request<ReplaceRequest>,
+    ) -> Result<Response<ReplaceResponse>, Status> {
         Err(Status::unimplemented("an echo"))
     }
 

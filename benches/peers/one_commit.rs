@@ -22,8 +22,9 @@ use tonic::{Request, Response, Status};
 use super::pb::order_service_server::{OrderService, OrderServiceServer};
 use super::pb::{
     CancelRequest, CancelResponse, GetRequest, GetResponse, HealthRequest, HealthResponse,
-    ListRequest, ListResponse, OrderState, PlaceRequest, PlaceResponse, TransmitRequest,
-    TransmitResponse, ValidateRequest, ValidateResponse, WatchRequest, WatchResponse,
+    ListRequest, ListResponse, OrderState, PlaceRequest, PlaceResponse, ReplaceRequest,
+    ReplaceResponse, TransmitRequest, TransmitResponse, ValidateRequest, ValidateResponse,
+    WatchRequest, WatchResponse,
 };
 
 type WatchStream =
@@ -147,6 +148,13 @@ impl OrderService for OneCommit {
     }
 
     async fn cancel(&self, _: Request<CancelRequest>) -> Result<Response<CancelResponse>, Status> {
+        Err(Status::unimplemented("a peer"))
+    }
+
+    async fn replace(
+        &self,
+        _: Request<ReplaceRequest>,
+    ) -> Result<Response<ReplaceResponse>, Status> {
         Err(Status::unimplemented("a peer"))
     }
 

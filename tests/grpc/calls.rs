@@ -3,9 +3,10 @@
 use ibkr_orders::wire::pb;
 use pb::order_state::Status;
 use pb::watch_response::Event;
+use tonic::Code;
 use tonic::codec::CompressionEncoding;
 
-use crate::world::{World, market, place, resting};
+use crate::world::{World, market, place, refused, resting};
 
 #[tokio::test]
 async fn health_says_who_is_connected() {
@@ -226,5 +227,101 @@ async fn compressed_requests_are_read() {
         transmit: false,
     };
     assert!(stub.validate(request).await.unwrap().into_inner().valid);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn an_order_that_works_is_replaced_once_under_its_request_id() {
+    let world = World::start().await;
+    let mut stub = world.stub().await;
+    let placed = stub.place(place(resting())).await.unwrap().into_inner();
+    let before = placed.state.unwrap();
+    let named = || {
+        Some(pb::replace_request::Order::PlacedAs(
+            placed.request_id.clone(),
+        ))
+    };
+    let request = pb::ReplaceRequest {
+        order: named(),
+        quantity: Some("7".to_owned()),
+        limit_price: Some("1.25".to_owned()),
+        expected_revision: Some(before.terms_revision),
+        request_id: "change-1".to_owned(),
+        ..pb::ReplaceRequest::default()
+    };
+
+    // What would be sent, with nothing sent.
+    let dry = pb::ReplaceRequest {
+        dry_run: true,
+        ..request.clone()
+    };
+    let dry = stub.replace(dry).await.unwrap().into_inner();
+    assert!(
+        dry.contract.is_some() && dry.order_payload.is_some(),
+        "{dry:?}"
+    );
+
+    let first = stub.replace(request.clone()).await.unwrap().into_inner();
+    assert_eq!(
+        (first.request_id.as_str(), first.replayed),
+        ("change-1", false)
+    );
+    let order = first.order.unwrap();
+    let replacement = order.replacement.clone().unwrap();
+    assert_eq!(
+        replacement.status(),
+        pb::replacement::Status::Accepted,
+        "{order:?}"
+    );
+    assert_eq!(
+        (
+            order.order_id,
+            order.quantity.as_str(),
+            order.limit_price.as_deref()
+        ),
+        (before.order_id, "7", Some("1.25"))
+    );
+    assert_eq!(replacement.request_id, "change-1");
+
+    let again = stub.replace(request).await.unwrap().into_inner();
+    assert!(again.replayed, "{again:?}");
+
+    for (wrong, code, reason) in [
+        (
+            pb::ReplaceRequest::default(),
+            Code::InvalidArgument,
+            "REQUEST_INVALID",
+        ),
+        (
+            pb::ReplaceRequest {
+                order: named(),
+                ..pb::ReplaceRequest::default()
+            },
+            Code::InvalidArgument,
+            "REQUEST_INVALID",
+        ),
+        (
+            pb::ReplaceRequest {
+                order: Some(pb::replace_request::Order::OrderId(4_242)),
+                quantity: Some("3".to_owned()),
+                ..pb::ReplaceRequest::default()
+            },
+            Code::NotFound,
+            "ORDER_NOT_FOUND",
+        ),
+        (
+            pb::ReplaceRequest {
+                order: named(),
+                limit_price: Some("1.5".to_owned()),
+                expected_revision: Some(before.terms_revision),
+                ..pb::ReplaceRequest::default()
+            },
+            Code::Aborted,
+            "ORDER_CHANGED",
+        ),
+    ] {
+        let error = refused(stub.replace(wrong).await);
+        assert_eq!((error.code, error.reason.as_str()), (code, reason));
+    }
     world.end().await;
 }
