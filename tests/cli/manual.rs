@@ -9,6 +9,7 @@ const COMMANDS: &[&str] = &[
     "watch",
     "transmit",
     "cancel",
+    "replace",
     "get",
     "list",
     "positions",
