@@ -4,6 +4,7 @@
 mod changed;
 mod held;
 mod refused;
+mod replaced;
 mod shares;
 mod whose;
 
