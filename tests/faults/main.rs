@@ -53,6 +53,7 @@ const THEMES: [(&str, &str); 16] = [
             include_str!("scripted/changed.rs"),
             include_str!("scripted/held.rs"),
             include_str!("scripted/refused.rs"),
+            include_str!("scripted/replaced.rs"),
             include_str!("scripted/shares.rs"),
             include_str!("scripted/whose.rs"),
         ),
