@@ -113,7 +113,7 @@ async fn positions_and_values_are_what_tws_says() {
         serde_json::to_value(&positions).unwrap(),
         json!([{
             "account": "DU111", "con_id": 265_598, "symbol": "AAPL", "sec_type": "STK", "exchange": "NASDAQ", "currency": "USD",
-            "quantity": 100, "average_cost": 150.26, "market_price": 319.630_004_9, "market_value": 31_963.000_49,
+            "quantity": 100, "average_cost": 150.26, "market_price": 319.630_004_9, "market_value": 319.630_004_9_f64 * 100.0,
             "unrealized_pnl": 12.5, "realized_pnl": -1.25,
         }])
     );
