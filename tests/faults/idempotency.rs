@@ -150,7 +150,8 @@ async fn a_request_repeated_after_the_limits_were_tightened_answers_the_first_or
     };
     let one = world.place(resting("one")).await.order_id;
     let two = world.place(named("two")).await.order_id;
-    let tightened: [(fn(&mut Config), Reason); 3] = [
+    type Tighten = fn(&mut Config);
+    let tightened: [(Tighten, Reason); 3] = [
         (
             |config| config.max_order_quantity = Some(Amount::from(1)),
             Reason::RiskLimit,

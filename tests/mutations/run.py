@@ -200,7 +200,8 @@ MUTATIONS = [
     Mutation("limits before the request id",
              [("src/engine/step/place.rs",
                "        if command.request_id_given {\n            let known = match",
-               "        if let Some(violations) = &command.beyond_limits {\n            self.refuse(ask, violations.clone().into());\n"
+               "        let alone = Proposal::place(&command.order, \"\", ask.caller.key());\n"
+               "        if !self.within_limits_alone(ask, &alone) {\n"
                "            return Ok(());\n        }\n        if command.request_id_given {\n            let known = match")],
              [LIB, ["--test", "faults", "idempotency::"]], "pressure"),
     pressure("without live trading nothing is cancelled or asked for", "src/engine/step/session.rs",

@@ -175,7 +175,6 @@ fn tag_and_reference_must_agree() {
 fn the_only_account_allowed_is_the_only_one_taken() {
     let limits = Limits {
         account: Some("DU1".to_owned()),
-        ..Limits::default()
     };
     assert_eq!(
         wrong(with("account", json!("DU2")), &limits),
@@ -190,7 +189,6 @@ fn an_order_goes_to_its_own_account_else_the_configured_else_the_only_one() {
     let named = checked(with("account", json!("DU2"))).unwrap();
     let configured = Limits {
         account: Some("DU2".to_owned()),
-        ..Limits::default()
     };
     let none = Limits::default();
     assert_eq!(plain.account_for(&login(&["DU1"]), &none).unwrap(), "DU1");

@@ -81,7 +81,10 @@ pub(crate) struct HaltStored {
 }
 
 /// A look at what the engine knows, between two batches.
-pub(super) struct Inspect(pub(super) Box<dyn FnOnce(&Core, Clocks) + Send>);
+pub(super) struct Inspect(pub(super) Look);
+
+/// What looks.
+type Look = Box<dyn FnOnce(&Core, Clocks) + Send>;
 
 impl std::fmt::Debug for Inspect {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
