@@ -244,9 +244,9 @@ test("through TLS with a token, from the page and from Node, streams included", 
       const headers = { authorization: `Bearer ${token}` };
       const transport = createGrpcWebTransport({ baseUrl: gateway.web ?? "", httpVersion, nodeOptions: { rejectUnauthorized: false } });
       const orders = createClient(OrderService, transport);
-      assert.equal((await orders.get({ orderId }, { headers, timeoutMs: LIMIT })).order?.orderId, orderId);
-      await assert.rejects(orders.get({ orderId }, { timeoutMs: LIMIT }), /no or wrong token/);
-      await assert.rejects(orders.get({ orderId }, { headers: { ...headers, origin: "https://evil.example" }, timeoutMs: LIMIT }));
+      assert.equal((await orders.get({ order: { case: "orderId", value: orderId } }, { headers, timeoutMs: LIMIT })).order?.orderId, orderId);
+      await assert.rejects(orders.get({ order: { case: "orderId", value: orderId } }, { timeoutMs: LIMIT }), /no or wrong token/);
+      await assert.rejects(orders.get({ order: { case: "orderId", value: orderId } }, { headers: { ...headers, origin: "https://evil.example" }, timeoutMs: LIMIT }));
       const stop = new AbortController();
       for await (const event of orders.watch({}, { headers, signal: stop.signal })) {
         if (event.event.case === "heartbeat") break;
