@@ -81,7 +81,7 @@ pub enum DayProfit {
 impl Snapshot {
     /// Whether positions are TWS's last word: it has said all of them in this session.
     pub fn positions_are_current(&self) -> bool {
-        self.positions_freshness.current
+        self.positions_freshness(None).current
     }
 
     /// Positions of one account or of all, by account, symbol and contract id.

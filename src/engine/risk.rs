@@ -182,6 +182,14 @@ impl Risk {
                     self.positions.set_current();
                 }
             }
+            // One of the values says whether IB is resetting the account: while it is, positions may be wrong.
+            Heard::Report(AccountReport::Value(_)) => {
+                if snapshot.positions_are_current() {
+                    self.positions.set_current();
+                } else {
+                    self.positions.set_stale();
+                }
+            }
             Heard::Report(_) => {}
         }
     }
