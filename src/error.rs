@@ -40,6 +40,10 @@ pub enum Reason {
     OrderChanged,
     /// `max_wait` passed.
     MaxWait,
+    /// TWS did not answer a preview in time; nothing was placed.
+    PreviewTimeout,
+    /// More previews than IB asks for; nothing was sent.
+    PreviewLimit,
     /// The cursor belongs to another store.
     Sequence,
     /// The store cannot be written; nothing was sent.
@@ -80,6 +84,8 @@ impl Reason {
         Self::InstructionPending,
         Self::OrderChanged,
         Self::MaxWait,
+        Self::PreviewTimeout,
+        Self::PreviewLimit,
         Self::Sequence,
         Self::Store,
         Self::Unauthenticated,
@@ -110,6 +116,8 @@ impl Reason {
             Self::InstructionPending => "INSTRUCTION_PENDING",
             Self::OrderChanged => "ORDER_CHANGED",
             Self::MaxWait => "MAX_WAIT",
+            Self::PreviewTimeout => "PREVIEW_TIMEOUT",
+            Self::PreviewLimit => "PREVIEW_LIMIT",
             Self::Sequence => "SEQUENCE",
             Self::Store => "STORE",
             Self::Unauthenticated => "UNAUTHENTICATED",

@@ -78,6 +78,8 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
         | Reason::InstructionPending
         | Reason::OrderChanged
         | Reason::MaxWait
+        | Reason::PreviewTimeout
+        | Reason::PreviewLimit
         | Reason::Sequence
         | Reason::Store
         | Reason::Unauthenticated

@@ -78,6 +78,9 @@ pub(super) struct ServeArgs {
     /// Take a Place that transmits without a request id; proxies may double such an order (ALLOW_UNNAMED_PLACE)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) allow_unnamed_place: Option<String>,
+    /// Previews a minute that TWS is asked for; five may go at once after a pause (PREVIEWS_PER_MINUTE) [default: 1]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(super) previews_per_minute: Option<String>,
     /// Calls that one caller may have in flight: a token, else a client certificate, else an address (MAX_CALLS_PER_CALLER)
     /// [default: 12288]
     #[arg(long, value_name = "N", hide_short_help = true)]
@@ -110,6 +113,7 @@ impl ServeArgs {
             ("AUTH_TOKEN_FILE", path(&self.auth_token_file)),
             ("CALLERS_FILE", path(&self.callers_file)),
             ("ALLOW_UNNAMED_PLACE", self.allow_unnamed_place.clone()),
+            ("PREVIEWS_PER_MINUTE", self.previews_per_minute.clone()),
             ("MAX_CALLS_PER_CALLER", self.max_calls_per_caller.clone()),
             (
                 "MAX_WATCHES_PER_CALLER",

@@ -248,6 +248,12 @@ impl Settings {
             },
         );
         replace(&mut config.ib_max_messages_per_second, rate);
+        let previews = set.parsed("PREVIEWS_PER_MINUTE", "a number (1 to 1000)", |text| {
+            text.parse()
+                .ok()
+                .filter(|previews| (1..=1_000).contains(previews))
+        });
+        replace(&mut config.previews_per_minute, previews);
         let amount = |text: &str| Amount::parse(text).ok().filter(|a| a.is_positive());
         let wanted = "a positive decimal number";
         config.max_order_quantity = set

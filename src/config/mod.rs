@@ -58,6 +58,8 @@ pub struct Config {
     pub ib_allow_live: bool,
     /// `IB_MAX_MESSAGES_PER_SECOND`: the rate TWS is spoken to with; TWS's own limit is 50 by default.
     pub ib_max_messages_per_second: u32,
+    /// `PREVIEWS_PER_MINUTE`: previews that TWS is asked for; five may go at once after a pause. IB asks for no more than about one.
+    pub previews_per_minute: u32,
     /// `MAX_ORDER_QUANTITY`: the most shares an order may have; `[default]` of the limits file goes before it.
     pub max_order_quantity: Option<Amount>,
     /// `MAX_ORDER_NOTIONAL`: the most an order may be worth, in its currency; `[default]` of the limits file goes before it.
@@ -174,6 +176,7 @@ impl Default for Config {
             ib_account: None,
             ib_allow_live: false,
             ib_max_messages_per_second: 45,
+            previews_per_minute: 1,
             max_order_quantity: None,
             max_order_notional: None,
             limits_file: None,

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, an environment, a socket or a disk.
 
 mod account;
+mod bracket;
 mod caller;
 mod check;
 mod decimal;
@@ -17,6 +18,7 @@ pub mod lifecycle;
 pub mod limits;
 mod operations;
 mod order;
+mod preview;
 mod record;
 mod replace;
 mod report;
@@ -37,6 +39,7 @@ pub use account::{
     BASE_CURRENCY, DAILY_PNL, Market, PortfolioReport, Position, PositionReport, PositionsIn,
     PositionsOut, ValueReport, WatchAccountIn,
 };
+pub use bracket::{BRACKET_REF_CHARS_MAX, Bracket, check_bracket};
 pub use caller::{CALLER_NAME_BYTES_MAX, Caller, CallerName, Role};
 pub use check::{Limits, Order, check, check_change};
 pub use decimal::{Amount, AmountError, DIGITS_MAX};
@@ -58,6 +61,7 @@ pub use operations::{
     WatchOut,
 };
 pub use order::OrderRequest;
+pub use preview::{PreviewReport, PreviewVerdict};
 pub use record::OrderRecord;
 pub use replace::{
     ChangeDraft, ReplaceIn, ReplaceOut, Replacement, ReplacementStatus, TermsChange,

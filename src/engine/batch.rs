@@ -89,6 +89,8 @@ pub(crate) enum Row {
         /// What.
         state: InstructionState,
     },
+    /// An id that is spent though no order has it.
+    HighestOrderId(i32),
     /// The accounts the store belongs to.
     Accounts(Arc<[String]>),
     /// The halts in force.
@@ -122,6 +124,10 @@ pub(crate) enum Effect {
         /// A barrier must follow it.
         staged: bool,
     },
+    /// Queue the orders of a bracket for TWS, in this order.
+    QueueFamily(Vec<i32>),
+    /// Take a bracket out of the queue.
+    UnqueueFamily(i32),
     /// Queue a cancel for TWS.
     QueueCancel(i32),
     /// Take an order out of the queue.
@@ -207,6 +213,7 @@ impl Batch {
                 Row::Decided { request_id, state } => {
                     tx.decide_instruction(request_id, *state)?;
                 }
+                Row::HighestOrderId(order_id) => tx.spend_order_id(*order_id)?,
                 Row::Accounts(accounts) => tx.pin_accounts(accounts)?,
                 Row::Halts(halts) => tx.set_halts(halts)?,
             }
@@ -225,6 +232,7 @@ impl Batch {
                 | Row::Instruction(_)
                 | Row::InstructionState(..)
                 | Row::Decided { .. }
+                | Row::HighestOrderId(_)
                 | Row::Accounts(_)
                 | Row::Halts(_) => None,
             })

@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::batch::{Batch, Effect, Write};
 use super::clocks::Clocks;
 use super::deadlines::Deadlines;
-use super::engine_state::EngineState;
+use super::engine_state::{EngineState, FamilySend, FamilyStage, PreviewStage};
 use super::halts::{HaltChange, Halts};
 use super::input::{Input, Outcome, PendingRequest};
 use super::live_order::{Cancelling, LiveOrder, ReplacePhase, Submission};
@@ -57,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) terminal_linger: Duration,
     /// A reconcile that takes longer has failed.
     pub(crate) reconcile_timeout: Duration,
+    /// Previews a minute.
+    pub(crate) previews_per_minute: u32,
     /// Callers who may wait for a session.
     pub(crate) parked_max: usize,
     /// Callers who may wait for one order.
@@ -153,6 +155,16 @@ pub(crate) struct Outbound {
     pub(crate) status_transitions: Vec<(Option<Status>, Status)>,
 }
 
+/// What the bracket whose frames are being sent does next.
+enum FamilyTurn {
+    /// This message goes.
+    Send(TwsCommand),
+    /// Nothing before something happens, or a while has passed.
+    Wait,
+    /// All of it was sent, or nothing more of it will be.
+    Over,
+}
+
 /// A message whose slot has come.
 #[derive(Debug)]
 pub(crate) struct DueMessage {
@@ -181,6 +193,8 @@ pub(crate) struct Core {
     pub(crate) pacer: Pacer,
     /// Messages that wait for that.
     pub(crate) queue: SendQueue,
+    /// The orders of brackets that wait in the queue under their entry's id.
+    families: BTreeMap<i32, Vec<i32>>,
     /// Callers who wait for a session.
     parked: BTreeMap<u64, PendingRequest>,
     /// Callers to take up again.
@@ -242,6 +256,7 @@ impl Core {
             engine_state,
             accounts: Accounts::default(),
             queue: SendQueue::new(orders_per_request),
+            families: BTreeMap::new(),
             parked: BTreeMap::new(),
             resumed: Vec::new(),
             deadlines: Deadlines::default(),
@@ -311,9 +326,22 @@ impl Core {
                 Effect::QueuePlace { order_id, staged } => {
                     self.queue.push_place(order_id, staged, now.monotonic);
                 }
+                Effect::QueueFamily(legs) => {
+                    if let Some(bracket_id) = legs.first().copied() {
+                        self.queue.push_place(bracket_id, false, now.monotonic);
+                        self.families.insert(bracket_id, legs);
+                    }
+                }
+                Effect::UnqueueFamily(bracket_id) => {
+                    self.queue.remove_place(bracket_id);
+                    self.families.remove(&bracket_id);
+                }
                 Effect::QueueCancel(order_id) => self.queue.push_cancel(order_id, now.monotonic),
                 Effect::Unqueue(order_id) => self.queue.remove_place(order_id),
-                Effect::ClearQueue => self.queue.clear(),
+                Effect::ClearQueue => {
+                    self.queue.clear();
+                    self.families.clear();
+                }
                 Effect::BarrierAnswered(token) => self.queue.answered(token),
                 Effect::Unpaced(messages) => self.pacer.count_unpaced(now.monotonic, messages),
                 Effect::HeartbeatAt(at) => self.pacer.foresee(at),
@@ -348,9 +376,31 @@ impl Core {
             return commands;
         };
         while commands.len() < room
-            && self.queue.len() > 0
+            && (self.queue.len() > 0 || self.engine_state.family.is_some())
             && self.pacer.slot(now.monotonic, 0) <= now.monotonic
         {
+            if self.engine_state.family.is_some() {
+                let (command, waited) = match self.queue.pop_cancel() {
+                    Some((order_id, since)) => {
+                        let waited = now.monotonic.saturating_sub(since);
+                        (self.hand_cancel(session, order_id, now), Some(waited))
+                    }
+                    None => match self.hand_family(session, now) {
+                        FamilyTurn::Send(command) => {
+                            // Its sender is told of a frame, and not of a barrier.
+                            let is_frame = matches!(command, TwsCommand::Place { .. });
+                            (Some(command), is_frame.then_some(Duration::ZERO))
+                        }
+                        FamilyTurn::Wait => break,
+                        FamilyTurn::Over => continue,
+                    },
+                };
+                if let Some(command) = command {
+                    self.pacer.count(now.monotonic, 1);
+                    commands.push(DueMessage { command, waited });
+                }
+                continue;
+            }
             let Some((message, since)) = self.queue.pop() else {
                 break;
             };
@@ -399,7 +449,74 @@ impl Core {
         Some(TwsCommand::Cancel { session, order_id })
     }
 
+    /// The next message of the bracket whose frames are being sent.
+    fn hand_family(&mut self, session: u64, now: Clocks) -> FamilyTurn {
+        let round = self.engine_state.reconcile.round;
+        let Some(family) = &mut self.engine_state.family else {
+            return FamilyTurn::Over;
+        };
+        match family.stage {
+            FamilyStage::Barrier(_) => return FamilyTurn::Wait,
+            FamilyStage::Ready(at) if at > now.monotonic => return FamilyTurn::Wait,
+            FamilyStage::Ready(_) => {}
+            FamilyStage::BarrierDue => {
+                let token = self.queue.ask_for_family();
+                family.stage = FamilyStage::Barrier(token);
+                return FamilyTurn::Send(TwsCommand::Barrier { session, token });
+            }
+        }
+        let leg = family.legs.get(family.next).copied();
+        let releases = family.next + 1 == family.legs.len();
+        let entry = leg
+            .and_then(|order_id| self.cache.get_mut(order_id))
+            .filter(|entry| {
+                entry.runtime.submission == Submission::Queued
+                    && entry.order.record.state.status == Status::Submitting
+            });
+        let Some(entry) = entry else {
+            // It was given up meanwhile.
+            self.engine_state.family = None;
+            return FamilyTurn::Over;
+        };
+        entry.runtime.submission = Submission::InFlight {
+            session,
+            at: now.monotonic,
+            round,
+        };
+        let ticket = OrderTicket {
+            transmit: releases,
+            ..OrderTicket::from(&entry.order.record.state)
+        };
+        if releases {
+            self.engine_state.family = None;
+        } else {
+            family.next += 1;
+            family.stage = FamilyStage::BarrierDue;
+        }
+        FamilyTurn::Send(TwsCommand::Place { session, ticket })
+    }
+
     fn hand_place(&mut self, session: u64, order_id: i32, now: Clocks) -> Option<TwsCommand> {
+        if let Some(legs) = self.families.remove(&order_id) {
+            self.engine_state.family = Some(FamilySend {
+                legs,
+                next: 0,
+                stage: FamilyStage::Ready(now.monotonic),
+            });
+            return None;
+        }
+        let previews = &mut self.engine_state.previews;
+        if previews.contains_key(&order_id) {
+            let preview = Arc::make_mut(previews).get_mut(&order_id)?;
+            if preview.stage != PreviewStage::Queued {
+                return None;
+            }
+            preview.stage = PreviewStage::InFlight;
+            return Some(TwsCommand::Preview {
+                session,
+                ticket: OrderTicket::from(&preview.state),
+            });
+        }
         let round = self.engine_state.reconcile.round;
         let entry = self.cache.get_mut(order_id)?;
         if let Some(replacing) = &mut entry.runtime.replace
@@ -482,7 +599,11 @@ impl Core {
         if let Some(at) = self.deadlines.next() {
             wake = wake.min(at);
         }
-        if self.queue.len() > 0 && self.engine_state.session.is_some() {
+        if let Some(family) = &self.engine_state.family
+            && let FamilyStage::Ready(at) = family.stage
+        {
+            wake = wake.min(at.max(self.pacer.slot(now.monotonic, 0)));
+        } else if self.queue.len() > 0 && self.engine_state.session.is_some() {
             wake = wake.min(self.pacer.slot(now.monotonic, 0));
         }
         wake

@@ -64,8 +64,64 @@ pub(crate) struct EngineState {
     pub(crate) unmatched_completed: Arc<Vec<CompletedReport>>,
     /// Permanent ids of other clients' orders that this reconcile's other queries showed.
     pub(crate) foreign_perm_ids: Arc<BTreeSet<i64>>,
+    /// The bracket whose frames are being sent.
+    pub(crate) family: Option<FamilySend>,
+    /// Brackets whose position stood without a stop: for the statistics.
+    pub(crate) brackets_incomplete: u64,
+    /// Previews of this process, by the id that each has spent.
+    pub(crate) previews: Arc<BTreeMap<i32, PreviewState>>,
+    /// When the next preview would go if every one so far had gone evenly.
+    pub(crate) previews_even_at: Duration,
+    /// Orders that TWS made of previews: for the statistics.
+    pub(crate) previews_placed: u64,
     /// Orders of this client id that TWS works and the store does not know, by order id.
     pub(crate) unknown_orders: Arc<BTreeMap<i32, UnknownOrder>>,
+}
+
+/// A bracket whose frames are being sent. Meanwhile no other order is: TWS refuses an id below one that it has seen.
+#[derive(Debug, Clone)]
+pub(crate) struct FamilySend {
+    /// Its orders in the order in which they go; the last one releases them all.
+    pub(crate) legs: Vec<i32>,
+    /// Which of them goes next.
+    pub(crate) next: usize,
+    /// What it waits for.
+    pub(crate) stage: FamilyStage,
+}
+
+/// What a family waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FamilyStage {
+    /// Its next frame may go then.
+    Ready(Duration),
+    /// The barrier behind the last frame may go.
+    BarrierDue,
+    /// The answer to that barrier.
+    Barrier(u64),
+}
+
+/// A preview.
+#[derive(Debug, Clone)]
+pub(crate) struct PreviewState {
+    /// The order that is previewed, as it would be stored if TWS placed it.
+    pub(crate) state: OrderState,
+    /// Who waits for the answer.
+    pub(crate) waiter: Option<u64>,
+    /// How far it is.
+    pub(crate) stage: PreviewStage,
+    /// What TWS warned of so far.
+    pub(crate) warning: Option<String>,
+}
+
+/// How far a preview is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PreviewStage {
+    /// Waits for its slot.
+    Queued,
+    /// Given to the adapter.
+    InFlight,
+    /// Nobody waits for an answer any more. Its id is remembered.
+    Answered,
 }
 
 /// An order of this client id that TWS works and the store does not know. Nothing about it is stored.

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use super::halts::HaltChange;
 use crate::domain::limits::Limits;
-use crate::domain::{Caller, Order, OrderKey, OrderState, RuleViolation, TermsChange};
+use crate::domain::{
+    Bracket, Caller, Order, OrderKey, OrderState, PreviewVerdict, RuleViolation, TermsChange,
+};
 use crate::error::Error;
 use crate::tws::TwsEvent;
 
@@ -73,6 +75,34 @@ pub(crate) enum Command {
     Replace(Arc<ReplaceCommand>),
     /// Cancel an order.
     Cancel(OrderKey),
+    /// Cancel an exit of a bracket though TWS ends the other one with it.
+    CancelWithSibling(OrderKey),
+    /// Ask what TWS would make of an order.
+    Preview(Arc<PreviewCommand>),
+    /// A new bracket.
+    PlaceBracket(Arc<BracketCommand>),
+}
+
+/// A new bracket.
+#[derive(Debug, Clone)]
+pub(crate) struct BracketCommand {
+    /// The checked bracket.
+    pub(crate) bracket: Bracket,
+    /// Its digest.
+    pub(crate) digest: [u8; 32],
+    /// The request id, which places the entry.
+    pub(crate) request_id: String,
+    /// The caller gave it, so a bracket may exist under it.
+    pub(crate) request_id_given: bool,
+}
+
+/// An order to preview.
+#[derive(Debug, Clone)]
+pub(crate) struct PreviewCommand {
+    /// The checked order.
+    pub(crate) order: Order,
+    /// The request id that the order is stored under should TWS place it after all.
+    pub(crate) request_id: String,
 }
 
 /// A new order.
@@ -112,6 +142,20 @@ pub(crate) struct Answer {
     pub(crate) replayed: bool,
     /// Rules that it broke and is only warned of.
     pub(crate) warnings: Vec<RuleViolation>,
+    /// TWS's verdict on a preview; the order above is the one that was previewed.
+    pub(crate) preview: Option<PreviewVerdict>,
+}
+
+impl Answer {
+    /// With an order as it now is.
+    pub(crate) const fn of(state: OrderState) -> Self {
+        Self {
+            state,
+            replayed: false,
+            warnings: Vec::new(),
+            preview: None,
+        }
+    }
 }
 
 /// Answer or error.

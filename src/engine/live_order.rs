@@ -42,7 +42,10 @@ impl LiveOrder {
     /// Whether it may leave memory.
     pub(crate) fn is_done(&self) -> bool {
         let record = &self.order.record;
-        record.state.terminal && record.other_working.is_empty() && self.runtime.waiters.is_empty()
+        record.state.terminal
+            && record.other_working.is_empty()
+            && self.runtime.waiters.is_empty()
+            && !self.runtime.holds_family
     }
 }
 
@@ -71,6 +74,10 @@ pub(crate) struct OrderRuntime {
     pub(crate) ended_round: Option<u64>,
     /// What it counts for in the totals of the limits.
     pub(crate) counted: Counted,
+    /// It belongs to a bracket that is not over: it stays in memory.
+    pub(crate) holds_family: bool,
+    /// Since when more of its bracket's entry has filled than a working stop covers.
+    pub(crate) uncovered_since: Option<Duration>,
     /// Another order was shown under its number, and that was logged.
     pub(crate) foreign_seen: bool,
 }

@@ -34,7 +34,9 @@ pub(crate) use self::core::{RecoveredState, Settings};
 pub(crate) use driver::HaltStored;
 pub(crate) use halts::HaltChange;
 pub(crate) use handle::{Ended, Engine, TwsLink};
-pub(crate) use input::{Answer, Command, PlaceCommand, ReplaceCommand};
+pub(crate) use input::{
+    Answer, BracketCommand, Command, PlaceCommand, PreviewCommand, ReplaceCommand,
+};
 pub use link::LinkStatus;
 pub(crate) use overview::CancelPlan;
 pub(crate) use step::{is_paper, terms_for};

@@ -166,6 +166,18 @@ impl SendQueue {
         self.asked.get(&token).map_or(&[], Vec::as_slice)
     }
 
+    /// The token of a barrier behind one of a bracket's frames.
+    pub(crate) fn ask_for_family(&mut self) -> u64 {
+        self.tokens += 1;
+        self.asked.insert(self.tokens, Vec::new());
+        self.tokens
+    }
+
+    /// Takes the cancel that goes next.
+    pub(crate) fn pop_cancel(&mut self) -> Option<(i32, Duration)> {
+        self.cancels.pop_front()
+    }
+
     /// A barrier was answered.
     pub(crate) fn answered(&mut self, token: u64) {
         // Answers come in order: an earlier request without one never gets one.

@@ -1,12 +1,14 @@
 //! Every operation, decided in one place: gRPC, CLI and library callers get the same answer for the same input.
 
 mod account;
+mod bracket;
 mod followed;
 mod halt_file;
 mod health;
 mod limits;
 mod open;
 mod place;
+mod preview;
 mod read;
 mod replace;
 mod risk;

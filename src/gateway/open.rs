@@ -141,6 +141,7 @@ fn settings(config: &Config, risk_limits: Arc<RiskLimits>) -> Settings {
         terminal_linger: config.timers.terminal_linger,
         reconcile_timeout: config.timers.reconcile_step_timeout * RECONCILE_STEPS,
         parked_max: config.bounds.queued_operations_max,
+        previews_per_minute: config.previews_per_minute,
         waiters_per_order_max: config.bounds.waiters_per_order_max,
     }
 }

@@ -107,6 +107,7 @@ impl Gateway {
             state,
             replayed,
             warnings,
+            ..
         } = answer;
         let OrderPayload { contract, order } = tws::payload_in_short(&OrderTicket::from(&state));
         Ok(PlaceOut {
@@ -214,7 +215,7 @@ fn dry_run_within(
 }
 
 /// What would be sent; the id is not known, and the account only where the order or the configuration names one.
-fn ticket(order: &Order, limits: &Limits, request_id: Option<&str>) -> OrderTicket {
+pub(super) fn ticket(order: &Order, limits: &Limits, request_id: Option<&str>) -> OrderTicket {
     let OrderRequest {
         terms,
         transmit,

@@ -71,6 +71,7 @@ impl Gateway {
             state,
             replayed,
             warnings: _,
+            ..
         } = self.ask(command, timeout).await?;
         Ok(ReplaceOut {
             order: Some(state),

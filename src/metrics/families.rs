@@ -36,6 +36,7 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
         answered_early,
         foreign_reports,
         second_orders,
+        previews_placed,
         watchers,
         watcher_fallbacks,
         watchers_lagged,
@@ -178,6 +179,11 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
             "ibkr_orders_second_orders_total",
             "Second orders that TWS made under the id of an order.",
             second_orders,
+        ),
+        (
+            "ibkr_orders_previews_placed_total",
+            "Orders that TWS made of previews: they are stored and cancelled.",
+            previews_placed,
         ),
         (
             "ibkr_orders_watcher_fallbacks_total",

@@ -149,6 +149,8 @@ pub struct Stats {
     pub foreign_reports: Counter,
     /// Second orders that TWS made under the id of an order.
     pub second_orders: Counter,
+    /// Orders that TWS made of previews.
+    pub previews_placed: Counter,
     /// Watches open.
     pub watchers: Gauge,
     /// Times a watcher fell back to the store because it was slow.
@@ -189,6 +191,7 @@ impl Default for Stats {
             answered_early: Counter::default(),
             foreign_reports: Counter::default(),
             second_orders: Counter::default(),
+            previews_placed: Counter::default(),
             watchers: Gauge::default(),
             watcher_fallbacks: Counter::default(),
             watchers_lagged: Counter::default(),

@@ -160,6 +160,24 @@ impl Reader {
             .await
     }
 
+    /// The orders of a bracket, its entry first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn bracket(&self, bracket_id: i32) -> Result<Vec<OrderState>, StoreError> {
+        self.pool
+            .read(For::Calls, move |connection| {
+                let states = connection
+                    .prepare_cached(select_order!("WHERE bracket_id = ?1 ORDER BY order_id"))?
+                    .query_map([bracket_id], |row| {
+                        columns::order_record(row).map(|record| record.state)
+                    })?
+                    .collect::<rusqlite::Result<Vec<_>>>()?;
+                Ok(states)
+            })
+            .await
+    }
+
     /// Where a cursor lies, a sequence that somebody wants to resume after.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use tokio_rusqlite::rusqlite::{self, Connection, params};
 use super::checkpoint::{LOG_PAGES, PAGE_BYTES};
 use super::file::{self, Found};
 use super::identity::{DatabaseLock, Identity};
-use super::transaction::{meta, pinned_accounts};
+use super::transaction::{SPENT_ORDER_ID, meta, pinned_accounts};
 use super::{Store, StoreError, columns, epochs, history, schema};
 use crate::domain::limits::RiskHistory;
 use crate::domain::{Fill, Halt, OrderRecord, Timestamp};
@@ -235,11 +235,7 @@ fn begin(
         fills: live_fills(&transaction)?,
         head_sequence,
         next_sequence,
-        highest_order_id: transaction.query_row(
-            "SELECT ifnull(max(order_id), 0) FROM orders",
-            [],
-            |row| row.get(0),
-        )?,
+        highest_order_id: highest_order_id(&transaction)?,
         head_instruction: transaction
             .query_row(
                 "SELECT ifnull(max(instruction), 0) FROM instructions",
@@ -260,6 +256,19 @@ fn begin(
 fn now_micros() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0, |now| i64::try_from(now.as_micros()).unwrap_or(0))
+}
+
+/// The highest order id that an order or a preview has used; 0: none.
+fn highest_order_id(connection: &Connection) -> Result<i32, StoreError> {
+    let of_orders: i32 =
+        connection.query_row("SELECT ifnull(max(order_id), 0) FROM orders", [], |row| {
+            row.get(0)
+        })?;
+    let spent = meta(connection, SPENT_ORDER_ID)?
+        .map(|text| text.parse::<i32>())
+        .transpose()
+        .map_err(|error| StoreError::Damaged(format!("the spent order id in meta: {error}")))?;
+    Ok(of_orders.max(spent.unwrap_or(0)))
 }
 
 /// The sequence of the first event.

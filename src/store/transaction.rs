@@ -278,6 +278,18 @@ impl<'a> Transaction<'a> {
         self.replace_execution(&fill.exec_id, fill)
     }
 
+    /// Remembers an order id that was used though no order is stored under it, a preview's. Ids go on above the highest.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn spend_order_id(&mut self, order_id: i32) -> Result<(), StoreError> {
+        self.guarded(|held| {
+            held.statement("INSERT OR REPLACE INTO meta (key, value) VALUES (?1, ?2)")?
+                .execute((SPENT_ORDER_ID, order_id.to_string()))
+                .map(drop)
+        })
+    }
+
     /// Binds the store to these accounts.
     ///
     /// # Errors
@@ -382,6 +394,9 @@ pub(super) fn halts(connection: &Connection) -> Result<Vec<Halt>, StoreError> {
     serde_json::from_str(&json)
         .map_err(|error| StoreError::Damaged(format!("the halts in meta: {error}")))
 }
+
+/// Key of the highest order id that was used without an order, in `meta`.
+pub(super) const SPENT_ORDER_ID: &str = "spent_order_id";
 
 /// A value of `meta`.
 pub(super) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {

@@ -6,7 +6,7 @@ use super::account_reports::{self, AccountMessage};
 use super::frames::{self, Frame, execution, incoming, session};
 use super::reports;
 use super::zones::SessionZone;
-use crate::domain::{OrderReport, Origin, Timestamp};
+use crate::domain::{OrderReport, Origin, PreviewReport, Timestamp};
 
 /// The id that TWS sends when it ends a session on purpose; there is no body.
 const SHUTDOWN: i32 = -2;
@@ -54,9 +54,11 @@ pub(super) enum Message {
         /// TWS's text.
         text: String,
     },
+    /// The echo of a preview.
+    Previewed(Box<PreviewReport>),
     /// TWS ends the session.
     Shutdown,
-    /// Nothing that matters here: a what-if, a commission that is not known yet, a message of another kind.
+    /// Nothing that matters here: a commission that is not known yet, a message of another kind.
     Other,
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::answers::Answers;
-use crate::domain::{AccountReport, OrderReport, OrderTicket, Timestamp};
+use crate::domain::{AccountReport, OrderReport, OrderTicket, PreviewReport, Timestamp};
 
 /// How the adapter reaches TWS. Every wait has its limit here.
 #[derive(Debug, Clone)]
@@ -45,6 +45,13 @@ pub enum TwsCommand {
         /// The session it is meant for.
         session: u64,
         /// What to send.
+        ticket: OrderTicket,
+    },
+    /// Send a placeOrder that only asks what TWS would make of the order.
+    Preview {
+        /// The session it is meant for.
+        session: u64,
+        /// What to show. Its `transmit` does not matter.
         ticket: OrderTicket,
     },
     /// Send a cancelOrder.
@@ -94,6 +101,7 @@ impl TwsCommand {
     pub const fn session(&self) -> u64 {
         match self {
             Self::Place { session, .. }
+            | Self::Preview { session, .. }
             | Self::Cancel { session, .. }
             | Self::Barrier { session, .. }
             | Self::Reconcile { session, .. }
@@ -147,6 +155,13 @@ pub enum TwsEvent {
         session: u64,
         /// What.
         report: AccountReport,
+    },
+    /// TWS's echo of a preview.
+    Previewed {
+        /// In which session.
+        session: u64,
+        /// What it says.
+        report: Box<PreviewReport>,
     },
     /// A placeOrder or cancelOrder was handed to the kernel, or is known not to have been.
     Sent {
@@ -266,6 +281,8 @@ pub enum SendKind {
     Place,
     /// A cancelOrder.
     Cancel,
+    /// A placeOrder that is a preview.
+    Preview,
 }
 
 /// How sending went.

@@ -8,8 +8,8 @@ use super::frames::{self};
 use super::numbers::{self, double};
 use super::requests::REQUEST_IDS_FROM;
 use crate::domain::{
-    Action, Amount, CommissionReport, CompletedReport, ExecutionReport, OpenOrderReport,
-    OrderReport, Origin, ReportedContract, ReportedTerms, StatusReport,
+    Action, Amount, CommissionReport, CompletedReport, ExecutionReport, Margins, OpenOrderReport,
+    OrderReport, Origin, PreviewReport, ReportedContract, ReportedTerms, StatusReport,
 };
 
 /// Text of TWS's that is repeated in a log or an event, at most.
@@ -112,17 +112,19 @@ pub(super) fn open_order(body: &[u8], context: &Context<'_>) -> (Message, Option
     let mut problems = Problems::of("openOrder", error);
     let contract = problems.contract(frame.contract);
     let (order, whole): (Order, _) = problems.part("order", frame.order);
+    let order_id = frame.order_id.or(order.order_id);
+    let client_id = order.client_id;
     if order.what_if == Some(true) {
-        return (Message::Other, None);
+        let (state, _) = problems.part("orderState", frame.order_state);
+        return previewed(order_id, client_id, state, context);
     }
     let OrderState {
         status,
         reject_reason,
         warning_text,
         completed_status,
+        ..
     } = problems.state(frame.order_state);
-    let order_id = frame.order_id.or(order.order_id);
-    let client_id = order.client_id;
     let terms = terms(&order, &mut problems);
     let filled_quantity = problems.quantity("filledQuantity", order.filled_quantity.as_deref());
     let origin = context.orders;
@@ -149,6 +151,50 @@ pub(super) fn open_order(body: &[u8], context: &Context<'_>) -> (Message, Option
     };
     let unread = problems.told(order_id, client_id, origin, false);
     (Message::Report(OrderReport::OpenOrder(report)), unread)
+}
+
+/// The echo of a preview. A row about somebody else's concerns nobody here.
+fn previewed(
+    order_id: Option<i32>,
+    client_id: Option<i32>,
+    state: OrderState,
+    context: &Context<'_>,
+) -> (Message, Option<Unread>) {
+    let ours = client_id.is_none_or(|client_id| client_id == context.client_id);
+    let Some(order_id) = order_id.filter(|_| ours) else {
+        return (Message::Other, None);
+    };
+    let margins = |initial, maintenance, equity_with_loan| Margins {
+        initial: double(initial),
+        maintenance: double(maintenance),
+        equity_with_loan: double(equity_with_loan),
+    };
+    let report = PreviewReport {
+        order_id,
+        before: margins(
+            state.init_margin_before,
+            state.maint_margin_before,
+            state.equity_with_loan_before,
+        ),
+        change: margins(
+            state.init_margin_change,
+            state.maint_margin_change,
+            state.equity_with_loan_change,
+        ),
+        after: margins(
+            state.init_margin_after,
+            state.maint_margin_after,
+            state.equity_with_loan_after,
+        ),
+        margin_currency: text(state.margin_currency),
+        commission: double(state.commission_and_fees),
+        min_commission: double(state.min_commission_and_fees),
+        max_commission: double(state.max_commission_and_fees),
+        commission_currency: text(state.commission_and_fees_currency),
+        warning_text: text(state.warning_text),
+        reject_reason: text(state.reject_reason),
+    };
+    (Message::Previewed(Box::new(report)), None)
 }
 
 pub(super) fn order_status(body: &[u8], context: &Context<'_>) -> (Message, Option<Unread>) {
@@ -295,6 +341,7 @@ pub(super) fn completed_order(body: &[u8], _: &Context<'_>) -> (Message, Option<
         reject_reason: _,
         warning_text: _,
         completed_status,
+        ..
     } = problems.state(frame.order_state);
     let terms = terms(&order, &mut problems);
     // In this answer the quantity is what did not fill.

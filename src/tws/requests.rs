@@ -4,13 +4,14 @@ use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 
+use super::frames;
 use super::frames::account::{AccountDataRequest, AccountSummaryRequest, PnLRequest};
 use super::frames::execution::{ExecutionFilter, ExecutionRequest};
 use super::frames::order::{
     CancelOrderRequest, CompletedOrdersRequest, Contract, Order, OrderCancel, PlaceOrderRequest,
 };
 use super::frames::session::{EmptyRequest, IdsRequest, StartApiRequest};
-use super::frames::{encode, outgoing};
+use super::frames::{Frame, encode, outgoing};
 use crate::domain::{
     self, Amount, Oca, OcaType, OrderTerms, OrderTicket, Pricing, TimeInForce, Timestamp, Trail,
 };
@@ -52,6 +53,45 @@ pub(super) fn place_order(ticket: &OrderTicket) -> Result<Vec<u8>, OtherType> {
         order: Some(order(ticket)?),
     };
     Ok(encode(outgoing::PLACE_ORDER, &request))
+}
+
+/// Asks what TWS would make of an order. TWS takes it for a preview because it says so (`whatIf`), and answers only when it is to be transmitted.
+///
+/// # Errors
+/// [`OtherType`].
+pub(super) fn preview_order(ticket: &OrderTicket) -> Result<Vec<u8>, OtherType> {
+    let request = PlaceOrderRequest {
+        order_id: Some(ticket.order_id),
+        contract: Some(contract(&ticket.terms.contract)),
+        order: Some(Order {
+            what_if: Some(true),
+            transmit: Some(true),
+            ..order(ticket)?
+        }),
+    };
+    Ok(encode(outgoing::PLACE_ORDER, &request))
+}
+
+/// Whether the bytes of a message are a preview, and nothing that TWS could take for an order.
+pub(super) fn is_preview(frame: &[u8]) -> bool {
+    let Some((id, body)) = frame
+        .get(4..)
+        .and_then(|message| message.split_first_chunk::<4>())
+    else {
+        return false;
+    };
+    let frame = Frame {
+        id: i32::from_be_bytes(*id),
+        body,
+    };
+    if frame.message() != Some(outgoing::PLACE_ORDER) {
+        return false;
+    }
+    let (request, error) = frames::decode::<PlaceOrderRequest>(body);
+    error.is_none()
+        && request
+            .order
+            .is_some_and(|order| order.what_if == Some(true) && order.transmit == Some(true))
 }
 
 fn contract(traded: &domain::Contract) -> Contract {

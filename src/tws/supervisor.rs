@@ -132,6 +132,9 @@ pub(super) async fn answer_unsent(
         TwsCommand::Place { session, ticket } => {
             not_sent(session, ticket.order_id, SendKind::Place)
         }
+        TwsCommand::Preview { session, ticket } => {
+            not_sent(session, ticket.order_id, SendKind::Preview)
+        }
         TwsCommand::Cancel { session, order_id } => not_sent(session, order_id, SendKind::Cancel),
         TwsCommand::Reconcile {
             session,

@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::SendKind;
 use super::frames::Frame;
+use super::requests;
 
 /// The longest message, id and body. TWS's own clients take no longer one.
 const MESSAGE_BYTES_MAX: usize = 0x00FF_FFFF;
@@ -95,6 +96,16 @@ pub(super) struct Outgoing {
     pub(super) frame: Vec<u8>,
     /// The order that it places or cancels, whose sender is told how that went.
     pub(super) order: Option<(i32, SendKind)>,
+}
+
+impl Outgoing {
+    /// The last look at a message: one that is to be a preview must say so, or TWS would place the order.
+    fn may_leave(&self) -> bool {
+        match self.order {
+            Some((_, SendKind::Preview)) => requests::is_preview(&self.frame),
+            Some((_, SendKind::Place | SendKind::Cancel)) | None => true,
+        }
+    }
 }
 
 /// Messages to TWS that have not left yet.
@@ -245,6 +256,13 @@ async fn write(writer: &mut OwnedWriteHalf, outbox: &mut Outbox) -> io::Result<O
     let Some(first) = outbox.waiting.front() else {
         return std::future::pending().await;
     };
+    if outbox.written == 0 && !first.may_leave() {
+        // A defect. The connection ends, and nothing of the message has left.
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidData,
+            "a preview that TWS would take for an order was not sent",
+        ));
+    }
     outbox.since.get_or_insert_with(Instant::now);
     let bytes = writer.write(&first.frame[outbox.written..]).await?;
     if bytes == 0 {
@@ -258,6 +276,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::{Action, Amount, OrderRequest, OrderTicket};
 
     /// Reads everything that is there.
     fn frames(incoming: &mut Incoming) -> Result<Vec<(i32, Vec<u8>)>, BadLength> {
@@ -348,5 +367,45 @@ mod tests {
         assert_eq!(outbox.cut(), [cut(2, true), cut(3, false)]);
         outbox.extend(&mut [message(4)].into());
         assert_eq!(outbox.cut(), [cut(4, false)]);
+    }
+
+    #[tokio::test]
+    async fn a_preview_that_does_not_say_so_never_leaves_not_a_byte_of_it() {
+        let order = OrderRequest::market(Action::Buy, "AAPL", Amount::from(1));
+        let ticket = OrderTicket {
+            order_id: 5,
+            terms: order.terms,
+            parent_order_id: None,
+            transmit: true,
+            order_ref: String::new(),
+            account: "DU1".to_owned(),
+        };
+        for (frame, leaves) in [
+            (requests::place_order(&ticket).unwrap(), false),
+            (requests::cancel_order(5), false),
+            (requests::preview_order(&ticket).unwrap(), true),
+        ] {
+            let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0))
+                .await
+                .unwrap();
+            let stream = TcpStream::connect(listener.local_addr().unwrap())
+                .await
+                .unwrap();
+            let (mut peer, _) = listener.accept().await.unwrap();
+            let mut wire = Wire::new(stream);
+            let message = Outgoing {
+                frame: frame.clone(),
+                order: Some((5, SendKind::Preview)),
+            };
+            wire.outbox.extend(&mut [message].into());
+            let written = wire.write().await;
+            assert_eq!(written.is_ok(), leaves);
+            let cut = wire.outbox.cut();
+            assert!(cut.iter().all(|cut| !cut.begun), "{cut:?}");
+            drop(wire);
+            let mut read = Vec::new();
+            peer.read_to_end(&mut read).await.unwrap();
+            assert_eq!(read, if leaves { frame } else { Vec::new() });
+        }
     }
 }

@@ -43,10 +43,10 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::InstructionPending
         | Reason::RiskLimit
         | Reason::Halted => Code::FailedPrecondition,
-        Reason::Pacing | Reason::Overloaded => Code::ResourceExhausted,
+        Reason::Pacing | Reason::Overloaded | Reason::PreviewLimit => Code::ResourceExhausted,
         Reason::OrderChanged => Code::Aborted,
         Reason::OrderNotFound => Code::NotFound,
-        Reason::MaxWait => Code::DeadlineExceeded,
+        Reason::MaxWait | Reason::PreviewTimeout => Code::DeadlineExceeded,
         Reason::Sequence => Code::OutOfRange,
         Reason::Unauthenticated => Code::Unauthenticated,
         Reason::Role => Code::PermissionDenied,
@@ -73,6 +73,8 @@ const fn usual_retry_delay(reason: Reason) -> Option<Duration> {
         | Reason::InstructionPending
         | Reason::OrderChanged
         | Reason::MaxWait
+        | Reason::PreviewTimeout
+        | Reason::PreviewLimit
         | Reason::Sequence
         | Reason::Unauthenticated
         | Reason::Role
@@ -102,6 +104,8 @@ const fn precondition_subject(reason: Reason) -> Option<&'static str> {
         | Reason::OrderNotFound
         | Reason::OrderChanged
         | Reason::MaxWait
+        | Reason::PreviewTimeout
+        | Reason::PreviewLimit
         | Reason::Sequence
         | Reason::Store
         | Reason::Unauthenticated
@@ -367,6 +371,8 @@ mod tests {
             ("INSTRUCTION_PENDING", Code::FailedPrecondition),
             ("ORDER_CHANGED", Code::Aborted),
             ("MAX_WAIT", Code::DeadlineExceeded),
+            ("PREVIEW_TIMEOUT", Code::DeadlineExceeded),
+            ("PREVIEW_LIMIT", Code::ResourceExhausted),
             ("SEQUENCE", Code::OutOfRange),
             ("STORE", Code::Unavailable),
             ("UNAUTHENTICATED", Code::Unauthenticated),

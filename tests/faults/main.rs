@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod bracket;
 mod cancel;
 mod client_id;
 mod clock;
@@ -15,6 +16,7 @@ mod guards;
 mod idempotency;
 mod limits;
 mod link;
+mod preview;
 mod reports;
 mod restart;
 mod scripted;

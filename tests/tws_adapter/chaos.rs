@@ -129,6 +129,7 @@ async fn play(adapter: &mut Adapter) -> HashMap<(u64, i32), u32> {
             TwsEvent::Heartbeat { .. } => panic!("nobody answered"),
             TwsEvent::BarrierUnanswered { session, .. }
             | TwsEvent::NextValidId { session, .. }
+            | TwsEvent::Previewed { session, .. }
             | TwsEvent::Unreadable { session, .. }
             | TwsEvent::Report { session, .. }
             | TwsEvent::IbLink { session, .. }

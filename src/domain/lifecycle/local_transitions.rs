@@ -68,6 +68,13 @@ pub fn halted_unsent(order: &mut TrackedOrder, why: &str, now: Timestamp) -> boo
     change(order, Status::Cancelled, now)
 }
 
+/// The order was given up with the bracket it belongs to, before it was sent.
+pub fn given_up_unsent(order: &mut TrackedOrder, why: &str, now: Timestamp) -> bool {
+    order.record.state.last_error_code = None;
+    order.record.state.last_error = Some(format!("not sent: {why}"));
+    change(order, Status::Cancelled, now)
+}
+
 /// No byte of the order left, and none will. A staged order whose release did not leave is still staged.
 pub fn not_sent(order: &mut TrackedOrder, reason: &str, now: Timestamp) -> bool {
     let record = &mut order.record;

@@ -17,6 +17,7 @@ use super::{Fill, OrderRecord, OrderReport, Origin, Status, Timestamp, WorkingTe
 pub use codes::{CANCEL_NOT_FOUND, CodeKind, NO_SUCH_ORDER, code_kind};
 pub use executions::{ExecutionChange, Executions};
 pub(crate) use follow::follow as follow_terms;
+pub use local_transitions::given_up_unsent;
 pub use local_transitions::{
     absent_after_its_day, absent_when_executed, cancel_requested, cancelled_unsent,
     executions_complete, halted_unsent, may_be_refused, not_sent, noted, refused_without_trace,

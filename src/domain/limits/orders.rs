@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::super::lifecycle::TrackedOrder;
 use super::super::{
-    Day, Order, OrderState, OrderTerms, OrderType, PriceFields, Status, WorkingTerms,
+    Bracket, Day, Order, OrderState, OrderTerms, OrderType, PriceFields, Status, WorkingTerms,
 };
 use super::exposure::{
     ExclusiveSet, Instrument, Likeness, OpenExposure, OrderExposure, WorkingPrice,
@@ -152,6 +152,28 @@ impl Proposal {
                 staged: !request.transmit,
             },
             orders: vec![ProposedOrder::of(&account, &request.terms, false)],
+            account,
+            caller,
+            instrument,
+        }
+    }
+
+    /// A new bracket for an account. Its exits wait for their parent.
+    pub fn bracket(bracket: &Bracket, account: &str, caller: Arc<str>) -> Self {
+        let entry = &bracket.entry().request().terms;
+        let OrderNames {
+            account,
+            instrument,
+        } = OrderNames::new(account, entry);
+        let exits = bracket
+            .exits()
+            .map(|exit| ProposedOrder::of(&account, &exit.request().terms, true));
+        let orders = std::iter::once(ProposedOrder::of(&account, entry, false))
+            .chain(exits)
+            .collect();
+        Self {
+            kind: ProposalKind::PlaceBracket,
+            orders,
             account,
             caller,
             instrument,

@@ -311,6 +311,7 @@ impl Driver {
         } = {
             let before = self.core.engine_state.reconcile.clone();
             let engine_state = &self.core.engine_state;
+            let previews_placed = engine_state.previews_placed;
             let (answered_early, foreign_reports, second_orders) = (
                 engine_state.answered_early,
                 engine_state.foreign_reports,
@@ -337,6 +338,9 @@ impl Driver {
             stats
                 .second_orders
                 .add(engine_state.second_orders - second_orders);
+            stats
+                .previews_placed
+                .add(engine_state.previews_placed - previews_placed);
             outbound
         };
         for (from, to) in status_transitions {

@@ -99,6 +99,7 @@ const fn concerns_links(input: &Input) -> bool {
             | TwsEvent::ConnectFailed(_) => true,
             TwsEvent::Report { .. }
             | TwsEvent::Account { .. }
+            | TwsEvent::Previewed { .. }
             | TwsEvent::Sent { .. }
             | TwsEvent::BarrierAnswered { .. }
             | TwsEvent::BarrierUnanswered { .. }

@@ -31,6 +31,7 @@ pub(super) fn settings() -> Settings {
         terminal_linger: Duration::from_secs(1),
         reconcile_timeout: Duration::from_secs(40),
         parked_max: 1_000,
+        previews_per_minute: 1,
         waiters_per_order_max: 8,
     }
 }

@@ -96,6 +96,7 @@ impl SimStore {
                         .find(|given| given.request_id.as_ref() == Some(request_id));
                     given.expect("an instruction of that request id").state = *state;
                 }
+                Row::HighestOrderId(_) => {}
                 Row::Accounts(accounts) => self.accounts = Some(accounts.to_vec()),
             }
         }

@@ -10,7 +10,12 @@ use crate::error::{Error, Reason};
 
 impl Step<'_> {
     /// Takes an order that was not sent out of the queue, and asks TWS to cancel any other.
-    pub(super) fn cancel(&mut self, ask: &PendingRequest, key: &OrderKey) -> Result<(), Stop> {
+    pub(super) fn cancel(
+        &mut self,
+        ask: &PendingRequest,
+        key: &OrderKey,
+        with_sibling: bool,
+    ) -> Result<(), Stop> {
         let Some(order_id) = self.find_key(key)? else {
             if let OrderKey::OrderId(order_id) = key
                 && self.cancel_unknown(ask, *order_id)
@@ -20,6 +25,9 @@ impl Step<'_> {
             self.refuse(ask, Error::order_not_found(key));
             return Ok(());
         };
+        if self.cancel_of_bracket(ask, order_id, with_sibling)? {
+            return Ok(());
+        }
         let Some(entry) = self.entry(order_id) else {
             return Ok(());
         };

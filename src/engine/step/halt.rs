@@ -120,6 +120,14 @@ impl Step<'_> {
             self.find(*order_id)?;
         }
         let now = self.now.wall_time;
+        let mut brackets: Vec<i32> = Vec::new();
+        for order_id in &held {
+            self.load_bracket(*order_id)?;
+            let of_bracket = self
+                .entry(*order_id)
+                .and_then(|entry| entry.order.record.state.bracket_id);
+            brackets.extend(of_bracket);
+        }
         for order_id in held {
             let Some(entry) = self.entry(order_id) else {
                 continue;
@@ -141,6 +149,11 @@ impl Step<'_> {
             self.effect(Effect::Unqueue(order_id));
             self.changed(order_id);
             self.settle(order_id);
+        }
+        // What of them was sent is cancelled.
+        brackets.dedup();
+        for bracket_id in brackets {
+            self.abort_family(bracket_id, "new orders were halted before it was released")?;
         }
         Ok(())
     }

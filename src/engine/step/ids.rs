@@ -12,7 +12,7 @@ use crate::error::{Error, Reason};
 /// Ids of orders end before this one: from here on TWS counts the requests of its clients.
 const ORDER_IDS_END: i32 = 1_500_000_000;
 /// TWS's refusal of an order whose id is not above all that it has seen of this client.
-const DUPLICATE_ORDER_ID: i32 = 103;
+pub(super) const DUPLICATE_ORDER_ID: i32 = 103;
 /// How long new orders wait for TWS to say where its ids go on: less than callers usually wait for their order.
 const IDS_WAIT_MAX: Duration = Duration::from_secs(3);
 
@@ -51,7 +51,12 @@ impl Step<'_> {
             .batch
             .touched
             .get(&error.order_id)
-            .is_some_and(|touched| !touched.entry.order.record.acknowledged);
+            .is_some_and(|touched| !touched.entry.order.record.acknowledged)
+            || self
+                .batch
+                .engine_state
+                .previews
+                .contains_key(&error.order_id);
         let engine_state = &mut self.batch.engine_state;
         let is_current = engine_state
             .session

@@ -168,6 +168,7 @@ impl Step<'_> {
 
     /// Looks for what has waited too long.
     pub(super) fn tick(&mut self) -> Result<(), Stop> {
+        self.watch_brackets()?;
         self.trust_ids_after_a_while();
         self.show_trail_stops()?;
         self.replaces_due()?;

@@ -4,6 +4,7 @@
 //! that it can be done again on the store's thread as if it had not begun.
 
 mod account;
+mod bracket;
 mod cancel;
 mod find;
 mod halt;
@@ -11,6 +12,7 @@ mod ids;
 mod judge;
 mod limits;
 mod place;
+mod preview;
 mod reconcile;
 mod replace;
 mod report;
@@ -52,7 +54,13 @@ impl Step<'_> {
                 Command::Place(command) => self.place(ask, command),
                 Command::Transmit(key) => self.transmit(ask, key),
                 Command::Replace(command) => self.replace(ask, command),
-                Command::Cancel(key) => self.cancel(ask, key),
+                Command::Cancel(key) => self.cancel(ask, key, false),
+                Command::CancelWithSibling(key) => self.cancel(ask, key, true),
+                Command::PlaceBracket(command) => self.place_bracket(ask, command),
+                Command::Preview(command) => {
+                    self.preview(ask, command);
+                    Ok(())
+                }
             },
             Input::Tws(event) => self.tws(event),
             Input::Expired { waiter, order_id } => self.expired(*waiter, *order_id),
@@ -103,6 +111,10 @@ impl Step<'_> {
             return;
         };
         let placed = touched.entry.order.record.placed();
+        // A bracket's instruction is told by its entry.
+        if touched.entry.order.record.state.parent_order_id.is_some() {
+            return;
+        }
         if touched.entry.runtime.placed.replace(placed) != Some(placed) {
             let id = touched.entry.order.record.instruction;
             self.batch.rows.push(Row::InstructionState(id, placed));
@@ -191,7 +203,12 @@ impl Step<'_> {
 
     /// Whether an order could go out within the caller's timeout; refuses it otherwise.
     fn slot_for(&mut self, ask: &PendingRequest) -> bool {
-        let ahead = self.ahead();
+        self.slot_for_behind(ask, 0)
+    }
+
+    /// The same for a message that has so many more of its own before it.
+    fn slot_for_behind(&mut self, ask: &PendingRequest, more: usize) -> bool {
+        let ahead = self.ahead() + more;
         let slot = self.core.pacer.slot(self.now.monotonic, ahead);
         if slot <= ask.deadline.max(self.now.monotonic) {
             return true;

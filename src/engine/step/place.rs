@@ -41,7 +41,7 @@ impl Step<'_> {
             };
             if let Some(order_id) = known {
                 let known = self.digest_of(order_id, &command.request_id)?;
-                self.again(ask, command, order_id, known);
+                self.again(ask, &command.request_id, command.digest, order_id, known);
                 return Ok(());
             }
         }
@@ -118,7 +118,11 @@ impl Step<'_> {
     }
 
     /// The digest of what was instructed under a request id: an order that was read from the store has it there.
-    fn digest_of(&mut self, order_id: i32, request_id: &str) -> Result<Option<[u8; 32]>, Stop> {
+    pub(super) fn digest_of(
+        &mut self,
+        order_id: i32,
+        request_id: &str,
+    ) -> Result<Option<[u8; 32]>, Stop> {
         match self.entry(order_id).and_then(|entry| entry.runtime.digest) {
             Some(known) => Ok(Some(known)),
             None => self.rows.digest(request_id),
@@ -126,10 +130,11 @@ impl Step<'_> {
     }
 
     /// The same request again, or another order under its id.
-    fn again(
+    pub(super) fn again(
         &mut self,
         ask: &PendingRequest,
-        command: &PlaceCommand,
+        request_id: &str,
+        digest: [u8; 32],
         order_id: i32,
         known: Option<[u8; 32]>,
     ) {
@@ -137,12 +142,11 @@ impl Step<'_> {
             return;
         };
         entry.runtime.digest = known;
-        if known != Some(command.digest) {
+        if known != Some(digest) {
             let error = Error::new(
                 Reason::RequestIdReused,
                 format!(
-                    "request id {} was used for another order ({order_id}): give each order an id of its own",
-                    command.request_id
+                    "request id {request_id} was used for another order ({order_id}): give each order an id of its own"
                 ),
             );
             self.refuse(ask, error);

@@ -156,6 +156,7 @@ impl Step<'_> {
                 matched.extend(rows.into_iter().map(|row| (order_id, row)));
             }
         }
+        self.cancel_doubtful_brackets()?;
         let concerned = self.ids_where(|entry| {
             let record = &entry.order.record;
             !record.state.terminal

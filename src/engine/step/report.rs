@@ -26,6 +26,12 @@ impl Step<'_> {
     /// Finds the order and applies the report. What belongs to other clients, to manual orders or to nobody changes nothing.
     pub(super) fn report(&mut self, report: &OrderReport) -> Result<(), Stop> {
         let ours = self.core.settings.client_id;
+        if let OrderReport::Error(error) = report
+            && self.preview_refused(error)
+        {
+            return Ok(());
+        }
+        self.adopt_preview(report);
         let order_id = match report {
             OrderReport::OpenOrder(row) => {
                 let names = Names {
@@ -62,7 +68,11 @@ impl Step<'_> {
             OrderReport::Completed(report) => return self.completed(report),
         };
         match order_id {
-            Some(order_id) => self.apply(order_id, report),
+            Some(order_id) => {
+                self.load_bracket(order_id)?;
+                self.apply(order_id, report);
+                self.bracket_changed(order_id)?;
+            }
             None => {
                 self.note_other(report);
                 self.report_unknown(report);

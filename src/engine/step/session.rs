@@ -44,6 +44,21 @@ impl Step<'_> {
                 Ok(())
             }
             TwsEvent::Report { .. } | TwsEvent::Account { .. } => Ok(()),
+            TwsEvent::Previewed { session, report } => {
+                if self.is_of_store(*session) {
+                    self.previewed(report);
+                }
+                Ok(())
+            }
+            TwsEvent::Sent {
+                session: _,
+                order_id,
+                kind: SendKind::Preview,
+                outcome,
+            } => {
+                self.preview_sent(*order_id, outcome);
+                Ok(())
+            }
             TwsEvent::Sent {
                 session,
                 order_id,
@@ -56,12 +71,14 @@ impl Step<'_> {
                 next_valid_id,
             } => {
                 self.barrier_answered(*token)?;
+                self.family_barrier_answered(*token);
                 if let Some(next_valid_id) = next_valid_id {
                     self.next_valid_id(*session, *next_valid_id);
                 }
                 Ok(())
             }
             TwsEvent::BarrierUnanswered { session: _, token } => {
+                self.family_barrier_unanswered(*token)?;
                 tracing::warn!(token, "TWS does not say whether it has read what was sent");
                 // The second request had no slot.
                 self.effect(Effect::Unpaced(1));
@@ -236,6 +253,7 @@ impl Step<'_> {
         )
         .retry_after(Duration::from_secs(1));
         self.drop_queue("the session with TWS was lost", &error)?;
+        self.drop_previews(&error, true);
         for order_id in waiting_cancels {
             // They go out after the next reconcile, if the order is still open.
             if let Some(entry) = self.entry(order_id) {
@@ -244,6 +262,7 @@ impl Step<'_> {
         }
         self.unknown_session_down();
         self.replaces_unknown(session)?;
+        self.batch.engine_state.family = None;
         self.effect(Effect::ClearQueue);
         let engine_state = &mut self.batch.engine_state;
         engine_state.session = None;
@@ -295,6 +314,7 @@ impl Step<'_> {
         } else if before {
             self.effect(Effect::Account(Heard::LinkLost));
             self.drop_queue("TWS lost its connection to IB", &ib_lost())?;
+            self.drop_previews(&ib_lost(), false);
             if let Some(current) = &mut self.batch.engine_state.session {
                 current.ib_connected = false;
             }
@@ -372,6 +392,8 @@ impl Step<'_> {
                 }
                 self.reconcile_after(Duration::ZERO);
             }
+            // Has no row.
+            SendKind::Preview => {}
             SendKind::Place => {
                 let ours = matches!(entry.runtime.submission, Submission::InFlight { session: other, .. } if other == session);
                 match outcome {

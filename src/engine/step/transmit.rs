@@ -40,6 +40,9 @@ impl Step<'_> {
                 self.release(ask, order_id);
                 return Ok(());
             }
+            Status::Submitting if state.bracket_id.is_some() => {
+                "its bracket is released as a whole"
+            }
             Status::Submitting if state.transmit => {
                 self.wait(ask, order_id, Purpose::Transmit);
                 return Ok(());

@@ -270,14 +270,7 @@ impl Step<'_> {
     }
 
     fn reply_unknown(&mut self, waiter: u64, state: OrderState) {
-        self.reply(
-            waiter,
-            Ok(Answer {
-                state,
-                replayed: false,
-                warnings: Vec::new(),
-            }),
-        );
+        self.reply(waiter, Ok(Answer::of(state)));
     }
 }
 

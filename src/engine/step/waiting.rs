@@ -34,12 +34,12 @@ impl Step<'_> {
         } = waiter;
         if let Some(order) = self.order(order_id) {
             let answer = Answer {
-                state: order.record.state.clone(),
                 replayed: matches!(
                     purpose,
                     Purpose::Place { replayed: true } | Purpose::Replace { replayed: true }
                 ),
                 warnings,
+                ..Answer::of(order.record.state.clone())
             };
             self.reply(id, Ok(answer));
         }
@@ -182,7 +182,7 @@ impl Step<'_> {
             }
             return Ok(());
         }
-        if self.unknown_expired(waiter, order_id) {
+        if self.unknown_expired(waiter, order_id) || self.preview_expired(waiter, order_id) {
             return Ok(());
         }
         // Most have been answered long ago: nothing is copied for those.
@@ -249,6 +249,7 @@ impl Step<'_> {
         }
         self.closing();
         self.drop_queue("the gateway shut down", &shutting_down())?;
+        self.drop_previews(&shutting_down(), true);
         for order_id in waited_for {
             for waiter in self.drain(order_id, |_| true) {
                 self.answer_waiter(waiter, order_id);

@@ -309,6 +309,7 @@ fn settings(messages_per_second: u32) -> Settings {
     Settings {
         messages_per_second,
         parked_max: 4,
+        previews_per_minute: 1,
         waiters_per_order_max: 8,
         ..sim_support::settings()
     }

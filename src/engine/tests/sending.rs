@@ -13,6 +13,7 @@ use crate::tws::{SendKind, Sent, TwsCommand, TwsEvent};
 fn names(commands: &[TwsCommand]) -> Vec<String> {
     let name = |command: &TwsCommand| match command {
         TwsCommand::Place { ticket, .. } => format!("place {}", ticket.order_id),
+        TwsCommand::Preview { .. } => "preview".to_owned(),
         TwsCommand::Cancel { order_id, .. } => format!("cancel {order_id}"),
         TwsCommand::Barrier { token, .. } => format!("time {token}"),
         TwsCommand::Reconcile { .. } => "reconcile".to_owned(),

@@ -53,6 +53,10 @@ impl Conversation {
                 }
             }
             Message::CurrentTime(time) => self.current_time(time, now),
+            Message::Previewed(report) => self.events.push_back(TwsEvent::Previewed {
+                session: self.session,
+                report,
+            }),
             Message::Error { id, code, text } => self.error(id, code, text, now),
             Message::Shutdown => return Err(End::Over("TWS ended the session".to_owned())),
             Message::Other => {}

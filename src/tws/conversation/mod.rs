@@ -159,6 +159,16 @@ impl Conversation {
                     },
                 ),
             },
+            TwsCommand::Preview { session: _, ticket } => match requests::preview_order(&ticket) {
+                Ok(frame) => self.send(ticket.order_id, SendKind::Preview, frame),
+                Err(other) => self.sent(
+                    ticket.order_id,
+                    SendKind::Preview,
+                    Sent::NotSent {
+                        reason: other.to_string(),
+                    },
+                ),
+            },
             TwsCommand::Cancel {
                 session: _,
                 order_id,

@@ -136,6 +136,34 @@ pub(in crate::tws) struct CompletedOrder {
 pub(in crate::tws) struct OrderState {
     #[prost(string, optional, tag = "1")]
     pub(in crate::tws) status: Option<String>,
+    #[prost(double, optional, tag = "2")]
+    pub(in crate::tws) init_margin_before: Option<f64>,
+    #[prost(double, optional, tag = "3")]
+    pub(in crate::tws) maint_margin_before: Option<f64>,
+    #[prost(double, optional, tag = "4")]
+    pub(in crate::tws) equity_with_loan_before: Option<f64>,
+    #[prost(double, optional, tag = "5")]
+    pub(in crate::tws) init_margin_change: Option<f64>,
+    #[prost(double, optional, tag = "6")]
+    pub(in crate::tws) maint_margin_change: Option<f64>,
+    #[prost(double, optional, tag = "7")]
+    pub(in crate::tws) equity_with_loan_change: Option<f64>,
+    #[prost(double, optional, tag = "8")]
+    pub(in crate::tws) init_margin_after: Option<f64>,
+    #[prost(double, optional, tag = "9")]
+    pub(in crate::tws) maint_margin_after: Option<f64>,
+    #[prost(double, optional, tag = "10")]
+    pub(in crate::tws) equity_with_loan_after: Option<f64>,
+    #[prost(double, optional, tag = "11")]
+    pub(in crate::tws) commission_and_fees: Option<f64>,
+    #[prost(double, optional, tag = "12")]
+    pub(in crate::tws) min_commission_and_fees: Option<f64>,
+    #[prost(double, optional, tag = "13")]
+    pub(in crate::tws) max_commission_and_fees: Option<f64>,
+    #[prost(string, optional, tag = "14")]
+    pub(in crate::tws) commission_and_fees_currency: Option<String>,
+    #[prost(string, optional, tag = "15")]
+    pub(in crate::tws) margin_currency: Option<String>,
     #[prost(string, optional, tag = "26")]
     pub(in crate::tws) reject_reason: Option<String>,
     #[prost(string, optional, tag = "28")]

@@ -204,6 +204,16 @@ impl Order {
         order
     }
 
+    /// As an open order with this orderState.
+    pub fn open_with(&self, state: Body) -> Vec<u8> {
+        let body = Body::default()
+            .int(1, i64::from(self.id))
+            .message(2, self.contract())
+            .message(3, self.body())
+            .message(4, state);
+        frame(5, body)
+    }
+
     pub fn open(&self) -> Vec<u8> {
         let body = Body::default()
             .int(1, i64::from(self.id))

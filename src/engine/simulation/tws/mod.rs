@@ -161,6 +161,8 @@ impl ModelTws {
                     self.cancel(random, order_id);
                 }
             }
+            // Nobody asks for one.
+            TwsCommand::Preview { .. } => {}
             TwsCommand::Barrier { session, token } => {
                 if session == self.session {
                     self.tell(TwsEvent::BarrierAnswered {

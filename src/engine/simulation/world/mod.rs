@@ -225,6 +225,7 @@ fn settings() -> Settings {
     Settings {
         messages_per_second: 20,
         parked_max: 50,
+        previews_per_minute: 1,
         waiters_per_order_max: 8,
         ..sim_support::settings()
     }

@@ -21,6 +21,8 @@ impl Tws {
             TwsCommand::Reconcile { token, .. } => (Frame::Query(token, 0), None),
             // Accounts are no part of what is simulated here.
             TwsCommand::Account { .. } => return,
+            // Nobody asks for one.
+            TwsCommand::Preview { .. } => return,
             TwsCommand::Restart { .. } => {
                 self.drop_link("restarted");
                 return;

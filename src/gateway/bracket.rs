@@ -1,0 +1,117 @@
+//! PlaceBracket.
+
+use std::sync::Arc;
+
+use super::Gateway;
+use super::limits::{request_id, seconds};
+use crate::domain::{
+    Bracket, BracketIn, BracketOut, Limits, Order, OrderKey, OrderPayload, OrderState,
+    check_bracket,
+};
+use crate::engine::{Answer, BracketCommand, Command};
+use crate::error::Error;
+use crate::request_id::new_request_id;
+use crate::tws;
+
+impl Gateway {
+    /// Stores an entry with its exits, sends them to TWS as one family that its last frame releases, and answers with TWS's first word about the entry, or with
+    /// its state at `timeout`. The same request id with the same bracket answers the first one as it now is.
+    ///
+    /// # Errors
+    /// As [`Gateway::place`]: nothing was sent. A bracket that TWS refuses before its release is no error: its orders say so, and none of them works.
+    pub async fn place_bracket(&self, input: BracketIn) -> Result<BracketOut, Error> {
+        let BracketIn {
+            bracket,
+            dry_run,
+            timeout,
+            request_id: given,
+        } = input;
+        let timeout = seconds("timeout", timeout)?;
+        if let Some(id) = &given {
+            request_id(id)?;
+        }
+        let limits = &self.shared.limits;
+        let name = given.clone().unwrap_or_else(new_request_id);
+        let bracket = check_bracket(bracket, &name, limits)?;
+        if dry_run {
+            return Ok(constructed(&bracket, limits, given));
+        }
+        let command = BracketCommand {
+            digest: bracket.digest(),
+            bracket,
+            request_id: name,
+            request_id_given: given.is_some(),
+        };
+        let answer = self
+            .ask(Command::PlaceBracket(Arc::new(command)), timeout)
+            .await?;
+        let Answer {
+            state, replayed, ..
+        } = answer;
+        let legs = self.legs(state.order_id).await?;
+        let exit = |suffix: &str| {
+            legs.iter()
+                .find(|leg| leg.order_id != state.order_id && leg.order_ref.ends_with(suffix))
+                .cloned()
+        };
+        Ok(BracketOut {
+            submitted: true,
+            dry_run: false,
+            take_profit: exit(".tp"),
+            stop_loss: exit(".sl"),
+            request_id: Some(state.request_id.clone()),
+            entry: Some(state),
+            entry_payload: None,
+            take_profit_payload: None,
+            stop_loss_payload: None,
+            errors: None,
+            error: None,
+            replayed,
+        })
+    }
+
+    /// The orders of a bracket as they are stored, its entry first; none where the id is no entry's.
+    ///
+    /// # Errors
+    /// `STORE`, `SHUTTING_DOWN`, `INTERNAL`.
+    pub async fn legs(&self, bracket_id: i32) -> Result<Vec<OrderState>, Error> {
+        Ok(self.shared.reader.bracket(bracket_id).await?)
+    }
+
+    /// Cancels an order as [`Gateway::cancel`] does, also an exit of a bracket whose other exit works: TWS ends both.
+    ///
+    /// # Errors
+    /// As [`Gateway::cancel`].
+    pub async fn cancel_with_sibling(
+        &self,
+        key: OrderKey,
+        timeout: f64,
+    ) -> Result<OrderState, Error> {
+        self.change(key, timeout, None, Command::CancelWithSibling)
+            .await
+    }
+}
+
+/// What would be sent, but for the ids.
+fn constructed(bracket: &Bracket, limits: &Limits, given: Option<String>) -> BracketOut {
+    let payload = |order: &Order, releases: bool| -> OrderPayload {
+        let mut ticket = super::place::ticket(order, limits, given.as_deref());
+        ticket.transmit = releases;
+        tws::payload(&ticket)
+    };
+    let stops = bracket.stop_loss().is_some();
+    BracketOut {
+        submitted: false,
+        dry_run: true,
+        entry: None,
+        take_profit: None,
+        stop_loss: None,
+        entry_payload: Some(payload(bracket.entry(), false)),
+        take_profit_payload: bracket.take_profit().map(|order| payload(order, !stops)),
+        stop_loss_payload: bracket.stop_loss().map(|order| payload(order, true)),
+        errors: None,
+        error: None,
+        request_id: given,
+        replayed: false,
+    }
+}
