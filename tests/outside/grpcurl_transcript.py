@@ -49,7 +49,7 @@ CALLS = [
     ("Get", "One order and its fills.", "Get", {"placed_as": "try-1"}, 0),
     (None, "An unknown one.", "Get", {"order_id": 999}, 69),
     ("List", "Newest first, in pages, filtered by status and symbol.", "List",
-     {"status": ["FILLED", "CANCELLED"], "page_size": 1}, 0),
+     {"statuses": ["FILLED", "CANCELLED"], "page_size": 1}, 0),
 ]  # fmt: skip
 
 
