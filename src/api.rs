@@ -8,8 +8,8 @@ use crate::config::Config;
 use crate::domain::{
     AccountIn, AccountOut, CancelAllIn, CancelAllOut, CancelIn, HaltIn, HaltOut, HealthIn,
     HealthOut, LimitsOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState, PlaceIn, PlaceOut,
-    PositionsIn, PositionsOut, ReplaceIn, ReplaceOut, ResumeIn, ResumeOut, TransmitIn, ValidateIn,
-    ValidateOut, WatchIn, WatchOut, WatchUpdate,
+    PositionsIn, PositionsOut, PreviewIn, PreviewOut, ReplaceIn, ReplaceOut, ResumeIn, ResumeOut,
+    TransmitIn, ValidateIn, ValidateOut, WatchIn, WatchOut, WatchUpdate,
 };
 use crate::error::{COULD_NOT_CONNECT, Error, Reason};
 use crate::feed::{Feed, Watch};
@@ -213,6 +213,17 @@ pub async fn run_cancel_all(config: &Config, input: CancelAllIn) -> Result<Cance
 pub async fn run_replace(config: &Config, input: ReplaceIn) -> Result<ReplaceOut, Error> {
     let gateway = Gateway::open(config).await?;
     let outcome = gateway.replace(input).await;
+    close(gateway, config).await;
+    outcome
+}
+
+/// Asks what TWS would make of an order. Nothing is placed.
+///
+/// # Errors
+/// As [`Gateway::preview`] and [`Gateway::open`].
+pub async fn run_preview(config: &Config, input: PreviewIn) -> Result<PreviewOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let outcome = gateway.preview(input).await;
     close(gateway, config).await;
     outcome
 }

@@ -9,9 +9,9 @@ use tonic::{Request, Response, Status};
 use super::pb::order_service_server::{OrderService, OrderServiceServer};
 use super::pb::{
     CancelRequest, CancelResponse, GetRequest, GetResponse, HealthRequest, HealthResponse,
-    ListRequest, ListResponse, PlaceRequest, PlaceResponse, ReplaceRequest, ReplaceResponse,
-    TransmitRequest, TransmitResponse, ValidateRequest, ValidateResponse, WatchRequest,
-    WatchResponse,
+    ListRequest, ListResponse, PlaceRequest, PlaceResponse, PreviewRequest, PreviewResponse,
+    ReplaceRequest, ReplaceResponse, TransmitRequest, TransmitResponse, ValidateRequest,
+    ValidateResponse, WatchRequest, WatchResponse,
 };
 
 type WatchStream =
@@ -61,6 +61,13 @@ impl OrderService for Echo {
         &self,
         _: Request<ReplaceRequest>,
     ) -> Result<Response<ReplaceResponse>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
+
+    async fn preview(
+        &self,
+        _: Request<PreviewRequest>,
+    ) -> Result<Response<PreviewResponse>, Status> {
         Err(Status::unimplemented("an echo"))
     }
 

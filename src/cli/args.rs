@@ -50,6 +50,9 @@ pub(super) enum Command {
     /// Change the terms of an order that TWS has
     #[command(after_long_help = help::REPLACE)]
     Replace(ReplaceArgs),
+    /// Show what TWS would make of an order, with nothing placed: margins, commission, warnings
+    #[command(after_long_help = help::PREVIEW)]
+    Preview(PreviewArgs),
     /// Print one stored order and its fills
     #[command(after_long_help = help::GET)]
     Get(GetArgs),
@@ -111,6 +114,7 @@ impl Command {
             | Self::Transmit(ChangeArgs { door, settings, .. })
             | Self::Cancel(ChangeArgs { door, settings, .. })
             | Self::Replace(ReplaceArgs { door, settings, .. })
+            | Self::Preview(PreviewArgs { door, settings, .. })
             | Self::Get(GetArgs { door, settings, .. })
             | Self::List(ListArgs { door, settings, .. })
             | Self::Limits(LimitsArgs { door, settings, .. })
@@ -142,6 +146,7 @@ impl Command {
             | Self::Transmit(_)
             | Self::Cancel(_)
             | Self::Replace(_)
+            | Self::Preview(_)
             | Self::Get(_)
             | Self::List(_)
             | Self::Limits(_)
@@ -276,6 +281,19 @@ pub(super) struct ReplaceArgs {
     /// Name this request for good: the same id never changes an order twice
     #[arg(long, value_name = "ID")]
     pub(super) request_id: Option<String>,
+    #[command(flatten)]
+    pub(super) timeout: TimeoutArg,
+    #[command(flatten)]
+    pub(super) door: DoorArgs,
+    #[command(flatten)]
+    pub(super) settings: SettingsArgs,
+}
+
+/// `preview`
+#[derive(Debug, Args)]
+pub(super) struct PreviewArgs {
+    #[command(flatten)]
+    pub(super) order: DocumentArgs,
     #[command(flatten)]
     pub(super) timeout: TimeoutArg,
     #[command(flatten)]
@@ -541,6 +559,23 @@ pub(super) struct OrderArgs {
     /// Transmit at once; without it (and without "transmit": true in the order) the order is only staged in TWS
     #[arg(long)]
     pub(super) transmit: bool,
+}
+
+/// A JSON object, given in one of two ways.
+#[derive(Debug, Args)]
+#[command(group = ArgGroup::new("document").required(true))]
+pub(super) struct DocumentArgs {
+    /// The JSON object
+    #[arg(
+        long,
+        value_name = "OBJECT",
+        group = "document",
+        allow_hyphen_values = true
+    )]
+    pub(super) json: Option<String>,
+    /// File with the JSON object; - reads stdin
+    #[arg(long, value_name = "FILE", group = "document")]
+    pub(super) json_file: Option<PathBuf>,
 }
 
 /// Which order: exactly one of the two.

@@ -1,8 +1,8 @@
 //! `health`, `validate`, `place`, `transmit` and `cancel`: one question, one answer.
 
-use super::args::{ChangeArgs, HealthArgs, OrderArgs, PlaceArgs, ReplaceArgs};
+use super::args::{ChangeArgs, HealthArgs, OrderArgs, PlaceArgs, PreviewArgs, ReplaceArgs};
 use super::checked::{Checked, Server, Target};
-use super::documents::ChangeDocument;
+use super::documents::{ChangeDocument, PreviewDocument};
 use super::exit::Exit;
 use super::output::Output;
 use super::progress::while_waiting;
@@ -10,11 +10,12 @@ use super::simulated::simulated;
 use super::{order, stderr};
 use serde_json::Value;
 
-use crate::api::{run_cancel, run_health, run_place, run_replace, run_transmit};
+use crate::api::{run_cancel, run_health, run_place, run_preview, run_replace, run_transmit};
 use crate::config::Config;
 use crate::domain::{
     CancelIn, ChangeDraft, HealthIn, HealthOut, OrderInput, OrderState, PlaceIn, PlaceOut,
-    ReplaceIn, ReplaceOut, ReplacementStatus, Status, TransmitIn, ValidateIn, ValidateOut,
+    PreviewIn, PreviewOut, ReplaceIn, ReplaceOut, ReplacementStatus, Status, TransmitIn,
+    ValidateIn, ValidateOut,
 };
 use crate::error::Error;
 use crate::outcome;
@@ -188,6 +189,47 @@ fn is_replaced(out: &ReplaceOut) -> bool {
             .is_some_and(|replacement| replacement.status == ReplacementStatus::Refused)
     });
     out.error.is_none() && out.errors.is_none() && (out.dry_run || !refused)
+}
+
+pub(super) async fn preview(args: PreviewArgs, checked: Checked, output: &mut Output) -> Exit {
+    let PreviewArgs {
+        order: typed,
+        timeout,
+        door: _,
+        settings: _,
+    } = args;
+    let result = match order::document(&typed) {
+        Ok(text) => {
+            let input = PreviewIn {
+                timeout: timeout.timeout,
+                ..PreviewIn::new(text)
+            };
+            while_waiting(preview_through(&checked, input)).await
+        }
+        Err(error) => Err(error),
+    };
+    let accepted = match &result {
+        Ok(out) => out.accepted,
+        Err(error) => {
+            stderr::hint(Some(&error.message), &checked);
+            false
+        }
+    };
+    output.json(&PreviewDocument::from(result));
+    Exit::of(accepted)
+}
+
+async fn preview_through(checked: &Checked, input: PreviewIn) -> Result<PreviewOut, Error> {
+    match &checked.door {
+        Target::Tws => run_preview(&checked.config, input).await,
+        Target::Simulator => {
+            simulated(&checked.config, async |config| {
+                run_preview(config, input).await
+            })
+            .await?
+        }
+        Target::Server(server) => server.connect().await?.preview(input).await,
+    }
 }
 
 /// A change of an order.

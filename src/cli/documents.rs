@@ -4,7 +4,9 @@
 use serde::Serialize;
 
 use crate::domain::{AccountOut, AccountValue, Position, PositionsOut, Timestamp};
-use crate::domain::{Fill, ListOut, OrderDetail, OrderState};
+use serde_json::Value;
+
+use crate::domain::{Fill, ListOut, Margins, OrderDetail, OrderError, OrderState, PreviewOut};
 use crate::error::Error;
 
 /// What `transmit` and `cancel` print.
@@ -14,6 +16,52 @@ pub(super) struct ChangeDocument {
     order: Option<OrderState>,
     /// Why it was not done.
     error: Option<String>,
+}
+
+/// What `preview` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct PreviewDocument {
+    /// What TWS says, or why it was not asked.
+    #[serde(flatten)]
+    out: PreviewOut,
+    /// Every violation of an order that is not valid.
+    errors: Option<Vec<OrderError>>,
+}
+
+impl From<Result<PreviewOut, Error>> for PreviewDocument {
+    fn from(result: Result<PreviewOut, Error>) -> Self {
+        let error = match result {
+            Ok(out) => return Self { out, errors: None },
+            Err(error) => error,
+        };
+        let (error, errors) = if error.violations.is_empty() {
+            (Some(error.message), None)
+        } else {
+            let violations = error.violations.into_iter().map(OrderError::Violation);
+            (None, Some(violations.collect()))
+        };
+        let nothing = Margins::default();
+        Self {
+            out: PreviewOut {
+                accepted: false,
+                account: String::new(),
+                before: nothing,
+                change: nothing,
+                after: nothing,
+                margin_currency: None,
+                commission: None,
+                min_commission: None,
+                max_commission: None,
+                commission_currency: None,
+                warning_text: None,
+                error_code: None,
+                error,
+                contract: Value::Null,
+                order_payload: Value::Null,
+            },
+            errors,
+        }
+    }
 }
 
 /// What `get` prints.

@@ -136,6 +136,21 @@ Examples:
   ibkr-orders replace --order-id 100 --limit-price 151.25
   ibkr-orders replace --placed-as rebalance-1 --quantity 20 --expected-revision 1 --request-id rebalance-1-more";
 
+pub(super) const PREVIEW: &str = "\
+The order:
+  As 'ibkr-orders validate --help' says; its transmit does not matter.
+
+Prints:
+  {\"accepted\", \"account\", \"before\", \"change\", \"after\", \"margin_currency\", \"commission\", \"min_commission\",
+   \"max_commission\", \"commission_currency\", \"warning_text\", \"error_code\", \"error\", \"contract\",
+   \"order_payload\", \"errors\"}
+  before, change and after are {\"initial\", \"maintenance\", \"equity_with_loan\"}; what TWS does not say is null.
+  Exits 0 when TWS would take the order, else 1. Nothing is placed. IB asks for about one preview a minute.
+
+Examples:
+  ibkr-orders preview --json-file order.json
+  ibkr-orders preview --server http://127.0.0.1:50051 --json-file - < order.json";
+
 pub(super) const GET: &str = "\
 Reads the store; needs no TWS and works beside a running gateway.
 

@@ -114,6 +114,7 @@ fn run(command: Command, output: &mut Output) -> Exit {
         Command::Transmit(args) => on_runtime(&config, ask::transmit(args, checked, output)),
         Command::Cancel(args) => on_runtime(&config, ask::cancel(args, checked, output)),
         Command::Replace(args) => on_runtime(&config, ask::replace(args, checked, output)),
+        Command::Preview(args) => on_runtime(&config, ask::preview(args, checked, output)),
         Command::Get(args) => on_runtime(&config, read::get(args, checked, output)),
         Command::List(args) => on_runtime(&config, read::list(args, checked, output)),
         Command::Positions(args) => on_runtime(&config, account::positions(args, checked, output)),
@@ -153,6 +154,7 @@ fn on_store(command: Command, local: Local, output: &mut Output) -> Exit {
         | Command::Transmit(_)
         | Command::Cancel(_)
         | Command::Replace(_)
+        | Command::Preview(_)
         | Command::Get(_)
         | Command::List(_)
         | Command::Positions(_)
@@ -218,6 +220,7 @@ fn page(command: &Command, output: &mut Output) -> Exit {
         | Command::Transmit(_)
         | Command::Cancel(_)
         | Command::Replace(_)
+        | Command::Preview(_)
         | Command::Get(_)
         | Command::List(_)
         | Command::Positions(_)

@@ -1,10 +1,10 @@
-//! Reads the order of `validate` and `place`.
+//! Reads the order of `validate`, `place` and `preview`.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::args::OrderArgs;
+use super::args::{DocumentArgs, OrderArgs};
 use crate::domain::OrderInput;
 use crate::error::{Error, Reason};
 
@@ -13,15 +13,22 @@ const ORDER_BYTES_MAX: u64 = 1 << 20;
 
 /// The order as typed, from wherever the arguments say.
 pub(super) fn read(args: &OrderArgs) -> Result<OrderInput, Error> {
-    match (&args.json, &args.json_file) {
-        (Some(text), _) => Ok(OrderInput::Text(text.clone())),
-        (None, Some(path)) if path == Path::new("-") => {
-            text(io::stdin().lock(), "stdin").map(OrderInput::Text)
-        }
+    typed(args.json.as_ref(), args.json_file.as_deref()).map(OrderInput::Text)
+}
+
+/// A JSON object as typed, from wherever the arguments say.
+pub(super) fn document(args: &DocumentArgs) -> Result<String, Error> {
+    typed(args.json.as_ref(), args.json_file.as_deref())
+}
+
+fn typed(json: Option<&String>, file: Option<&Path>) -> Result<String, Error> {
+    match (json, file) {
+        (Some(text), _) => Ok(text.clone()),
+        (None, Some(path)) if path == Path::new("-") => text(io::stdin().lock(), "stdin"),
         (None, Some(path)) => {
             let name = path.display().to_string();
             let file = File::open(path).map_err(|error| unreadable(&name, &error))?;
-            text(file, &name).map(OrderInput::Text)
+            text(file, &name)
         }
         (None, None) => Err(Error::new(
             Reason::Internal,

@@ -14,8 +14,8 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::domain::{
     CancelIn, GetIn, GetOut, HealthIn, HealthOut, Limits, ListIn, ListOut, OrderDetail, OrderError,
-    OrderKey, OrderState, PlaceIn, PlaceOut, ReplaceIn, ReplaceOut, TransmitIn, ValidateIn,
-    ValidateOut, Violation, WatchIn, check,
+    OrderKey, OrderState, PlaceIn, PlaceOut, PreviewIn, PreviewOut, ReplaceIn, ReplaceOut,
+    TransmitIn, ValidateIn, ValidateOut, Violation, WatchIn, check,
 };
 use crate::error::Error;
 use crate::outcome;
@@ -23,7 +23,9 @@ use crate::request_id::new_request_id;
 use crate::wire::pb::account_service_client::AccountServiceClient;
 use crate::wire::pb::order_service_client::OrderServiceClient;
 use crate::wire::pb::risk_service_client::RiskServiceClient;
-use crate::wire::{answered_order, order_to_wire, place_request, replace_request, restore_inputs};
+use crate::wire::{
+    answered_order, order_to_wire, place_request, preview_request, replace_request, restore_inputs,
+};
 
 pub use account::AccountStream;
 use failure::{Effect, failed};
@@ -221,6 +223,29 @@ impl Client {
         };
         let answer = self.calls.clone().replace(timed(timeout, request)).await;
         self.read(answer, effect)?.try_into()
+    }
+
+    /// Asks what TWS would make of an order. Nothing is placed.
+    ///
+    /// # Errors
+    /// Those of the operation; an order that TWS would refuse is no error.
+    pub async fn preview(&self, input: PreviewIn) -> Result<PreviewOut, Error> {
+        let PreviewIn { order, timeout } = input;
+        let Some(message) = order_to_wire(&order) else {
+            // It cannot be valid: the check says why. Were it valid after all, the gateway could still not be told of it.
+            return match check(order, true, &Limits::default()) {
+                Err(violations) => Err(violations.into()),
+                Ok(_) => Err(failure::not_carried()),
+            };
+        };
+        let request = timed(timeout, preview_request(message, timeout));
+        let answer = self.calls.clone().preview(request).await;
+        self.read(answer, Effect::None)
+            .map_err(|mut error| {
+                restore_inputs(&order, &mut error.violations);
+                error
+            })?
+            .try_into()
     }
 
     /// Reads one order and all its fills, in as many calls as they take.

@@ -10,7 +10,7 @@ use tonic::{Extensions, Request, Response, Status};
 use tracing::Span;
 
 use crate::domain::{
-    Caller, CancelIn, GetIn, HealthIn, ListIn, OrderKey, OrderState, PlaceIn, ReplaceIn,
+    Caller, CancelIn, GetIn, HealthIn, ListIn, OrderKey, OrderState, PlaceIn, PreviewIn, ReplaceIn,
     TransmitIn, ValidateIn, WatchIn, WatchUpdate,
 };
 use crate::error::{Error, Reason};
@@ -171,6 +171,17 @@ impl OrderService for Orders {
             .await
             .map_err(status_from_error)?;
         out.order.as_ref().inspect(|order| note(order));
+        Ok(Response::new(out.into()))
+    }
+
+    async fn preview(&self, request: Request<pb::PreviewRequest>) -> Answer<pb::PreviewResponse> {
+        let (metadata, extensions, message) = request.into_parts();
+        let mut input = PreviewIn::try_from(message).map_err(status_from_error)?;
+        input.timeout = effective_timeout(input.timeout, &metadata);
+        let out = for_caller(&self.gateway, &extensions)
+            .preview(input)
+            .await
+            .map_err(status_from_error)?;
         Ok(Response::new(out.into()))
     }
 

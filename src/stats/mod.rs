@@ -202,7 +202,7 @@ impl Default for Stats {
 }
 
 /// Methods of the services in the order of `orders.proto`; the last stands for every other method that is called.
-pub const METHODS: [&str; 17] = [
+pub const METHODS: [&str; 18] = [
     "Health",
     "Validate",
     "Place",
@@ -210,6 +210,7 @@ pub const METHODS: [&str; 17] = [
     "Transmit",
     "Cancel",
     "Replace",
+    "Preview",
     "Get",
     "List",
     "ListPositions",

@@ -11,6 +11,7 @@ mod health;
 mod list;
 mod order;
 mod place;
+mod preview;
 mod replace;
 mod risk;
 mod state;
@@ -23,6 +24,7 @@ mod watch;
 pub use by_order::answered_order;
 pub use order::{order_to_wire, restore_inputs};
 pub use place::{place_request, require_request_id};
+pub use preview::preview_request;
 pub use replace::replace_request;
 pub use status::{ERROR_DOMAIN, code_of, error_from_status, status_from_error};
 

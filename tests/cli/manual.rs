@@ -10,6 +10,7 @@ const COMMANDS: &[&str] = &[
     "transmit",
     "cancel",
     "replace",
+    "preview",
     "get",
     "list",
     "positions",

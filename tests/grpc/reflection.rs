@@ -81,8 +81,8 @@ macro_rules! reflects {
             assert_eq!(
                 methods,
                 [
-                    "Health", "Validate", "Place", "Watch", "Transmit", "Cancel", "Replace", "Get",
-                    "List"
+                    "Health", "Validate", "Place", "Watch", "Transmit", "Cancel", "Replace",
+                    "Preview", "Get", "List"
                 ]
             );
             let methods: Vec<_> = file.service[1]
@@ -103,7 +103,7 @@ macro_rules! reflects {
                     .unwrap_or_default();
                 let meant = match method.name() {
                     // It is idempotent by its request_id only.
-                    "Place" | "Replace" => IdempotencyLevel::IdempotencyUnknown,
+                    "Place" | "Replace" | "Preview" => IdempotencyLevel::IdempotencyUnknown,
                     "Transmit" | "Cancel" => IdempotencyLevel::Idempotent,
                     _ => IdempotencyLevel::NoSideEffects,
                 };
