@@ -273,7 +273,6 @@ fn exit_of(
     // An exit lessens what the limits of the entry bound.
     let limits = Limits {
         account: limits.account.clone(),
-        ..Limits::default()
     };
     let order = check(OrderInput::from(draft), true, &limits).map_err(|Violations(found)| found)?;
     match order.request().terms.tif {
