@@ -52,6 +52,24 @@ impl Order {
             .or(self.request.client_tag.as_deref())
     }
 
+    /// Whether the account that it names is the one that orders may go to. For an order that was checked without limits, because its request
+    /// may have been known before there were any.
+    ///
+    /// # Errors
+    /// A violation of `account`.
+    pub fn permitted_account(&self, limits: &Limits) -> Result<(), Violations> {
+        let given = self.request.account.as_deref();
+        match other_account(given, limits) {
+            None => Ok(()),
+            Some(allowed) => Err(Violations(vec![Violation::field(
+                "value_error",
+                "account",
+                only_for(allowed),
+                given.into(),
+            )])),
+        }
+    }
+
     /// The account the order goes to at a login: its own, else the configured one, else the login's only one.
     ///
     /// # Errors
@@ -81,6 +99,20 @@ impl Order {
             )),
         }
     }
+}
+
+/// The only account that orders may go to, where an order names another.
+fn other_account<'a>(given: Option<&str>, limits: &'a Limits) -> Option<&'a str> {
+    let allowed = limits.account.as_deref()?;
+    given
+        .is_some_and(|given| given != allowed)
+        .then_some(allowed)
+}
+
+fn only_for(allowed: &str) -> String {
+    format!(
+        "this gateway places orders for {allowed} only (IB_ACCOUNT): leave account out or give that one"
+    )
 }
 
 /// Checks a draft. `transmit` is the request's own; either one transmits.
@@ -169,15 +201,9 @@ pub fn check(input: OrderInput, transmit: bool, limits: &Limits) -> Result<Order
         );
     }
     let account = fields.text("account", account);
-    if let (Some(given), Some(allowed)) = (&account, &limits.account)
-        && given != allowed
-    {
-        fields.push(
-            "value_error",
-            "account",
-            format!("this gateway places orders for {allowed} only (IB_ACCOUNT): leave account out or give that one"),
-            given.as_str().into(),
-        );
+    if let Some(allowed) = other_account(account.as_deref(), limits) {
+        let given = account.as_deref().unwrap_or_default();
+        fields.push("value_error", "account", only_for(allowed), given.into());
     }
     let outside_rth = fields.flag("outside_rth", outside_rth);
     let oca = fields.oca(oca_group, oca_type, transmit || own_transmit);

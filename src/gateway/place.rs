@@ -95,7 +95,8 @@ impl Gateway {
         if let Some(id) = &given {
             request_id(id)?;
         }
-        let order = check(order, transmit, &self.shared.limits)?;
+        // Not for which account: a known request is answered whatever the gateway is for by now.
+        let order = check(order, transmit, &Limits::default())?;
         let command = PlaceCommand {
             digest: order.digest(),
             order,

@@ -26,7 +26,8 @@ mod watchers;
 use test_support::{preload, process, world};
 
 /// The themes, by the name of their file.
-const THEMES: [(&str, &str); 16] = [
+const THEMES: [(&str, &str); 18] = [
+    ("bracket", include_str!("bracket.rs")),
     ("cancel", include_str!("cancel.rs")),
     ("client_id", include_str!("client_id.rs")),
     ("clock", include_str!("clock.rs")),
@@ -38,6 +39,7 @@ const THEMES: [(&str, &str); 16] = [
     ("idempotency", include_str!("idempotency.rs")),
     ("limits", include_str!("limits.rs")),
     ("link", include_str!("link.rs")),
+    ("preview", include_str!("preview.rs")),
     (
         "reports",
         concat!(

@@ -136,9 +136,13 @@ async fn violations_come_back_with_what_was_typed() {
         assert_eq!(there, here);
         let error = client.place(placing(order.clone())).await.unwrap_err();
         let direct = world.gateway.place(placing(order)).await.unwrap_err();
+        assert!(matches!(
+            direct.reason,
+            Reason::OrderInvalid | Reason::RiskLimit
+        ));
         assert_eq!(
-            (error.reason, error.violations),
-            (Reason::OrderInvalid, direct.violations)
+            (error.reason, error.violations, error.broken),
+            (direct.reason, direct.violations, direct.broken)
         );
     }
     world.end().await;

@@ -135,7 +135,7 @@ async fn a_page_of_long_orders_ends_before_a_library_refuses_its_answer() {
 async fn the_fills_of_an_order_are_read_in_pages_each_once() {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
     let base = opened.head_sequence;
-    const FILLS: usize = 15_000;
+    const FILLS: usize = 40_000;
     opened
         .store
         .transact(move |t| {

@@ -106,6 +106,9 @@ async fn orders_of_other_clients_are_told_as_theirs_and_what_is_no_report_is_lef
     peer.send(&frames::commission("e.9.01", f64::MAX)).await;
     peer.send(&order(92, "AnUnheardWord").status("0", "1"))
         .await;
+    assert!(
+        matches!(adapter.next().await, TwsEvent::Previewed { report, .. } if report.order_id == 90)
+    );
     assert!(matches!(adapter.report().await, OrderReport::OpenOrder(r) if r.client_id == 3));
     assert!(matches!(adapter.report().await, OrderReport::Status(r) if r.client_id == 3));
     assert!(matches!(adapter.report().await, OrderReport::Execution(r) if r.client_id == 0));

@@ -45,6 +45,11 @@ impl Step<'_> {
                 return Ok(());
             }
         }
+        let permitted = command.order.permitted_account(&self.core.settings.limits);
+        if let Err(violations) = permitted {
+            self.refuse(ask, violations.into());
+            return Ok(());
+        }
         let caller = ask.caller.key();
         let known_account = self.account_without_session(command);
         if !self.trading(ask, &known_account) || !self.not_before_restart(ask) {

@@ -1,6 +1,9 @@
 //! Refusals and quantities that no list foresaw.
 
+use std::time::Duration;
+
 use ibkr_orders::domain::{Amount, PlaceIn, Status};
+use ibkr_orders::error::Reason;
 use serde_json::json;
 use test_support::scene::{Scene, buy_limit};
 use test_support::tws::frames;
@@ -29,7 +32,15 @@ async fn an_order_refused_with_a_code_that_nobody_listed_is_rejected() {
             timeout: 0.0,
             ..buy_limit(&code.to_string(), 10)
         };
-        refused.push((code, scene.place(input).await.order_id));
+        // Each goes as soon as a slot is free.
+        let placed = loop {
+            match scene.gateway.place(input.clone()).await {
+                Ok(placed) => break placed,
+                Err(error) => assert_eq!(error.reason, Reason::Pacing, "{error}"),
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        };
+        refused.push((code, placed.order_id.unwrap()));
     }
     for (code, order_id) in refused {
         let state = scene
