@@ -152,4 +152,5 @@ def test_the_service_config_covers_every_method_and_retries_only_reads(_):
         if "retryPolicy" in entry:
             retried |= set(names)
             assert entry["retryPolicy"]["retryableStatusCodes"] == ["UNAVAILABLE"]
-    assert sorted(named) == sorted(methods) and retried == {"Health", "Validate", "Get", "List", "ListPositions", "GetAccount"}
+    assert sorted(named) == sorted(methods)
+    assert retried == {"Health", "Validate", "Get", "List", "ListPositions", "GetAccount", "GetLimits"}
