@@ -241,5 +241,5 @@ class Client:
 
 def list_request(statuses: Iterable[Union["pb.OrderState.Status", str]], symbol: str, page_size: int) -> pb.ListRequest:
     words: List[Any] = list(statuses)
-    numbers = [pb.OrderState.Status.Value(word) if isinstance(word, str) else word for word in words]
+    numbers: List[Any] = [pb.OrderState.Status.Value(word) if isinstance(word, str) else word for word in words]
     return pb.ListRequest(statuses=numbers, symbol=symbol, page_size=page_size)
