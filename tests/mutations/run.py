@@ -114,7 +114,7 @@ MUTATIONS = [
     one("no check of the store's accounts", "src/engine/step/session.rs",
         "(!of_store).then(", "(of_store && !of_store).then("),
     one("digest not compared", "src/engine/step/place.rs",
-        "if known != Some(command.digest) {", "if known.is_none() && known.is_some() {"),
+        "if known != Some(digest) {", "if known.is_none() && known.is_some() {"),
     one("request ids forgotten by a restart", "src/engine/step/find.rs",
         "None => match self.rows.by_request_id(request_id)? {",
         "None => match self.rows.by_request_id(request_id)?.filter(|_| false) {"),
