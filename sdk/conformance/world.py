@@ -42,7 +42,11 @@ class World:
         commands = self.commands
 
         class Handler(BaseHTTPRequestHandler):
+            # Connections stay open between commands: one that is closed behind its answer may be taken for a lost answer.
+            protocol_version = "HTTP/1.1"
+
             def do_POST(self):
+                self.rfile.read(int(self.headers.get("content-length") or 0))
                 url = urlsplit(self.path)
                 try:
                     answer, status = commands[url.path](**dict(parse_qsl(url.query))), 200
@@ -59,6 +63,7 @@ class World:
                 pass
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def environment(self):

@@ -24,7 +24,7 @@ import java.util.regex.Pattern;
 /** The conformance list (sdk/conformance/README.md). Run by sdk/conformance/world.py. */
 final class Conformance {
   private static final Duration MINUTE = Duration.ofMinutes(1);
-  private static final HttpClient HTTP = HttpClient.newHttpClient();
+  private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
 
   private interface Test {
     void run(Client server, Client proxy) throws Exception;
