@@ -267,11 +267,17 @@ async fn ended(config: &Config, input: &WatchIn) -> Result<Option<Watch>, Error>
     let Some(order_id) = spec.order_id else {
         return Ok(None);
     };
-    let snapshot = reader.snapshot(Some(order_id)).await?;
-    match snapshot.detail {
-        Some(detail) if detail.order.terminal => {}
-        Some(_) => return Ok(None),
-        None => return Err(Error::order_not_found(&OrderKey::OrderId(order_id))),
+    let orders = if input.with_family {
+        reader.family(order_id).await?
+    } else {
+        vec![order_id]
+    };
+    let snapshot = reader.snapshot(Some(orders.into())).await?;
+    if snapshot.details.is_empty() {
+        return Err(Error::order_not_found(&OrderKey::OrderId(order_id)));
+    }
+    if !snapshot.details.iter().all(|detail| detail.order.terminal) {
+        return Ok(None);
     }
     let feed = Feed::new(reader, snapshot.head_sequence, gateway::feed_limits(config));
     feed.watch(spec).await.map(Some)

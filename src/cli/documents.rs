@@ -181,7 +181,11 @@ impl From<Result<OrderState, Error>> for ChangeDocument {
 impl From<Result<OrderDetail, Error>> for GetDocument {
     fn from(result: Result<OrderDetail, Error>) -> Self {
         match result {
-            Ok(OrderDetail { order, fills }) => Self {
+            Ok(OrderDetail {
+                order,
+                fills,
+                legs: _,
+            }) => Self {
                 order: Some(order),
                 fills,
                 error: None,

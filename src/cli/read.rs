@@ -34,6 +34,7 @@ pub(super) async fn list(args: ListArgs, checked: Checked, output: &mut Output) 
     let request = ListIn {
         statuses: status,
         symbol,
+        bracket_id: None,
         page_size,
         page_token,
     };

@@ -124,7 +124,11 @@ fn freshness(as_of: Option<Timestamp>, stale: bool) -> String {
 
 /// One order, a line per field, and its fills.
 pub(super) fn detail(detail: &OrderDetail) -> String {
-    let OrderDetail { order, fills } = detail;
+    let OrderDetail {
+        order,
+        fills,
+        legs: _,
+    } = detail;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (name, value) in [

@@ -34,6 +34,7 @@ pub(super) async fn watch(args: WatchArgs, checked: Checked, output: &mut Output
         timeout: timeout.timeout,
         max_wait,
         after_sequence,
+        with_family: false,
     };
     let nobody_reads = Notify::new();
     let mut seen = Seen::new(order.clone(), after_sequence);

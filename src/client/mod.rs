@@ -264,6 +264,7 @@ impl Client {
                     return Ok(OrderDetail {
                         order: page.order,
                         fills,
+                        legs: page.legs,
                     });
                 }
             }

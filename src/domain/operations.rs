@@ -189,6 +189,9 @@ pub struct WatchIn {
     pub max_wait: Option<f64>,
     /// Resume after this sequence; 0 starts with the current state.
     pub after_sequence: u64,
+    /// Of an order of a bracket: every order of the bracket is shown, and the watch ends when all have ended. Changes nothing for any
+    /// other order, or for a watch of all.
+    pub with_family: bool,
 }
 
 impl WatchIn {
@@ -205,6 +208,7 @@ impl WatchIn {
             timeout: DEFAULT_TIMEOUT_SECONDS,
             max_wait: None,
             after_sequence: 0,
+            with_family: false,
         }
     }
 }
@@ -312,6 +316,9 @@ pub struct OrderDetail {
     pub order: OrderState,
     /// Its executions, oldest first, corrections applied.
     pub fills: Vec<Fill>,
+    /// Of a bracket's entry: its exits as they now are, by order id. Else empty.
+    #[serde(default)]
+    pub legs: Vec<OrderState>,
 }
 
 /// Which order to read, and which page of its fills.
@@ -343,6 +350,9 @@ pub struct GetOut {
     pub order: OrderState,
     /// Executions, oldest first, corrections applied.
     pub fills: Vec<Fill>,
+    /// Of a bracket's entry: its exits as they now are, by order id, on every page. Else empty.
+    #[serde(default)]
+    pub legs: Vec<OrderState>,
     /// Token of the next page of fills; `None`: this was the last.
     pub next_page_token: Option<String>,
 }
@@ -354,6 +364,8 @@ pub struct ListIn {
     pub statuses: Vec<Status>,
     /// Only this symbol.
     pub symbol: Option<String>,
+    /// Only the orders of the bracket whose entry has this order id.
+    pub bracket_id: Option<i32>,
     /// Orders per page at most; 0: 100, more than 1000: 1000.
     pub page_size: i32,
     /// `next_page_token` of the page before; empty: the first page.

@@ -38,7 +38,11 @@ impl WatchCompletion {
         linger: Duration,
         now: (Instant, Timestamp),
     ) -> Self {
-        let OrderDetail { order, fills } = detail;
+        let OrderDetail {
+            order,
+            fills,
+            legs: _,
+        } = detail;
         let (instant, wall) = now;
         let age = Duration::from_micros(
             u64::try_from(wall.unix_micros() - order.last_update.unix_micros()).unwrap_or(0),
@@ -168,7 +172,11 @@ mod tests {
             let wall = Timestamp::from_unix_micros(
                 order.last_update.unix_micros() + i64::try_from(age.as_micros()).unwrap(),
             );
-            let detail = OrderDetail { order, fills };
+            let detail = OrderDetail {
+                order,
+                fills,
+                legs: Vec::new(),
+            };
             Self {
                 ending: WatchCompletion::of(&detail, 1, LINGER, (now, wall)),
                 order: detail.order,
@@ -258,6 +266,7 @@ mod tests {
         let detail = OrderDetail {
             order: end,
             fills: vec![],
+            legs: vec![],
         };
         let now = Instant::now();
         let ending = WatchCompletion::of(&detail, 1, LINGER, (now, wall));

@@ -68,7 +68,46 @@ pub(super) struct Published {
 #[derive(Debug, Default)]
 struct Channels {
     orders: HashMap<i32, Sender>,
+    /// Of brackets, by any id that all their watchers name: that of the lowest order.
+    families: HashMap<i32, Sender>,
+    /// Which of those each order belongs to.
+    family_of: HashMap<i32, i32>,
     all: Option<Sender>,
+}
+
+/// Which events a watch shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Of every order.
+    All,
+    /// Of one order.
+    Order(i32),
+    /// Of an order and the others of its bracket.
+    Family {
+        /// The order that was asked for.
+        order_id: i32,
+        /// All of them, ascending.
+        orders: Arc<[i32]>,
+    },
+}
+
+impl Scope {
+    /// The order that was asked for; `None`: every one.
+    pub(super) const fn order_id(&self) -> Option<i32> {
+        match self {
+            Self::All => None,
+            Self::Order(order_id) | Self::Family { order_id, .. } => Some(*order_id),
+        }
+    }
+
+    /// Every order; `None`: without end.
+    pub(super) fn orders(&self) -> Option<Arc<[i32]>> {
+        match self {
+            Self::All => None,
+            Self::Order(order_id) => Some(Arc::from([*order_id])),
+            Self::Family { orders, .. } => Some(Arc::clone(orders)),
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -134,10 +173,12 @@ impl Feed {
     /// Never waits for a watcher.
     pub fn publish(&self, events: Vec<Arc<StoredEvent>>) {
         for event in events {
-            let (order, all) = {
+            let (order, family, all) = {
                 let channels = locked(&self.hub.channels);
+                let family = channels.family_of.get(&event.order_id);
                 (
                     channels.orders.get(&event.order_id).cloned(),
+                    family.and_then(|family| channels.families.get(family).cloned()),
                     channels.all.clone(),
                 )
             };
@@ -145,7 +186,7 @@ impl Feed {
             self.hub.published.fetch_add(1, Ordering::AcqRel);
             let published = Published { after, event };
             // An error says that the last watcher has just left.
-            if let Some(channel) = order {
+            for channel in [order, family].into_iter().flatten() {
                 let _ = channel.send(published.clone());
             }
             if let Some(channel) = all {
@@ -222,10 +263,10 @@ impl Feed {
             .saturating_sub(self.hub.slots.available_permits())
     }
 
-    /// Channels open now: one per watched order, and one when somebody watches all.
+    /// Channels open now: one per watched order and per watched bracket, and one when somebody watches all.
     pub fn channels(&self) -> usize {
         let channels = locked(&self.hub.channels);
-        channels.orders.len() + usize::from(channels.all.is_some())
+        channels.orders.len() + channels.families.len() + usize::from(channels.all.is_some())
     }
 }
 
@@ -258,23 +299,28 @@ impl Hub {
         self.signal.subscribe()
     }
 
-    /// Listens to one order, or to all.
-    pub(super) fn subscribe(self: &Arc<Self>, order_id: Option<i32>) -> Subscription {
+    /// Listens to what a watch shows.
+    pub(super) fn subscribe(self: &Arc<Self>, scope: Scope) -> Subscription {
         let mut channels = locked(&self.channels);
-        let receiver = match order_id {
-            Some(id) => channels
-                .orders
-                .entry(id)
-                .or_insert_with(|| Sender::new(ORDER_CHANNEL_EVENTS))
-                .subscribe(),
-            None => channels
+        let few = || Sender::new(ORDER_CHANNEL_EVENTS);
+        let receiver = match &scope {
+            Scope::Order(id) => channels.orders.entry(*id).or_insert_with(few).subscribe(),
+            Scope::Family { order_id, orders } => {
+                let family = orders.first().copied().unwrap_or(*order_id);
+                for order_id in orders.iter() {
+                    channels.family_of.insert(*order_id, family);
+                }
+                let channel = channels.families.entry(family).or_insert_with(few);
+                channel.subscribe()
+            }
+            Scope::All => channels
                 .all
                 .get_or_insert_with(|| Sender::new(ALL_CHANNEL_EVENTS))
                 .subscribe(),
         };
         Subscription {
             receiver: Some(receiver),
-            order_id,
+            scope,
             hub: Arc::clone(self),
         }
     }
@@ -285,7 +331,7 @@ impl Hub {
 pub(super) struct Subscription {
     /// Taken when dropped.
     receiver: Option<Receiver>,
-    order_id: Option<i32>,
+    scope: Scope,
     hub: Arc<Hub>,
 }
 
@@ -306,13 +352,22 @@ impl Drop for Subscription {
         let mut channels = locked(&self.hub.channels);
         self.receiver = None;
         let unused = |channel: &Sender| channel.receiver_count() == 0;
-        match self.order_id {
-            Some(id) => {
-                if channels.orders.get(&id).is_some_and(unused) {
-                    channels.orders.remove(&id);
+        match &self.scope {
+            Scope::Order(id) => {
+                if channels.orders.get(id).is_some_and(unused) {
+                    channels.orders.remove(id);
                 }
             }
-            None => {
+            Scope::Family { order_id, orders } => {
+                let family = orders.first().unwrap_or(order_id);
+                if channels.families.get(family).is_some_and(unused) {
+                    channels.families.remove(family);
+                    for order_id in orders.iter() {
+                        channels.family_of.remove(order_id);
+                    }
+                }
+            }
+            Scope::All => {
                 if channels.all.as_ref().is_some_and(unused) {
                     channels.all = None;
                 }

@@ -17,6 +17,8 @@ use crate::error::Error;
 pub struct WatchSpec {
     /// The order; `None`: every order, without end.
     pub order_id: Option<i32>,
+    /// Of an order of a bracket: with every order of the bracket, until all have ended.
+    pub with_family: bool,
     /// The last sequence seen, to get each later event once; 0: the current state, then what happens.
     pub after_sequence: u64,
     /// The longest silence before a heartbeat.
@@ -32,6 +34,7 @@ impl WatchSpec {
     pub fn new(order_id: i32, linger: Duration) -> Self {
         Self {
             order_id: (order_id != 0).then_some(order_id),
+            with_family: false,
             after_sequence: 0,
             poll_interval: Duration::from_secs_f64(crate::domain::DEFAULT_POLL_INTERVAL_SECONDS),
             max_wait: None,

@@ -9,7 +9,7 @@ use tokio::sync::{OwnedSemaphorePermit, watch};
 use tokio::time::Instant;
 
 use super::completion::WatchCompletion;
-use super::hub::{Hub, Published, Signal, Subscription};
+use super::hub::{Hub, Published, Scope, Signal, Subscription};
 use super::update::{FeedEvent, FeedUpdate};
 use super::watch::WatchSpec;
 use crate::domain::{OrderKey, Status, StoredEvent, Timestamp};
@@ -27,7 +27,7 @@ pub(super) struct Watcher {
     hub: Arc<Hub>,
     channel: Subscription,
     signal: watch::Receiver<Signal>,
-    order_id: Option<i32>,
+    scope: Scope,
     phase: Phase,
     /// Sequences of the live orders when the watch began, highest first; not read yet. By sequence, so that a watch cut off in the middle
     /// can resume from any of them: what was not shown yet has a higher one.
@@ -43,8 +43,8 @@ pub(super) struct Watcher {
     /// Every event up to here was delivered, or is older than the watch, or is in `page`.
     position: u64,
     links_seen: u64,
-    /// Of one order; `None`: all are watched, without end.
-    ending: Option<WatchCompletion>,
+    /// When each order that is watched has ended, by its id; none: all are watched, without end.
+    endings: Vec<(i32, WatchCompletion)>,
     poll_interval: Duration,
     heartbeat_at: Instant,
     deadline: Option<Instant>,
@@ -95,16 +95,26 @@ impl Watcher {
     ) -> Result<Self, Error> {
         let WatchSpec {
             order_id,
+            with_family,
             after_sequence,
             poll_interval,
             max_wait,
             linger,
         } = spec;
         let now = Instant::now();
-        let channel = hub.subscribe(order_id);
+        let scope = match order_id {
+            None => Scope::All,
+            // Which orders a bracket has is known from its first event on and never changes.
+            Some(order_id) if with_family => Scope::Family {
+                order_id,
+                orders: hub.reader.family(order_id).await?.into(),
+            },
+            Some(order_id) => Scope::Order(order_id),
+        };
+        let channel = hub.subscribe(scope.clone());
         let signal = hub.signal();
         let links_seen = hub.links_published();
-        let snapshot = hub.reader.snapshot(order_id).await?;
+        let snapshot = hub.reader.snapshot(scope.orders()).await?;
         let head = snapshot.head_sequence;
         if after_sequence != 0 {
             match hub.reader.locate(after_sequence).await? {
@@ -112,27 +122,31 @@ impl Watcher {
                 unknown => return Err(not_ours(after_sequence, unknown)),
             }
         }
-        let ending = match (order_id, &snapshot.detail) {
-            (Some(_), Some(detail)) => Some(WatchCompletion::of(
-                detail,
-                head,
-                linger,
-                (now, wall_clock()),
-            )),
-            (None, _) => None,
-            (Some(id), None) => {
-                return Err(Error::order_not_found(&OrderKey::OrderId(id)));
-            }
-        };
+        let (mut live, mut details) = (snapshot.live, snapshot.details);
+        if let Some(order_id) = order_id
+            && details.is_empty()
+        {
+            return Err(Error::order_not_found(&OrderKey::OrderId(order_id)));
+        }
+        let times = (now, wall_clock());
+        let endings = details
+            .iter()
+            .map(|detail| {
+                let ending = WatchCompletion::of(detail, head, linger, times);
+                (detail.order.order_id, ending)
+            })
+            .collect();
         let mut page = VecDeque::new();
-        let (mut live, detail) = (snapshot.live, snapshot.detail);
         live.reverse();
-        let (phase, cursor, position) = match (after_sequence, detail) {
-            (0, Some(detail)) => {
-                let cursor = detail.order.sequence;
-                page.push_back(FeedUpdate::from(detail.order));
+        // For the same reason as the live orders.
+        details.sort_by_key(|detail| detail.order.sequence);
+        let first = details.first().map(|detail| detail.order.sequence);
+        let (phase, cursor, position) = match (after_sequence, first) {
+            (0, Some(first)) => {
+                let states = details.into_iter().map(|detail| detail.order);
+                page.extend(states.map(FeedUpdate::from));
                 page.push_back(snapshot_end());
-                (Phase::Live, cursor, head)
+                (Phase::Live, first, head)
             }
             (0, None) => (Phase::Snapshot, head, head),
             (after, _) if after == head => (Phase::Live, after, head),
@@ -142,7 +156,7 @@ impl Watcher {
         Ok(Self {
             channel,
             signal,
-            order_id,
+            scope,
             phase,
             snapshot: live,
             page,
@@ -151,7 +165,7 @@ impl Watcher {
             cursor,
             position,
             links_seen,
-            ending,
+            endings,
             poll_interval,
             heartbeat_at: later(now, poll_interval),
             deadline: max_wait.map(|wait| later(now, wait)),
@@ -162,12 +176,19 @@ impl Watcher {
 
     /// The id of the order; `None` when all are watched.
     pub(super) const fn order_id(&self) -> Option<i32> {
-        self.order_id
+        self.scope.order_id()
     }
 
     /// The last status known of the order.
     pub(super) fn status(&self) -> Option<Status> {
-        self.ending.as_ref().map(WatchCompletion::status)
+        let order_id = self.order_id()?;
+        let of_order = self.endings.iter().find(|(id, _)| *id == order_id);
+        of_order.map(|(_, ending)| ending.status())
+    }
+
+    /// Whether every order that is watched has ended.
+    fn is_over(&self, now: Instant) -> bool {
+        !self.endings.is_empty() && self.endings.iter().all(|(_, ending)| ending.is_over(now))
     }
 
     /// The next update; `None` at the end of the order.
@@ -220,7 +241,7 @@ impl Watcher {
             return Live::Update(link);
         }
         let now = Instant::now();
-        if self.ending.as_ref().is_some_and(|end| end.is_over(now)) {
+        if self.is_over(now) {
             return Live::End;
         }
         if signal.closed {
@@ -241,10 +262,12 @@ impl Watcher {
 
     /// Until something may have happened.
     async fn wait(&mut self) {
-        let lingering = self.ending.as_ref().and_then(WatchCompletion::until);
-        let wake = [self.deadline, lingering]
-            .into_iter()
-            .flatten()
+        let now = Instant::now();
+        let lingering = self.endings.iter().filter_map(|(_, ending)| ending.until());
+        let wake = lingering
+            // One of a bracket's orders may be over long before the others are.
+            .filter(|until| *until > now)
+            .chain(self.deadline)
             .fold(self.heartbeat_at, Instant::min);
         let Some(receiver) = self.channel.receiver() else {
             return;
@@ -279,7 +302,7 @@ impl Watcher {
                 continue;
             }
             // Who watches all sees every event: one that was missed is in the store.
-            if self.order_id.is_none() && after > self.position {
+            if self.scope == Scope::All && after > self.position {
                 return Taken::Behind(1);
             }
             return Taken::Event(event);
@@ -306,7 +329,8 @@ impl Watcher {
         }
         self.cursor = update.sequence;
         self.position = self.position.max(update.sequence);
-        if let Some(ending) = &mut self.ending {
+        let of_order = self.endings.iter_mut();
+        for (_, ending) in of_order.filter(|(order_id, _)| *order_id == event.order_id) {
             ending.observe(event, now);
         }
         self.heartbeat_at = later(now, self.poll_interval);
@@ -354,7 +378,7 @@ impl Watcher {
             return Err(self.shutting_down());
         }
         let mut goal = goal;
-        if self.order_id.is_none() && self.position >= goal.sequence {
+        if self.scope == Scope::All && self.position >= goal.sequence {
             let since = self.hub.published().saturating_sub(goal.published);
             let behind = since.saturating_sub(goal.beyond);
             if behind > self.hub.limits.lag_events_max {
@@ -364,11 +388,18 @@ impl Watcher {
         }
         self.arrived = None;
         self.channel.skip_to_now();
-        let events = self
-            .hub
-            .reader
-            .events_after(self.position, self.order_id, PAGE_EVENTS)
-            .await?;
+        let reader = &self.hub.reader;
+        let events = match &self.scope {
+            Scope::Family { orders, .. } => {
+                let orders = Arc::clone(orders);
+                reader.events_of(self.position, orders, PAGE_EVENTS).await?
+            }
+            Scope::All | Scope::Order(_) => {
+                let order_id = self.scope.order_id();
+                let after = reader.events_after(self.position, order_id, PAGE_EVENTS);
+                after.await?
+            }
+        };
         let beyond = events.iter().filter(|event| event.sequence > goal.sequence);
         goal.beyond += beyond.count() as u64;
         self.phase = if events.len() < PAGE_EVENTS {

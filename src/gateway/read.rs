@@ -72,6 +72,7 @@ pub(crate) fn spec(input: WatchIn, linger: std::time::Duration) -> Result<WatchS
         timeout,
         max_wait,
         after_sequence,
+        with_family,
     } = input;
     // The store is there as soon as the gateway is: there is nothing to wait for.
     seconds("timeout", timeout)?;
@@ -80,6 +81,7 @@ pub(crate) fn spec(input: WatchIn, linger: std::time::Duration) -> Result<WatchS
     }
     Ok(WatchSpec {
         order_id: order.as_ref().and_then(OrderKey::order_id),
+        with_family,
         after_sequence,
         poll_interval: poll_interval(interval)?,
         max_wait: max_wait

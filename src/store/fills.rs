@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 use tokio_rusqlite::rusqlite::{Connection, params};
 
 use super::page::{self, Room};
-use super::reader::state_of;
+use super::reader::{legs_of, state_of};
 use super::{StoreError, columns};
 use crate::domain::{Fill, GetIn, GetOut};
 
@@ -58,6 +58,10 @@ pub(super) fn load(
     let mut rows = statement.query(params![order.order_id, after, limit])?;
     let mut room = Room::new();
     room.takes(&order);
+    let legs = legs_of(connection, &order)?;
+    for leg in &legs {
+        room.takes(leg);
+    }
     let (mut fills, mut last, mut more) = (Vec::<Fill>::new(), after, false);
     while let Some(row) = rows.next()? {
         let fill = columns::fill(row)?;
@@ -73,6 +77,7 @@ pub(super) fn load(
     Ok(Some(GetOut {
         order,
         fills,
+        legs,
         next_page_token,
     }))
 }

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio_rusqlite::rusqlite::{Connection, params};
+use tokio_rusqlite::rusqlite::{Connection, ToSql};
 
 use super::page::{self, Room};
 use super::{StoreError, columns};
@@ -31,6 +31,7 @@ struct Filter {
     /// Sorted, each once; empty: all.
     statuses: Vec<Status>,
     symbol: Option<String>,
+    bracket_id: Option<i32>,
     base_sequence: u64,
 }
 
@@ -40,6 +41,7 @@ impl Page {
         let ListIn {
             statuses,
             symbol,
+            bracket_id,
             page_size,
             page_token,
         } = request;
@@ -54,7 +56,15 @@ impl Page {
                 });
             }
         };
+        if let Some(bracket_id) = bracket_id.filter(|id| *id <= 0) {
+            return Err(StoreError::Request {
+                field: "bracket_id",
+                message: "must be the order id of a bracket's entry: 1 or more".to_owned(),
+                input: Value::from(bracket_id),
+            });
+        }
         let filter = Filter {
+            bracket_id,
             statuses: Status::ALL
                 .iter()
                 .copied()
@@ -87,10 +97,9 @@ impl Page {
     pub(super) fn load(&self, connection: &Connection) -> Result<ListOut, StoreError> {
         let limit = i64::try_from(self.size + 1).unwrap_or(i64::MAX);
         let mut statement = connection.prepare_cached(&self.filter.sql())?;
-        let states = statement
-            .query_map(params![self.below, limit, self.filter.symbol], |row| {
-                columns::order_record(row).map(|record| record.state)
-            })?;
+        let states = statement.query_map(self.params(&limit).as_slice(), |row| {
+            columns::order_record(row).map(|record| record.state)
+        })?;
         let mut room = Room::new();
         let (mut orders, mut more) = (Vec::<OrderState>::new(), false);
         for state in states {
@@ -112,15 +121,36 @@ impl Page {
     }
 }
 
+impl Page {
+    /// The parameters of [`Filter::sql`], as many as it names.
+    fn params<'a>(&'a self, limit: &'a i64) -> Vec<&'a dyn ToSql> {
+        let mut params: Vec<&dyn ToSql> = vec![&self.below, limit, &self.filter.symbol];
+        if let Some(bracket_id) = &self.filter.bracket_id {
+            params.push(bracket_id);
+        }
+        params
+    }
+}
+
 impl Filter {
     /// However many orders there are: the living ones, and a range of an index for each status of those that ended, each cut at the
-    /// page before they are merged. `?1` the lowest id shown so far, `?2` rows, `?3` the symbol or null.
+    /// page before they are merged. `?1` the lowest id shown so far, `?2` rows, `?3` the symbol or null,
+    /// `?4` the bracket. A bracket has three orders at most, which its own index finds.
     fn sql(&self) -> String {
         let columns = columns::ORDER;
         let symbol = match self.symbol {
             Some(_) => "symbol = ?3",
             None => "?3 IS NULL",
         };
+        if self.bracket_id.is_some() {
+            let among = match self.statuses.as_slice() {
+                [] => String::new(),
+                words => among(words),
+            };
+            return format!(
+                "SELECT {columns} FROM orders WHERE bracket_id = ?4 AND order_id < ?1 AND {symbol} {among} ORDER BY order_id DESC LIMIT ?2"
+            );
+        }
         let (words, among) = match (self.statuses.as_slice(), &self.symbol) {
             ([], None) => {
                 return format!(
@@ -128,10 +158,7 @@ impl Filter {
                 );
             }
             ([], Some(_)) => (Status::ALL, String::new()),
-            (words, _) => {
-                let quoted: Vec<String> = words.iter().map(|word| format!("'{word}'")).collect();
-                (words, format!("AND status IN ({})", quoted.join(", ")))
-            }
+            (words, _) => (words, among(words)),
         };
         let part = |which: &str| {
             format!(
@@ -172,8 +199,18 @@ impl Filter {
         }
         hash.update([1]);
         hash.update(self.symbol.as_deref().unwrap_or_default());
+        if let Some(bracket_id) = self.bracket_id {
+            hash.update([2]);
+            hash.update(bracket_id.to_be_bytes());
+        }
         page::check(hash)
     }
+}
+
+/// One of these statuses.
+fn among(statuses: &[Status]) -> String {
+    let quoted: Vec<String> = statuses.iter().map(|word| format!("'{word}'")).collect();
+    format!("AND status IN ({})", quoted.join(", "))
 }
 
 #[cfg(test)]
@@ -188,19 +225,23 @@ mod tests {
         let started = crate::store::start::in_memory(1).unwrap();
         let one = vec![Status::Filled];
         let two = vec![Status::Filled, Status::Rejected];
+        const BRACKET: &str = "orders_by_bracket (bracket_id=? AND rowid<?)";
         let symbol = Some("AAPL".to_owned());
-        for (statuses, symbol, indexes) in [
-            (vec![], None, &["INTEGER PRIMARY KEY (rowid<?)"][..]),
-            (one.clone(), None, &[LIVE, STATUS]),
-            (two.clone(), None, &[LIVE, STATUS]),
-            (vec![], symbol.clone(), &[LIVE, SYMBOL]),
-            (one, symbol.clone(), &[LIVE, SYMBOL]),
-            (two, symbol, &[LIVE, SYMBOL]),
+        for (statuses, symbol, bracket_id, indexes) in [
+            (vec![], None, None, &["INTEGER PRIMARY KEY (rowid<?)"][..]),
+            (one.clone(), None, None, &[LIVE, STATUS]),
+            (two.clone(), None, None, &[LIVE, STATUS]),
+            (vec![], symbol.clone(), None, &[LIVE, SYMBOL]),
+            (one.clone(), symbol.clone(), None, &[LIVE, SYMBOL]),
+            (two, symbol.clone(), None, &[LIVE, SYMBOL]),
+            (vec![], None, Some(3), &[BRACKET]),
+            (one, symbol, Some(3), &[BRACKET]),
         ] {
             let page = Page::read(
                 ListIn {
                     statuses,
                     symbol,
+                    bracket_id,
                     ..ListIn::default()
                 },
                 1,
@@ -210,7 +251,7 @@ mod tests {
                 .connection
                 .prepare(&format!("EXPLAIN QUERY PLAN {}", page.filter.sql()))
                 .unwrap()
-                .query_map(params![1, 1, page.filter.symbol], |row| row.get(3))
+                .query_map(page.params(&1).as_slice(), |row| row.get(3))
                 .unwrap()
                 .map(Result::unwrap)
                 .collect();

@@ -117,6 +117,29 @@ impl Reader {
             .await
     }
 
+    /// The same of some orders, in the order of their sequences.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn events_of(
+        &self,
+        sequence: u64,
+        orders: Arc<[i32]>,
+        limit: usize,
+    ) -> Result<Vec<StoredEvent>, StoreError> {
+        self.pool
+            .read(For::Watches, move |connection| {
+                let mut found = Vec::new();
+                for order_id in orders.iter() {
+                    found.extend(events::after(connection, sequence, Some(*order_id), limit)?);
+                }
+                found.sort_by_key(|event| event.sequence);
+                found.truncate(limit);
+                Ok(found)
+            })
+            .await
+    }
+
     /// The events with these sequences, in their order.
     ///
     /// # Errors
@@ -147,15 +170,15 @@ impl Reader {
             .await
     }
 
-    /// Where the store stands: its head, and one order with its fills or else which orders are live, all of one moment.
+    /// Where the store stands: its head, and some orders with their fills or else which orders are live, all of one moment.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn snapshot(&self, order_id: Option<i32>) -> Result<Snapshot, StoreError> {
+    pub async fn snapshot(&self, orders: Option<Arc<[i32]>>) -> Result<Snapshot, StoreError> {
         let base = self.base_sequence;
         self.pool
             .read(For::Watches, move |connection| {
-                snapshot::read(connection, base, order_id)
+                snapshot::read(connection, base, orders.as_deref())
             })
             .await
     }
@@ -167,13 +190,26 @@ impl Reader {
     pub async fn bracket(&self, bracket_id: i32) -> Result<Vec<OrderState>, StoreError> {
         self.pool
             .read(For::Calls, move |connection| {
-                let states = connection
-                    .prepare_cached(select_order!("WHERE bracket_id = ?1 ORDER BY order_id"))?
-                    .query_map([bracket_id], |row| {
-                        columns::order_record(row).map(|record| record.state)
-                    })?
+                Ok(bracket_of(connection, bracket_id)?)
+            })
+            .await
+    }
+
+    /// The ids of the orders of a bracket by that of any of them, ascending; the order alone where it belongs to none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn family(&self, order_id: i32) -> Result<Vec<i32>, StoreError> {
+        self.pool
+            .read(For::Watches, move |connection| {
+                let family = connection
+                    .prepare_cached(
+                        "SELECT order_id FROM orders WHERE order_id = ?1 OR \
+                         bracket_id = (SELECT bracket_id FROM orders WHERE order_id = ?1) ORDER BY order_id",
+                    )?
+                    .query_map([order_id], |row| row.get(0))?
                     .collect::<rusqlite::Result<Vec<_>>>()?;
-                Ok(states)
+                Ok(family)
             })
             .await
     }
@@ -235,7 +271,33 @@ pub(super) fn detail(
         return Ok(None);
     };
     let fills = fills_of(connection, order.order_id)?;
-    Ok(Some(OrderDetail { order, fills }))
+    let legs = legs_of(connection, &order)?;
+    Ok(Some(OrderDetail { order, fills, legs }))
+}
+
+/// The exits of a bracket's entry; none of any other order.
+pub(super) fn legs_of(
+    connection: &rusqlite::Connection,
+    order: &OrderState,
+) -> rusqlite::Result<Vec<OrderState>> {
+    if order.bracket_id != Some(order.order_id) {
+        return Ok(Vec::new());
+    }
+    let mut orders = bracket_of(connection, order.order_id)?;
+    orders.retain(|leg| leg.order_id != order.order_id);
+    Ok(orders)
+}
+
+fn bracket_of(
+    connection: &rusqlite::Connection,
+    bracket_id: i32,
+) -> rusqlite::Result<Vec<OrderState>> {
+    connection
+        .prepare_cached(select_order!("WHERE bracket_id = ?1 ORDER BY order_id"))?
+        .query_map([bracket_id], |row| {
+            columns::order_record(row).map(|record| record.state)
+        })?
+        .collect()
 }
 
 /// An order without its fills.

@@ -12,8 +12,8 @@ use crate::domain::{OrderDetail, OrderKey};
 pub struct Snapshot {
     /// The sequence of the last event; the base less one before the first.
     pub head_sequence: u64,
-    /// The order asked for, where it exists.
-    pub detail: Option<OrderDetail>,
+    /// The orders asked for that exist.
+    pub details: Vec<OrderDetail>,
     /// Where none was asked for: the sequences of the events that made the live orders what they are, ascending. Their events are the
     /// orders as they are at the head, whenever they are read, since events never change.
     pub live: Vec<u64>,
@@ -23,17 +23,22 @@ pub struct Snapshot {
 pub(super) fn read(
     connection: &Connection,
     base: u64,
-    order_id: Option<i32>,
+    orders: Option<&[i32]>,
 ) -> Result<Snapshot, StoreError> {
     let head_sequence = head_sequence(connection, base)?;
-    let (detail, live) = match order_id {
-        Some(id) => (detail(connection, &OrderKey::OrderId(id))?, Vec::new()),
-        None => (None, live(connection)?),
-    };
+    let (mut details, mut sequences) = (Vec::new(), Vec::new());
+    match orders {
+        Some(orders) => {
+            for order_id in orders {
+                details.extend(detail(connection, &OrderKey::OrderId(*order_id))?);
+            }
+        }
+        None => sequences = live(connection)?,
+    }
     Ok(Snapshot {
         head_sequence,
-        detail,
-        live,
+        details,
+        live: sequences,
     })
 }
 

@@ -159,6 +159,7 @@ impl From<GetOut> for pb::GetResponse {
         let GetOut {
             order,
             fills,
+            legs: _,
             next_page_token,
         } = out;
         Self {
@@ -184,6 +185,7 @@ impl TryFrom<pb::GetResponse> for GetOut {
                 .into_iter()
                 .map(Fill::try_from)
                 .collect::<Result<_, _>>()?,
+            legs: Vec::new(),
             next_page_token: given(next_page_token),
         })
     }

@@ -29,6 +29,7 @@ impl TryFrom<pb::ListRequest> for ListIn {
         Ok(Self {
             statuses: statuses.into_iter().map(word).collect::<Result<_, _>>()?,
             symbol: given(symbol),
+            bracket_id: None,
             page_size,
             page_token,
         })
@@ -40,6 +41,7 @@ impl From<ListIn> for pb::ListRequest {
         let ListIn {
             statuses,
             symbol,
+            bracket_id: _,
             page_size,
             page_token,
         } = input;

@@ -104,6 +104,7 @@ fn requests_of_the_client_read_back_as_they_were_meant() {
     let list = ListIn {
         statuses: vec![Status::Filled, Status::Unknown],
         symbol: Some("AAPL".to_owned()),
+        bracket_id: None,
         page_size: 7,
         page_token: "t".to_owned(),
     };

@@ -33,6 +33,7 @@ impl TryFrom<pb::WatchRequest> for WatchIn {
             timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
             max_wait: seconds("max_wait", max_wait)?,
             after_sequence,
+            with_family: false,
         })
     }
 }
@@ -45,6 +46,7 @@ impl From<WatchIn> for pb::WatchRequest {
             timeout,
             max_wait,
             after_sequence,
+            with_family: _,
         } = input;
         let all = OrderKey::OrderId(0);
         Self {

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod all_orders;
+mod family;
 mod limits;
 mod links;
 mod one_order;

@@ -59,6 +59,16 @@ impl World {
         row
     }
 
+    /// A new working order of a bracket.
+    pub(crate) async fn place_leg(&mut self, order_id: i32, bracket_id: i32) -> OrderRecord {
+        self.head += 1;
+        let mut row = record(order_id, self.head);
+        row.state.bracket_id = Some(bracket_id);
+        insert(&self.store, &row).await;
+        self.feed.publish(vec![Arc::new(order_event(&row))]);
+        row
+    }
+
     /// An order's next state.
     pub(crate) async fn change(
         &mut self,

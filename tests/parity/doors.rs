@@ -204,6 +204,7 @@ impl Player {
                         .list(ListIn {
                             statuses,
                             symbol,
+                            bracket_id: None,
                             page_size,
                             page_token,
                         })

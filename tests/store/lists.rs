@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use ibkr_orders::domain::{EventKind, GetIn, ListIn, OrderKey, Status, StoredEvent};
-use ibkr_orders::store::{Store, StoreError};
+use ibkr_orders::store::{Reader, Store, StoreError};
 
 use crate::orders::{fill, record};
 use crate::stores::CLIENT;
@@ -194,6 +194,97 @@ async fn the_fills_of_an_order_are_read_in_pages_each_once() {
     assert_eq!(reader.get_page(none).await.unwrap(), None);
 }
 
+/// A bracket of the orders 2, 3 and 5 with others around and between them.
+async fn with_a_bracket() -> Reader {
+    let opened = Store::open_in_memory(CLIENT).await.unwrap();
+    let base = opened.head_sequence;
+    opened
+        .store
+        .transact(move |t| {
+            (1..=6).try_for_each(|id: i32| {
+                let mut row = record(id, base + u64::from(id.unsigned_abs()));
+                if [2, 3, 5].contains(&id) {
+                    row.state.bracket_id = Some(2);
+                    row.state.parent_order_id = (id != 2).then_some(2);
+                    row.state.status = if id == 5 {
+                        Status::Filled
+                    } else {
+                        Status::Submitted
+                    };
+                    row.state.terminal = id == 5;
+                }
+                t.insert_order(&row)
+            })
+        })
+        .await
+        .unwrap();
+    opened.store.reader()
+}
+
+#[tokio::test]
+async fn the_orders_of_a_bracket_are_listed_by_its_id() {
+    let reader = with_a_bracket().await;
+    let ids = async |list: ListIn| -> Vec<i32> {
+        let found = reader.list(list).await.unwrap();
+        found.orders.iter().map(|order| order.order_id).collect()
+    };
+    let of = |bracket_id| ListIn {
+        bracket_id: Some(bracket_id),
+        ..ListIn::default()
+    };
+    assert_eq!(ids(of(2)).await, [5, 3, 2]);
+    assert_eq!(ids(of(3)).await, [] as [i32; 0], "an exit's id names none");
+    let filled = ListIn {
+        statuses: vec![Status::Filled],
+        symbol: Some("AAPL".to_owned()),
+        ..of(2)
+    };
+    assert_eq!(ids(filled).await, [5]);
+    let first = ListIn {
+        page_size: 2,
+        ..of(2)
+    };
+    let page = reader.list(first.clone()).await.unwrap();
+    let token = page.next_page_token.unwrap();
+    let rest = |bracket_id| ListIn {
+        page_token: token.clone(),
+        bracket_id,
+        ..first.clone()
+    };
+    assert_eq!(ids(rest(Some(2))).await, [2]);
+    for (field, wrong) in [
+        ("page_token", rest(None)),
+        ("page_token", rest(Some(5))),
+        ("bracket_id", of(0)),
+    ] {
+        let error = reader.list(wrong).await.unwrap_err();
+        assert!(
+            matches!(&error, StoreError::Request { field: named, .. } if *named == field),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_entry_is_read_with_its_exits_and_any_other_order_alone() {
+    let reader = with_a_bracket().await;
+    for (order_id, exits, family) in [
+        (2, &[3, 5][..], &[2, 3, 5][..]),
+        (3, &[], &[2, 3, 5]),
+        (5, &[], &[2, 3, 5]),
+        (4, &[], &[4]),
+    ] {
+        let key = OrderKey::OrderId(order_id);
+        let whole = reader.get(key.clone()).await.unwrap().unwrap();
+        let legs: Vec<i32> = whole.legs.iter().map(|leg| leg.order_id).collect();
+        assert_eq!(legs, exits, "{order_id}");
+        let page = reader.get_page(GetIn::new(key)).await.unwrap().unwrap();
+        assert_eq!(page.legs, whole.legs);
+        assert_eq!(reader.family(order_id).await.unwrap(), family);
+    }
+    assert_eq!(reader.family(9).await.unwrap(), [] as [i32; 0]);
+}
+
 #[tokio::test]
 async fn a_page_token_of_another_list_is_refused() {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
@@ -212,7 +303,7 @@ async fn a_page_token_of_another_list_is_refused() {
             page_size: size,
             page_token: token.to_owned(),
             symbol: symbol.map(str::to_owned),
-            statuses: vec![],
+            ..ListIn::default()
         })
     };
     let token = page(2, "", None).await.unwrap().next_page_token.unwrap();

@@ -49,7 +49,7 @@ impl World {
     pub async fn fills_add_up(&self) {
         let orders = self.client.list(ListIn::default()).await.unwrap().orders;
         for order in orders {
-            let OrderDetail { order, fills } = self.detail(order.order_id).await;
+            let OrderDetail { order, fills, .. } = self.detail(order.order_id).await;
             let sum: Decimal = fills.iter().map(|fill| fill.quantity.value()).sum();
             assert!(
                 sum <= order.filled.value() && order.filled.value() <= order.terms.quantity.value(),
