@@ -58,6 +58,9 @@ pub mod gateway;
 #[cfg(feature = "server")]
 pub mod grpc;
 #[cfg(feature = "gateway")]
+#[doc(hidden)]
+pub mod journal;
+#[cfg(feature = "gateway")]
 mod lock_file;
 #[cfg(feature = "metrics")]
 pub mod metrics;

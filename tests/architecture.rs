@@ -16,6 +16,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("outcome", &["domain", "error"]),
     ("lock_file", &[]),
     ("request_id", &[]),
+    ("journal", &["domain"]),
     ("store", &["domain", "error", "lock_file", "stats"]),
     ("tws", &["domain", "error"]),
     ("account", &["domain", "error"]),
@@ -108,6 +109,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 
 /// Which rooms may use a package from outside. Packages that are not here may be used anywhere.
 const PACKAGES: &[(&str, &[&str])] = &[
+    ("async_nats", &["journal"]),
+    ("rustix", &["journal"]),
     ("ibapi", &["tws"]),
     ("rusqlite", &["store"]),
     ("tokio_rusqlite", &["store"]),
@@ -117,7 +120,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("tonic_health", &["grpc"]),
     ("tonic_reflection", &["grpc", "simulator_control"]),
     // The adapter and the simulator write down TWS's messages each for itself.
-    ("prost", &["wire", "simulator", "tws"]),
+    ("prost", &["journal", "wire", "simulator", "tws"]),
     ("jiff", &["domain", "simulator", "tws"]),
     ("prost_types", &["wire"]),
     ("tokio_rustls", &["grpc", "web"]),
@@ -145,6 +148,7 @@ const TEST_SUPPORT: &[(&str, &[&str])] = &[
     ("grpc", &["config", "gateway", "grpc", "simulator", "wire"]),
     ("link", &["gateway"]),
     ("library", &["config", "domain", "gateway", "simulator"]),
+    ("nats", &[]),
     ("orders", &["domain"]),
     ("ports", &[]),
     ("preload", &[]),

@@ -11,6 +11,7 @@
 //! | [`scene`] | a gateway in this process in front of such a TWS |
 //! | [`stores`], [`records`] | stores on disk, and rows to put into them |
 //! | [`link`] | waits for the link of a gateway in this process |
+//! | [`nats`] | servers of a journal as processes |
 //! | [`orders`] | orders to place |
 //! | [`preload`] | disk faults, counts of fsyncs and a wrong clock for a process |
 //! | [`random`] | random numbers by seed |
@@ -19,6 +20,7 @@
 pub mod grpc;
 pub mod library;
 pub mod link;
+pub mod nats;
 pub mod orders;
 pub mod ports;
 pub mod preload;
