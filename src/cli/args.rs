@@ -500,6 +500,10 @@ pub(super) enum ExportWhat {
     Executions,
     /// Everything that happened, by its sequence; its time is that of the order's update, or of the execution
     Events,
+    /// What callers instructed, in the order in which it was stored; its time is when that was
+    Instructions,
+    /// Who was refused what, halts, other limits, logins, previews; its time is when it happened
+    Audit,
 }
 
 /// How `export` writes a row.

@@ -3,6 +3,7 @@
 //! Nothing here reads a clock, an environment, a socket or a disk.
 
 mod account;
+mod audit;
 mod bracket;
 mod caller;
 mod check;
@@ -39,6 +40,7 @@ pub use account::{
     BASE_CURRENCY, DAILY_PNL, Market, PortfolioReport, Position, PositionReport, PositionsIn,
     PositionsOut, ValueReport, WatchAccountIn,
 };
+pub use audit::{AuditKind, AuditRecord, AuditedSettings};
 pub use bracket::{BRACKET_REF_CHARS_MAX, Bracket, check_bracket};
 pub use caller::{CALLER_NAME_BYTES_MAX, Caller, CallerName, Role};
 pub use check::{Limits, Order, check, check_change};

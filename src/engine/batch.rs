@@ -12,7 +12,7 @@ use crate::account::Heard;
 use crate::domain::lifecycle::ExecutionChange;
 use crate::domain::limits::Totals;
 use crate::domain::{
-    Instruction, InstructionState, LinkChange, OrderRecord, StoredEvent, WorkingTerms,
+    AuditRecord, Instruction, InstructionState, LinkChange, OrderRecord, StoredEvent, WorkingTerms,
 };
 use crate::store::{StoreError, Transaction};
 use crate::tws::TwsCommand;
@@ -36,6 +36,8 @@ pub(crate) struct Batch {
     pub(crate) totals: Totals,
     /// Rows to write, in order, after those of the orders.
     pub(crate) rows: Vec<Row>,
+    /// What it leaves in the audit.
+    pub(crate) audit: Vec<AuditRecord>,
     /// What to do after the commit, in order.
     pub(crate) effects: Vec<Effect>,
     /// Callers who waited for a session and do not any more; with `None` among them, nobody does.
@@ -162,12 +164,13 @@ impl Batch {
             engine_state: engine_state.clone(),
             totals: Totals::default(),
             rows: Vec::new(),
+            audit: Vec::new(),
             effects: Vec::new(),
             unparked: BTreeSet::new(),
         }
     }
 
-    /// Whether anything is to be written.
+    /// Whether anything but the audit is to be written.
     pub(crate) fn writes(&self) -> bool {
         !self.rows.is_empty()
             || self

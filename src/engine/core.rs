@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::audit::Audit;
 use super::batch::{Batch, Effect, Write};
 use super::clocks::Clocks;
 use super::deadlines::Deadlines;
@@ -21,8 +22,8 @@ use super::step::{NOBODY, Step};
 use crate::account::Accounts;
 use crate::domain::limits::{Limits as RiskLimits, RiskHistory};
 use crate::domain::{
-    Fill, Halt, Limits, LinkChange, OrderRecord, OrderTicket, RestartWindow, Status, StoredEvent,
-    Timestamp, Zone,
+    AuditedSettings, Fill, Halt, Limits, LinkChange, OrderRecord, OrderTicket, RestartWindow,
+    Status, StoredEvent, Timestamp, Zone,
 };
 use crate::error::{Error, Reason};
 use crate::tws::{ConnectFailure, TwsCommand};
@@ -86,6 +87,8 @@ pub(crate) struct RecoveredState {
     pub(crate) halts: Vec<Halt>,
     /// Why the halt file halts; `None`: it does not.
     pub(crate) halt_file: Option<String>,
+    /// What the audit knows of the settings of the start before.
+    pub(crate) audited: AuditedSettings,
 }
 
 impl RecoveredState {
@@ -126,6 +129,11 @@ impl RecoveredState {
             halt_file,
             ..self
         }
+    }
+
+    /// With what the audit knows of the settings of the start before.
+    pub(crate) fn with_audited(self, audited: AuditedSettings) -> Self {
+        Self { audited, ..self }
     }
 
     /// With what was executed and instructed before `began`, which counts in the limits.
@@ -185,6 +193,8 @@ pub(crate) struct Core {
     pub(crate) risk: Risk,
     /// Halts beside those that are stored.
     pub(crate) halts: Halts,
+    /// Records of the audit that are not stored yet.
+    pub(crate) audit: Audit,
     /// The rest.
     pub(crate) engine_state: EngineState,
     /// Positions and account values, as TWS last said them.
@@ -217,6 +227,7 @@ impl Core {
             began,
             halts,
             halt_file,
+            audited,
         } = found;
         let mut cache = OrderCache::default();
         let mut risk = Risk::new(settings.limits_zone.clone(), began);
@@ -244,7 +255,10 @@ impl Core {
         };
         let orders_per_request =
             usize::try_from(burst(settings.messages_per_second)).unwrap_or(usize::MAX);
+        let mut audit = Audit::default();
+        audit.begin(&settings, &audited, halt_file.as_deref(), began);
         Self {
+            audit,
             pacer: Pacer::new(settings.messages_per_second),
             settings,
             cache,
@@ -287,6 +301,8 @@ impl Core {
             events: batch.events(),
             ..Outbound::default()
         };
+        // What was written with the batch is not in it any more.
+        self.audit.keep(batch.audit, now.monotonic);
         for executed in self.risk.totals.absorb(batch.totals) {
             self.risk.positions.executed(executed, now.wall_time);
         }
@@ -586,6 +602,10 @@ impl Core {
                 self.deadlines.sweep(&waiting.collect());
             }
             inputs.push(Input::Tick);
+            let left_out = self.engine_state.refusals.left_out;
+            if let Some(record) = self.audit.unrecorded(left_out, now.wall_time) {
+                inputs.push(Input::Audit(Arc::new(record)));
+            }
         }
         inputs
     }
@@ -618,6 +638,11 @@ impl Core {
                 .cache
                 .entries()
                 .all(|(_, entry)| entry.runtime.waiters.is_empty())
+    }
+
+    /// What a caller asked for who waits for a session.
+    pub(crate) fn parked_request(&self, waiter: u64) -> Option<&PendingRequest> {
+        self.parked.get(&waiter)
     }
 
     /// Whether a caller still waits for a session.

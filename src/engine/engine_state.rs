@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::audit::RefusalRate;
 use super::halts::StoredHalts;
 use super::live_order::Cancelling;
 use crate::domain::limits::{Limits, Rule};
@@ -38,6 +39,8 @@ pub(crate) struct EngineState {
     pub(crate) limits_hash: Option<Arc<str>>,
     /// Rules that instructions broke, by rule: for the statistics.
     pub(crate) rules_broken: [u64; Rule::ALL.len()],
+    /// Refused instructions that the audit records now.
+    pub(crate) refusals: RefusalRate,
     /// No new orders.
     pub(crate) closing: bool,
     /// Messages queued by steps of this batch.

@@ -84,6 +84,25 @@ impl Halts {
         self.why(stored, order.placed_by.as_deref(), &order.account)
     }
 
+    /// Why nobody's new orders are taken, and why those of some are not.
+    pub(crate) fn said(&self, stored: &[Halt]) -> (Option<String>, Option<String>) {
+        if stored.is_empty() && self.unstored.is_empty() && self.file.is_none() {
+            return (None, None);
+        }
+        let all = self.all(stored);
+        let everybody = |halt: &&Halt| halt.caller.is_none() && halt.account.is_none();
+        let of_all = match &self.file {
+            Some(file) => Some(format!("new orders are halted: {file}")),
+            None => all.iter().find(everybody).map(sentence),
+        };
+        let some: Vec<String> = all
+            .iter()
+            .filter(|halt| !everybody(halt))
+            .map(sentence)
+            .collect();
+        (of_all, (!some.is_empty()).then(|| some.join("; ")))
+    }
+
     fn why(&self, stored: &[Halt], caller: Option<&str>, account: &str) -> Option<String> {
         if let Some(file) = &self.file {
             return Some(format!("new orders are halted: {file}"));
@@ -94,24 +113,30 @@ impl Halts {
             };
             is(&halt.caller, caller) && is(&halt.account, Some(account))
         };
-        let halt = self.unstored.iter().chain(stored).find(concerns)?;
-        let Halt {
-            reason,
-            caller,
-            account,
-            halted_by: _,
-            since,
-        } = halt;
-        let of = caller
-            .as_ref()
-            .map_or_else(String::new, |name| format!(" of {name}"));
-        let to = account
-            .as_ref()
-            .map_or_else(String::new, |name| format!(" for {name}"));
-        Some(format!(
-            "new orders{of}{to} are halted since {since}: {reason}"
-        ))
+        self.unstored
+            .iter()
+            .chain(stored)
+            .find(concerns)
+            .map(sentence)
     }
+}
+
+/// What a halt stops, since when and why.
+fn sentence(halt: &Halt) -> String {
+    let Halt {
+        reason,
+        caller,
+        account,
+        halted_by: _,
+        since,
+    } = halt;
+    let of = caller
+        .as_ref()
+        .map_or_else(String::new, |name| format!(" of {name}"));
+    let to = account
+        .as_ref()
+        .map_or_else(String::new, |name| format!(" for {name}"));
+    format!("new orders{of}{to} are halted since {since}: {reason}")
 }
 
 /// The halts that are stored, as a batch works on them.

@@ -13,8 +13,8 @@ use super::input::{Command, Outcome};
 use super::link::LinkStatus;
 use super::step::{overloaded, shutting_down};
 use crate::account::Snapshot;
-use crate::domain::Caller;
 use crate::domain::limits::Limits;
+use crate::domain::{AuditRecord, Caller};
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::Store;
@@ -60,6 +60,14 @@ impl LimitsSetter {
     pub(crate) async fn set_halt_file(&self, why: Option<String>) -> bool {
         match self.0.upgrade() {
             Some(calls) => calls.send(Call::HaltFile(why)).await.is_ok(),
+            None => false,
+        }
+    }
+
+    /// Leaves something in the audit. False when the engine has ended.
+    pub(crate) async fn audit(&self, record: AuditRecord) -> bool {
+        match self.0.upgrade() {
+            Some(calls) => calls.send(Call::Audit(Arc::new(record))).await.is_ok(),
             None => false,
         }
     }

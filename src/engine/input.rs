@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::halts::HaltChange;
 use crate::domain::limits::Limits;
 use crate::domain::{
-    Bracket, Caller, Order, OrderKey, OrderState, PreviewVerdict, RuleViolation, TermsChange,
+    AuditRecord, Bracket, Caller, Order, OrderKey, OrderState, PreviewVerdict, RuleViolation,
+    TermsChange,
 };
 use crate::error::Error;
 use crate::tws::TwsEvent;
@@ -41,6 +42,8 @@ pub(crate) enum Input {
     },
     /// The halt file appeared or went.
     HaltFile,
+    /// Something for the audit that concerns nothing else.
+    Audit(Arc<AuditRecord>),
     /// A second has passed.
     Tick,
     /// Reports were dropped because they could not be stored.
@@ -81,6 +84,25 @@ pub(crate) enum Command {
     Preview(Arc<PreviewCommand>),
     /// A new bracket.
     PlaceBracket(Arc<BracketCommand>),
+    /// Nothing: the instruction was refused before it reached the engine, and the audit is to know.
+    Refused(Arc<RefusedCommand>),
+}
+
+/// An instruction that was refused for its form, or for who gave it.
+#[derive(Debug, Clone)]
+pub(crate) struct RefusedCommand {
+    /// The word of its kind.
+    pub(crate) instruction: &'static str,
+    /// Its request id, where the caller gave one.
+    pub(crate) request_id: Option<String>,
+    /// The order it names, where it names one by its id.
+    pub(crate) order_id: Option<i32>,
+    /// What it asked for, in the fields of its request.
+    pub(crate) asked: serde_json::Value,
+    /// What the caller is told.
+    pub(crate) error: Error,
+    /// Refusals before this one that did not reach the engine because there were too many.
+    pub(crate) left_out_before: u64,
 }
 
 /// A new bracket.

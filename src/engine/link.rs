@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::core::Core;
 use super::engine_state::{EngineState, Session};
 use crate::domain::Timestamp;
 use crate::error::{COULD_NOT_CONNECT, Error};
@@ -35,6 +36,10 @@ pub struct LinkStatus {
     pub store_ok: bool,
     /// Orders of this client id that TWS works and the store does not know.
     pub unknown_orders: usize,
+    /// Why no new order is taken though TWS is there: all are halted, or the audit cannot be written.
+    pub halted: Option<String>,
+    /// Why those of some callers or accounts are not.
+    pub halted_for_some: Option<String>,
 }
 
 impl LinkStatus {
@@ -44,7 +49,10 @@ impl LinkStatus {
     }
 
     /// What the engine knows.
-    pub(super) fn of(engine_state: &EngineState, store_ok: bool) -> Self {
+    pub(super) fn of(core: &Core, store_ok: bool) -> Self {
+        let engine_state = &core.engine_state;
+        let (halted, halted_for_some) = core.halts.said(&engine_state.halts);
+        let unaudited = core.audit.refusal().map(|error| error.message);
         let session = engine_state.session.as_ref();
         Self {
             connected: session.is_some(),
@@ -65,6 +73,8 @@ impl LinkStatus {
             tws_time: engine_state.tws_time,
             store_ok,
             unknown_orders: engine_state.unknown_orders.len(),
+            halted: halted.or(unaudited),
+            halted_for_some,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! It takes whatever waits (callers, TWS, timers), applies each input with a synchronous [`step`] to copies, commits the batch as one
 //! transaction, and only then answers, sends and shows. So a burst costs one fsync, and nothing is told or sent before it is on disk.
 
+mod audit;
 mod batch;
 mod clocks;
 mod core;
@@ -35,7 +36,7 @@ pub(crate) use driver::HaltStored;
 pub(crate) use halts::HaltChange;
 pub(crate) use handle::{Ended, Engine, TwsLink};
 pub(crate) use input::{
-    Answer, BracketCommand, Command, PlaceCommand, PreviewCommand, ReplaceCommand,
+    Answer, BracketCommand, Command, PlaceCommand, PreviewCommand, RefusedCommand, ReplaceCommand,
 };
 pub use link::LinkStatus;
 pub(crate) use overview::CancelPlan;

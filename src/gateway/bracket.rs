@@ -32,7 +32,16 @@ impl Gateway {
         }
         let limits = &self.shared.limits;
         let name = given.clone().unwrap_or_else(new_request_id);
-        let bracket = check_bracket(bracket, &name, limits)?;
+        let bracket = match check_bracket(bracket, &name, limits) {
+            Ok(bracket) => bracket,
+            Err(violations) if dry_run => return Err(violations.into()),
+            Err(violations) => {
+                let error = violations.into();
+                return Err(self
+                    .refused("PLACE_BRACKET", given.as_deref(), None, error)
+                    .await);
+            }
+        };
         if dry_run {
             return Ok(constructed(&bracket, limits, given));
         }

@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 
 use crate::config::{Config, LimitsFileError, parse_limits, read_limits_file};
 use crate::domain::limits::{Limits, Loosened, loosened};
+use crate::domain::{AuditKind, AuditRecord};
 use crate::engine::Engine;
 use crate::stats::Stats;
 
@@ -103,6 +104,17 @@ impl FollowedLimits {
                         );
                         stats.risk.limits_file_bad.set(1);
                         problem.send_replace(Some(wrong.to_string()));
+                        let record = AuditRecord {
+                            at: time::OffsetDateTime::now_utc().into(),
+                            kind: AuditKind::Limits,
+                            caller: None,
+                            request_id: None,
+                            order_id: None,
+                            body: serde_json::json!({ "problem": wrong.to_string() }),
+                        };
+                        if !setter.audit(record).await {
+                            return;
+                        }
                     }
                 }
             }

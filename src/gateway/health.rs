@@ -47,6 +47,8 @@ fn health(status: &LinkStatus, lost: Option<StoreError>, client_id: i32) -> Heal
         tws_time,
         store_ok,
         unknown_orders,
+        halted,
+        halted_for_some,
     } = status;
     let session = session.as_deref();
     let error = if let Some(failure) = failure {
@@ -64,13 +66,16 @@ fn health(status: &LinkStatus, lost: Option<StoreError>, client_id: i32) -> Heal
             "TWS has lost its connection to IB: new orders are refused until it is back".to_owned(),
         )
     } else {
-        None
+        halted.clone()
     };
     HealthOut {
         connected: *connected,
         next_valid_id: *next_order_id,
         error,
-        detail: detail.clone(),
+        detail: match (detail, halted_for_some) {
+            (Some(detail), Some(halted)) => Some(format!("{detail}; {halted}")),
+            (detail, halted) => detail.clone().or_else(|| halted.clone()),
+        },
         server_version: session.map(|session| session.server_version),
         accounts: session.map_or_else(Vec::new, |session| session.accounts.clone()),
         paper: session.map(|session| {

@@ -10,6 +10,7 @@ mod open;
 mod place;
 mod preview;
 mod read;
+mod refusal;
 mod replace;
 mod risk;
 
@@ -34,6 +35,7 @@ pub(crate) use open::feed_limits;
 pub(crate) use place::only_breaks_limits;
 pub use place::{dry_run, validate};
 pub(crate) use read::{order_id as watched_order, spec as watch_spec};
+use refusal::RefusalGate;
 
 /// A running gateway: one store, one session with TWS, one engine. A cheap handle.
 #[derive(Debug, Clone)]
@@ -53,6 +55,7 @@ struct Shared {
     reader: Reader,
     feed: Feed,
     stats: Arc<Stats>,
+    refusals: RefusalGate,
 }
 
 impl Gateway {

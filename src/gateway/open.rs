@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::followed::FollowedLimits;
 use super::halt_file::HaltFile;
 use super::limits::limits;
+use super::refusal::RefusalGate;
 use super::{Gateway, Shared};
 use crate::config::Config;
 use crate::domain::Caller;
@@ -69,6 +70,7 @@ impl Gateway {
             accounts,
             history,
             halts,
+            audited,
         } = opened;
         let halt_file = HaltFile::new(config);
         let halted = halt_file.why();
@@ -81,7 +83,8 @@ impl Gateway {
             accounts,
         )
         .with_history(history, OffsetDateTime::now_utc().into())
-        .with_halts(halts, halted.clone());
+        .with_halts(halts, halted.clone())
+        .with_audited(audited);
         let reader = store.reader();
         let stats = Arc::new(Stats::default());
         let feed = Feed::counted(
@@ -113,6 +116,7 @@ impl Gateway {
                 reader,
                 feed,
                 stats,
+                refusals: RefusalGate::default(),
             }),
             caller: Arc::new(Caller::LOCAL),
         }

@@ -96,7 +96,13 @@ impl Gateway {
             request_id(id)?;
         }
         // Not for which account: a known request is answered whatever the gateway is for by now.
-        let order = check(order, transmit, &Limits::default())?;
+        let order = match check(order, transmit, &Limits::default()) {
+            Ok(order) => order,
+            Err(violations) => {
+                let error = violations.into();
+                return Err(self.refused("PLACE", given.as_deref(), None, error).await);
+            }
+        };
         let command = PlaceCommand {
             digest: order.digest(),
             order,

@@ -22,7 +22,12 @@ impl Gateway {
     pub async fn preview(&self, input: PreviewIn) -> Result<PreviewOut, Error> {
         let PreviewIn { order, timeout } = input;
         let timeout = seconds("timeout", timeout)?;
-        let order = check(order, true, &self.shared.limits)?;
+        let order = match check(order, true, &self.shared.limits) {
+            Ok(order) => order,
+            Err(violations) => {
+                return Err(self.refused("PREVIEW", None, None, violations.into()).await);
+            }
+        };
         let command = PreviewCommand {
             order,
             request_id: new_request_id(),

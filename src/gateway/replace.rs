@@ -33,7 +33,15 @@ impl Gateway {
             request_id(id)?;
         }
         let limits = &self.shared.limits;
-        let change = check_change(change, limits)?;
+        let change = match check_change(change, limits) {
+            Ok(change) => change,
+            Err(violations) if dry_run => return Err(violations.into()),
+            Err(violations) => {
+                let error = violations.into();
+                let refused = self.refused("REPLACE", given.as_deref(), Some(&order), error);
+                return Err(refused.await);
+            }
+        };
         if change.is_empty() {
             return Err(Error::new(
                 Reason::RequestInvalid,

@@ -17,6 +17,7 @@ use tracing::{Instrument as _, info_span};
 use crate::callers::CertificateRoles;
 use crate::domain::{Caller, Role};
 use crate::error::{Error, Reason};
+use crate::gateway::Gateway;
 use crate::stats::{Calls as CallStats, Limit, METHODS, Stats};
 use crate::telemetry::trace;
 use crate::wire::{SERVICES, error_from_status, status_from_error};
@@ -45,6 +46,7 @@ pub(super) struct Calls {
     pub(super) tokens: Option<watch::Receiver<Tokens>>,
     /// What the names in certificates may do; `None`: everything.
     pub(super) certificates: Option<watch::Receiver<CertificateRoles>>,
+    pub(super) gateway: Gateway,
     pub(super) stopping: CancellationToken,
     /// Calls that the shutdown waits for.
     pub(super) in_flight: TaskTracker,
@@ -190,7 +192,13 @@ impl Calls {
             if let Some(name) = &caller.name {
                 call.span.record("caller", name.as_str());
             }
-            roles::permit(request.uri().path(), &caller)?;
+            if let Err(error) = roles::permit(request.uri().path(), &caller) {
+                let Some(instruction) = roles::instruction(request.uri().path()) else {
+                    return Err(error);
+                };
+                let gateway = self.gateway.on_behalf_of(Arc::new(caller));
+                return Err(gateway.refused(instruction, None, None, error).await);
+            }
             if kind != Kind::Unary {
                 call.revoked = self.revoked(token, roles::required(request.uri().path()));
             }

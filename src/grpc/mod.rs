@@ -186,6 +186,7 @@ impl Prepared {
             routes: routes(&gateway, &settings, readiness, stopping.clone())?,
             tokens: secrets.tokens,
             certificates: secrets.certificates,
+            gateway: gateway.clone(),
             stopping: stopping.clone(),
             in_flight: in_flight.clone(),
             room: Arc::new(Semaphore::new(settings.calls_in_flight_max)),

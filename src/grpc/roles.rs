@@ -24,6 +24,22 @@ pub(super) fn required(path: &str) -> Role {
     }
 }
 
+/// The word for what a call instructs, as the audit has it; `None`: it instructs nothing.
+pub(super) fn instruction(path: &str) -> Option<&'static str> {
+    Some(match path.rsplit('/').next()? {
+        "Place" => "PLACE",
+        "PlaceBracket" => "PLACE_BRACKET",
+        "Preview" => "PREVIEW",
+        "Transmit" => "TRANSMIT",
+        "Replace" => "REPLACE",
+        "Cancel" => "CANCEL",
+        "CancelAll" => "CANCEL_ALL",
+        "Halt" => "HALT",
+        "Resume" => "RESUME",
+        _ => return None,
+    })
+}
+
 /// Refuses a caller whose role is not enough for a path.
 ///
 /// # Errors
@@ -76,6 +92,8 @@ mod tests {
                 for method in &service.method {
                     let path = format!("{PACKAGE}{}/{}", service.name(), method.name());
                     assert_eq!(required(&path), chosen(method.name()), "{path}");
+                    let changes = required(&path) > Role::Read;
+                    assert_eq!(instruction(&path).is_some(), changes, "{path}");
                     seen.insert(method.name().to_owned());
                 }
             }

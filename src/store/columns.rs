@@ -14,7 +14,7 @@ use tokio_rusqlite::rusqlite::types::{
 use tokio_rusqlite::rusqlite::{self, Row, Statement};
 
 use crate::domain::{
-    Action, Amount, Commission, Fill, Instruction, InstructionKind, InstructionState,
+    Action, Amount, AuditKind, Commission, Fill, Instruction, InstructionKind, InstructionState,
     MismatchedPrices, OcaType, OrderRecord, OrderState, OrderType, PriceFields, Pricing,
     Replacement, SecType, Status, TimeInForce, Timestamp, WorkingTerms, gather_terms,
 };
@@ -246,6 +246,7 @@ macro_rules! words {
 }
 words!(
     Action,
+    AuditKind,
     InstructionKind,
     InstructionState,
     OcaType,
@@ -452,6 +453,13 @@ impl<'a> Put<'a> for &'a Replacement {
 }
 
 impl Take for Replacement {
+    fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        serde_json::from_str(value.as_str()?).map_err(|error| FromSqlError::Other(error.into()))
+    }
+}
+
+/// Any JSON.
+impl Take for serde_json::Value {
     fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
         serde_json::from_str(value.as_str()?).map_err(|error| FromSqlError::Other(error.into()))
     }

@@ -112,6 +112,9 @@ pub enum StoreError {
     /// A row contradicts the schema, for example an order id that is taken. A defect of the caller; its savepoint was undone.
     #[error("a row was refused by the store ({0})")]
     Refused(String),
+    /// The audit's own table cannot be written though the rest can. Rolled back.
+    #[error("the audit cannot be written ({0}): nothing was stored")]
+    Audit(String),
     /// The work panicked; its transaction was rolled back.
     #[error("a transaction panicked and was rolled back ({0})")]
     Panicked(String),
@@ -213,6 +216,7 @@ impl From<StoreError> for Error {
             | StoreError::OlderSchema { .. }
             | StoreError::Missing { .. }
             | StoreError::Damaged(_)
+            | StoreError::Audit(_)
             | StoreError::OutcomeUnknown(_)
             | StoreError::TooOldSqlite { .. }
             | StoreError::Replaced { .. }

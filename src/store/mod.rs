@@ -8,6 +8,7 @@
 //! transactions. A failed commit that may or may not be on disk is [`StoreError::OutcomeUnknown`]: the process must stop, and the
 //! next start reads what became of it.
 
+mod audit;
 mod backup;
 mod checkpoint;
 mod closing;
@@ -35,10 +36,11 @@ mod statements;
 mod transaction;
 mod writer;
 
+pub use audit::AuditRow;
 pub use backup::{Backup, backup};
 pub use epochs::Cursor;
 pub use error::StoreError;
-pub use export::ExecutionRow;
+pub use export::{ExecutionRow, InstructionRow};
 pub use reader::Reader;
 pub use snapshot::Snapshot;
 pub use start::{Opened, StoreSettings};

@@ -10,9 +10,9 @@ use super::checkpoint::{LOG_PAGES, PAGE_BYTES};
 use super::file::{self, Found};
 use super::identity::{DatabaseLock, Identity};
 use super::transaction::{SPENT_ORDER_ID, meta, pinned_accounts};
-use super::{Store, StoreError, columns, epochs, history, schema};
+use super::{Store, StoreError, audit, columns, epochs, history, schema};
 use crate::domain::limits::RiskHistory;
-use crate::domain::{Fill, Halt, OrderRecord, Timestamp};
+use crate::domain::{AuditedSettings, Fill, Halt, OrderRecord, Timestamp};
 use crate::lock_file::LockFile;
 
 /// Which store to open, and for whom.
@@ -50,6 +50,8 @@ pub struct Opened {
     pub history: RiskHistory,
     /// The halts in force.
     pub halts: Vec<Halt>,
+    /// What the audit last said of the settings.
+    pub audited: AuditedSettings,
 }
 
 /// The oldest SQLite whose write-ahead log survives a reset (fixed in 3.51.3).
@@ -89,6 +91,7 @@ pub(super) struct RecoveredState {
     pub(super) accounts: Option<Vec<String>>,
     pub(super) history: RiskHistory,
     pub(super) halts: Vec<Halt>,
+    pub(super) audited: AuditedSettings,
 }
 
 /// Opens the file of `settings`. Blocks on the disk.
@@ -245,6 +248,7 @@ fn begin(
             .cast_unsigned(),
         accounts: pinned_accounts(&transaction)?,
         halts: super::transaction::halts(&transaction)?,
+        audited: audit::settings(&transaction)?,
         history: history::read(&transaction, Timestamp::from_unix_micros(now_micros()))?,
         base_sequence,
     };

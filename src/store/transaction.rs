@@ -4,9 +4,9 @@ use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension, Params, para
 
 use super::columns::{self, select_order};
 use super::statements::StatementCache;
-use super::{StoreError, event_body, rows};
+use super::{StoreError, audit, event_body, rows};
 use crate::domain::{
-    Fill, Halt, Instruction, InstructionState, OrderRecord, StoredEvent, WorkingTerms,
+    AuditRecord, Fill, Halt, Instruction, InstructionState, OrderRecord, StoredEvent, WorkingTerms,
 };
 
 /// One transaction on the store's thread. What it reads includes what it wrote.
@@ -288,6 +288,23 @@ impl<'a> Transaction<'a> {
                 .execute((SPENT_ORDER_ID, order_id.to_string()))
                 .map(drop)
         })
+    }
+
+    /// Appends records to the audit.
+    ///
+    /// # Errors
+    /// [`StoreError::Audit`] where its table is what cannot be written: the whole transaction should end.
+    pub fn append_audit(&mut self, records: &[AuditRecord]) -> Result<(), StoreError> {
+        for record in records {
+            self.guarded(|held| audit::append(held, record))
+                .map_err(|error| match error {
+                    StoreError::Refused(why) | StoreError::Damaged(why) | StoreError::Io(why) => {
+                        StoreError::Audit(why)
+                    }
+                    other => other,
+                })?;
+        }
+        Ok(())
     }
 
     /// Binds the store to these accounts.

@@ -95,6 +95,7 @@ impl Store {
             accounts,
             history,
             halts,
+            audited,
         } = facts;
         let connection = Connection::from(connection);
         let (readers, checkpoints) = match on_disk {
@@ -126,6 +127,7 @@ impl Store {
             accounts,
             history,
             halts,
+            audited,
         }
     }
 

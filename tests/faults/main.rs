@@ -19,6 +19,7 @@ mod link;
 mod preview;
 mod reports;
 mod restart;
+mod risk;
 mod scripted;
 mod shutdown;
 mod watchers;
@@ -26,7 +27,7 @@ mod watchers;
 use test_support::{preload, process, world};
 
 /// The themes, by the name of their file.
-const THEMES: [(&str, &str); 18] = [
+const THEMES: [(&str, &str); 19] = [
     ("bracket", include_str!("bracket.rs")),
     ("cancel", include_str!("cancel.rs")),
     ("client_id", include_str!("client_id.rs")),
@@ -50,6 +51,7 @@ const THEMES: [(&str, &str); 18] = [
         ),
     ),
     ("restart", include_str!("restart.rs")),
+    ("risk", include_str!("risk.rs")),
     (
         "scripted",
         concat!(

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::super::args::ExportWhat;
-use crate::domain::{Amount, EventKind, Fill, OrderState, StoredEvent, Timestamp};
-use crate::store::{ExecutionRow, Reader, StoreError};
+use crate::domain::{Amount, AuditRecord, EventKind, Fill, OrderState, StoredEvent, Timestamp};
+use crate::store::{AuditRow, ExecutionRow, InstructionRow, Reader, StoreError};
 
 /// Where the first page begins.
 pub(super) const START: i64 = 0;
@@ -30,6 +30,10 @@ pub(super) enum Document {
     Execution(Execution),
     /// Something that happened to an order.
     Event(Box<Event>),
+    /// What a caller instructed.
+    Instruction(Box<InstructionRow>),
+    /// A record of the audit.
+    Audit(Audit),
 }
 
 /// An execution with what makes it complete by itself.
@@ -58,6 +62,14 @@ pub(super) struct Event {
     kind: &'static str,
     order: Option<OrderState>,
     fill: Option<Fill>,
+}
+
+/// A record of the audit under its number.
+#[derive(Debug, Serialize)]
+pub(super) struct Audit {
+    audit: i64,
+    #[serde(flatten)]
+    record: AuditRecord,
 }
 
 /// A column of a CSV export: its name, and where its value stands in the document.
@@ -89,6 +101,14 @@ pub(super) async fn after(
                 .events_after(cursor.cast_unsigned(), None, limit)
                 .await?;
             events.into_iter().map(event).collect()
+        }
+        ExportWhat::Instructions => {
+            let rows = reader.instructions_after(cursor, limit).await?;
+            rows.into_iter().map(instruction).collect()
+        }
+        ExportWhat::Audit => {
+            let rows = reader.audit_after(cursor, limit).await?;
+            rows.into_iter().map(audit).collect()
         }
     })
 }
@@ -162,6 +182,23 @@ fn event(event: StoredEvent) -> Row {
             order,
             fill,
         })),
+    }
+}
+
+fn instruction(row: InstructionRow) -> Row {
+    Row {
+        cursor: row.instruction,
+        time: Some(row.created_at),
+        document: Document::Instruction(Box::new(row)),
+    }
+}
+
+fn audit(row: AuditRow) -> Row {
+    let AuditRow { row, record } = row;
+    Row {
+        cursor: row,
+        time: Some(record.at),
+        document: Document::Audit(Audit { audit: row, record }),
     }
 }
 
@@ -250,6 +287,35 @@ const FILL: &[&str] = &[
     "perm_id",
 ];
 
+/// The fields of an instruction.
+const INSTRUCTION: &[&str] = &[
+    "instruction",
+    "kind",
+    "state",
+    "request_id",
+    "digest",
+    "caller",
+    "order_id",
+    "order_ids",
+    "body",
+    "error_code",
+    "error",
+    "limits_hash",
+    "created_at",
+    "decided_at",
+];
+
+/// The fields of a record of the audit.
+const AUDIT: &[&str] = &[
+    "audit",
+    "at",
+    "kind",
+    "caller",
+    "request_id",
+    "order_id",
+    "body",
+];
+
 /// The columns of an export. Those of an event are its own, then its order's as `order.…`, then its fill's as `fill.…`.
 pub(super) fn columns(what: ExportWhat) -> Vec<Column> {
     let own = |name: &'static str| Column {
@@ -266,6 +332,8 @@ pub(super) fn columns(what: ExportWhat) -> Vec<Column> {
     match what {
         ExportWhat::Orders => ORDER.iter().copied().map(own).collect(),
         ExportWhat::Executions => EXECUTION.iter().copied().map(own).collect(),
+        ExportWhat::Instructions => INSTRUCTION.iter().copied().map(own).collect(),
+        ExportWhat::Audit => AUDIT.iter().copied().map(own).collect(),
         ExportWhat::Events => {
             let mut columns: Vec<_> = ["sequence", "order_id", "kind"].map(own).into();
             let order: Vec<_> = ORDER

@@ -105,8 +105,8 @@ impl Driver {
         } else {
             now + OUTBOX_DELAY
         };
-        if let Some(due) = self.retries.due() {
-            wake = wake.min(due);
+        for due in [self.retries.due(), self.core.audit.due_at()] {
+            wake = due.map_or(wake, |due| wake.min(due));
         }
         if let Some(until) = self.closing {
             wake = wake.min(until);
@@ -160,6 +160,7 @@ impl Driver {
                 self.answer_halt(0, true);
                 inputs.push(Input::HaltFile);
             }
+            Call::Audit(record) => inputs.push(Input::Audit(record)),
             Call::Close { grace } => {
                 let until = self.clock.monotonic() + grace;
                 self.closing = Some(self.closing.map_or(until, |earlier| earlier.min(until)));

@@ -19,7 +19,7 @@ use super::link::LinkStatus;
 use super::rows::{NoRows, Stop, StoreRows};
 use crate::account::Snapshot;
 use crate::domain::limits::Limits;
-use crate::domain::{Caller, Halt, LinkState, TradingState};
+use crate::domain::{AuditRecord, Caller, Halt, LinkState, TradingState};
 use crate::error::{Error, Reason};
 use crate::feed::Feed;
 use crate::stats::Stats;
@@ -62,6 +62,8 @@ pub(super) enum Call {
     },
     /// Why the halt file halts now; `None`: it does not.
     HaltFile(Option<String>),
+    /// Something for the audit.
+    Audit(Arc<AuditRecord>),
     /// Finish what is under way, but not for longer than this.
     Close {
         /// How long.
@@ -181,6 +183,7 @@ impl Driver {
         loop {
             let gathered = self.gather().await?;
             self.process(gathered).await?;
+            self.write_audit().await?;
             self.show_accounts()?;
             self.send()?;
             if let Some(until) = self.closing {
@@ -202,18 +205,29 @@ impl Driver {
             return Ok(());
         }
         let inputs: Arc<[Input]> = inputs.into();
-        let error = match self.attempt(Arc::clone(&inputs)).await? {
-            Ok(()) => return Ok(()),
-            Err(error) => error,
+        let mut outcome = self.attempt(Arc::clone(&inputs)).await?;
+        if let Err(StoreError::Audit(why)) = &outcome {
+            let now = self.clock.monotonic();
+            self.core_mut()?.audit.failed(why, now);
+            // Without the audit, so that orders are refused and all else goes on.
+            outcome = self.attempt(Arc::clone(&inputs)).await?;
+        }
+        let Err(error) = outcome else {
+            return Ok(());
         };
         let poisoned = is_poisoned(&error);
         // Each attempt would wait for the other program anew, and the callers' time passes.
         let busy = error == StoreError::Busy;
         // One by one: a row that the store refuses must not take the others with it, and a caller who only asks for what is
         // stored, or whose time is over, needs no room.
+        let mut overtakes = !self.retries.is_empty();
         for (index, input) in inputs.iter().enumerate() {
             let refusals = refusals.get(index).copied().unwrap_or(0);
             let asked = matches!(input, Input::Request(_));
+            if (asked || !overtakes) && self.attempt_in_memory(input)? {
+                continue;
+            }
+            overtakes |= !asked;
             let alone =
                 asked || poisoned || matches!(input, Input::Expired { .. } | Input::Gone(_));
             if alone && inputs.len() > 1 && !(asked && busy) {
@@ -225,6 +239,41 @@ impl Driver {
                 self.not_stored(input, refusals, &error)?;
             }
         }
+        Ok(())
+    }
+
+    /// One input, where nothing of it but the audit is to be written: that waits. False: it needs the store.
+    fn attempt_in_memory(&mut self, input: &Input) -> Result<bool, Fatal> {
+        let now = self.clock.now();
+        let core = Arc::clone(&self.core);
+        let mut batch = Batch::new(&core.engine_state);
+        let stepped = core.step(&mut batch, input, &mut NoRows, now);
+        drop(core);
+        if stepped.is_err() || batch.writes() {
+            return Ok(false);
+        }
+        self.finish(batch, now)?;
+        Ok(true)
+    }
+
+    /// Writes records of the audit that could not be written with their batches.
+    async fn write_audit(&mut self) -> Result<(), Fatal> {
+        let now = self.clock.monotonic();
+        if let Some(records) = self.core.audit.due(now) {
+            let count = records.len();
+            let written = self.store.transact(move |tx| tx.append_audit(&records));
+            match written.await {
+                Ok(()) => self.core_mut()?.audit.written(count),
+                Err(StoreError::Audit(why)) => self.core_mut()?.audit.failed(&why, now),
+                Err(error) if error.is_outcome_unknown() => return Err(Fatal(error.to_string())),
+                Err(_) => self.core_mut()?.audit.try_later(now),
+            }
+        }
+        self.stats
+            .risk
+            .audit_unwritable
+            .set(i64::from(self.core.audit.is_behind()));
+        self.show_link();
         Ok(())
     }
 
@@ -241,7 +290,8 @@ impl Driver {
                 Err(Stop::Store(error)) => return Ok(Err(error)),
             }
         }
-        if done == inputs.len() && !batch.writes() {
+        let audits = core.audit.is_writable();
+        if done == inputs.len() && !batch.writes() && !(audits && !batch.audit.is_empty()) {
             drop(core);
             self.finish(batch, now)?;
             return Ok(Ok(()));
@@ -266,6 +316,10 @@ impl Driver {
                     fail::fail_point!("place-before-commit");
                 }
                 batch.store(tx)?;
+                if audits {
+                    tx.append_audit(&batch.audit)?;
+                    batch.audit.clear();
+                }
                 Ok(batch)
             })
             .await;
@@ -287,7 +341,8 @@ impl Driver {
             Err(StoreError::Closed) => Err(Fatal("the store was closed".to_owned())),
             Err(error) => {
                 self.stats.commit_failures.add_one();
-                if !is_poisoned(&error) {
+                // Where only the audit fails, what needs none of it goes on.
+                if !is_poisoned(&error) && !matches!(error, StoreError::Audit(_)) {
                     if self.store_ok {
                         tracing::error!(%error, "the store cannot be written");
                     }
@@ -318,12 +373,15 @@ impl Driver {
                 engine_state.second_orders,
             );
             let rules_broken = engine_state.rules_broken;
+            let unrecorded = engine_state.refusals.left_out + self.core.audit.dropped();
             let outbound = self.core_mut()?.commit(batch, now);
             let counted = self.core.engine_state.rules_broken.iter().zip(rules_broken);
             for (counter, (after, before)) in self.stats.risk.rules_broken.iter().zip(counted) {
                 counter.add(after - before);
             }
             self.count_reconciles(&before);
+            let left_out = self.core.engine_state.refusals.left_out + self.core.audit.dropped();
+            self.stats.risk.audit_dropped.add(left_out - unrecorded);
             let (stats, engine_state) = (&self.stats, &self.core.engine_state);
             let unknown = engine_state.unknown_orders.len();
             stats

@@ -74,7 +74,7 @@ impl Driver {
 
     /// Tells everybody who looks at the link how it stands.
     pub(super) fn show_link(&self) {
-        let status = LinkStatus::of(&self.core.engine_state, self.store_ok);
+        let status = LinkStatus::of(&self.core, self.store_ok);
         self.stats.tws_connected.set(i64::from(status.connected));
         self.stats.ib_connected.set(i64::from(status.ib_connected));
         self.stats.store_writable.set(i64::from(status.store_ok));

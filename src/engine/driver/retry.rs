@@ -116,6 +116,7 @@ const fn concerns_links(input: &Input) -> bool {
         | Input::Gone(_)
         | Input::Limits(_)
         | Input::HaltFile
+        | Input::Audit(_)
         | Input::Tick
         | Input::ReportsDropped => false,
     }

@@ -40,6 +40,7 @@ pub(in crate::engine) fn driver(
         accounts,
         history,
         halts,
+        audited,
     } = opened;
     let (calls, inbox) = mpsc::channel(1_000);
     let (events, told) = mpsc::channel(100_000);
@@ -55,7 +56,8 @@ pub(in crate::engine) fn driver(
         accounts,
     )
     .with_history(history, clock.now().wall_time)
-    .with_halts(halts, None);
+    .with_halts(halts, None)
+    .with_audited(audited);
     let ends = Ends {
         calls: inbox,
         events: told,

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::super::batch::{Effect, Row};
 use super::super::halts::HaltChange;
 use super::super::input::PendingRequest;
@@ -9,7 +11,7 @@ use super::super::live_order::Submission;
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::{
-    Caller, Halt, Instruction, InstructionKind, InstructionState, LinkState, lifecycle,
+    AuditKind, Caller, Halt, Instruction, InstructionKind, InstructionState, LinkState, lifecycle,
 };
 use crate::error::{Error, Reason};
 
@@ -17,6 +19,9 @@ impl Step<'_> {
     /// Whether new orders of a caller for an account are taken; refuses the instruction otherwise. The account is empty where it is not
     /// known yet.
     pub(super) fn trading(&mut self, ask: &PendingRequest, account: &str) -> bool {
+        if !self.is_audited(ask) {
+            return false;
+        }
         let stored = &self.batch.engine_state.halts;
         let refusal = self.core.halts.refusal(stored, &ask.caller.key(), account);
         match refusal {
@@ -89,6 +94,14 @@ impl Step<'_> {
             limits_hash: None,
             created_at: self.now.wall_time,
         })));
+        let (audited, body) = match change {
+            HaltChange::Add(halt) => (AuditKind::Halt, json!(halt)),
+            HaltChange::Lift { caller, account } => (
+                AuditKind::Resume,
+                json!({ "caller": caller, "account": account }),
+            ),
+        };
+        self.audit(audited, Some(caller.to_string()), body);
         self.link(state, text);
         self.effect(Effect::HaltStored(waiter, change.clone()));
         Ok(())
@@ -98,10 +111,20 @@ impl Step<'_> {
     pub(super) fn halt_file(&mut self) -> Result<(), Stop> {
         let halts = Arc::clone(&self.batch.engine_state.halts);
         self.hold_back(&halts)?;
-        let (state, text) = match &self.core.halts.file {
-            Some(why) => (LinkState::Halted, format!("new orders are halted: {why}")),
-            None => (LinkState::Resumed, "the halt file is gone".to_owned()),
+        let file = self.core.halts.file.as_deref();
+        let (kind, state, text) = match file {
+            Some(why) => (
+                AuditKind::Halt,
+                LinkState::Halted,
+                format!("new orders are halted: {why}"),
+            ),
+            None => (
+                AuditKind::Resume,
+                LinkState::Resumed,
+                "the halt file is gone".to_owned(),
+            ),
         };
+        self.audit(kind, None, json!({ "file": file.unwrap_or(&text) }));
         self.link(state, text);
         Ok(())
     }

@@ -137,6 +137,8 @@ impl Step<'_> {
 
     /// Another version of the limits counts from here on.
     pub(super) fn take_limits(&mut self, limits: &Arc<Limits>) {
+        let before = Arc::clone(&self.batch.engine_state.limits);
+        self.audit_limits(&before, limits);
         let engine_state = &mut self.batch.engine_state;
         engine_state.limits = Arc::clone(limits);
         engine_state.limits_hash = limits.hash_text().map(Arc::from);

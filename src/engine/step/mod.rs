@@ -4,6 +4,7 @@
 //! that it can be done again on the store's thread as if it had not begun.
 
 mod account;
+mod audit;
 mod bracket;
 mod cancel;
 mod find;
@@ -35,7 +36,7 @@ use super::core::Core;
 use super::engine_state::Session;
 use super::input::{Command, Input, Outcome, PendingRequest};
 use super::rows::{Rows, Stop};
-use crate::domain::{EventKind, Fill, LinkChange, LinkState, StoredEvent};
+use crate::domain::{AuditRecord, EventKind, Fill, LinkChange, LinkState, StoredEvent};
 use crate::error::{Error, Reason};
 
 /// One input and what it works on.
@@ -61,6 +62,11 @@ impl Step<'_> {
                     self.preview(ask, command);
                     Ok(())
                 }
+                Command::Refused(refused) => {
+                    self.batch.engine_state.refusals.left_out += refused.left_out_before;
+                    self.refuse(ask, refused.error.clone());
+                    Ok(())
+                }
             },
             Input::Tws(event) => self.tws(event),
             Input::Expired { waiter, order_id } => self.expired(*waiter, *order_id),
@@ -75,6 +81,10 @@ impl Step<'_> {
                 waiter,
             } => self.halt(change, caller, *waiter),
             Input::HaltFile => self.halt_file(),
+            Input::Audit(record) => {
+                self.batch.audit.push(AuditRecord::clone(record));
+                Ok(())
+            }
             Input::Tick => self.tick(),
             Input::ReportsDropped => {
                 self.ask_account_anew();
@@ -140,6 +150,7 @@ impl Step<'_> {
     }
 
     fn refuse(&mut self, ask: &PendingRequest, error: Error) {
+        self.audit_refusal(ask, &error);
         self.reply(ask.waiter, Err(error));
     }
 

@@ -14,8 +14,8 @@ use super::Step;
 use super::ids::DUPLICATE_ORDER_ID;
 use crate::domain::lifecycle::{self, CodeKind, Ownership, TrackedOrder};
 use crate::domain::{
-    ErrorReport, Instruction, InstructionKind, OrderIdentity, OrderRecord, OrderReport, OrderState,
-    PreviewReport, PreviewVerdict,
+    AuditKind, AuditRecord, ErrorReport, Instruction, InstructionKind, OrderIdentity, OrderRecord,
+    OrderReport, OrderState, PreviewReport, PreviewVerdict,
 };
 use crate::error::{Error, Reason};
 use crate::tws::Sent;
@@ -64,6 +64,14 @@ impl Step<'_> {
         let mut request = command.order.request().clone();
         request.transmit = true;
         let state = OrderState::submitting(identity, &request, self.now.wall_time);
+        self.batch.audit.push(AuditRecord {
+            at: self.now.wall_time,
+            kind: AuditKind::Preview,
+            caller: Some(ask.caller.to_string()),
+            request_id: None,
+            order_id: Some(order_id),
+            body: serde_json::json!({ "account": state.account, "order": request }),
+        });
         self.batch.rows.push(Row::HighestOrderId(order_id));
         let previews = Arc::make_mut(&mut self.batch.engine_state.previews);
         while previews.len() >= REMEMBERED_MAX {

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
+
 use super::super::batch::{Effect, Row};
 use super::super::engine_state::Session;
 use super::super::live_order::{Cancelling, LiveOrder, ReplacePhase, Submission};
 use super::super::rows::Stop;
 use super::{Step, ib_lost};
 use crate::account::Heard;
-use crate::domain::{LinkState, lifecycle};
+use crate::domain::{AuditKind, LinkState, lifecycle};
 use crate::error::{Error, Reason};
 use crate::tws::{ConnectFailure, SendKind, Sent, SessionInfo, TwsEvent};
 
@@ -136,6 +138,12 @@ impl Step<'_> {
             Some(error) => (Some(error), None),
             None => (self.why_refused(info, of_store), None),
         };
+        let why = refused.as_ref().or(risk_refused.as_ref());
+        let body = json!({
+            "accounts": info.accounts,
+            "refused": why.map(|error| error.message.as_str()),
+        });
+        self.audit(AuditKind::Login, None, body);
         let engine_state = &mut self.batch.engine_state;
         engine_state.attempted = true;
         engine_state.failure = None;

@@ -172,7 +172,10 @@ impl Step<'_> {
                     (Some(_), None) => not_shown(),
                     (Some(_), Some(_)) | (None, _) => Core::unreachable(engine_state),
                 };
-                self.reply(waiter, Err(error));
+                match self.core.parked_request(waiter) {
+                    Some(ask) => self.refuse(ask, error),
+                    None => self.reply(waiter, Err(error)),
+                }
             }
             return Ok(());
         }

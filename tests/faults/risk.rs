@@ -1,0 +1,255 @@
+//! Limits, halts and the audit, through faults and restarts.
+
+use std::path::Path;
+
+use ibkr_orders::domain::{
+    AuditKind, AuditRecord, HaltIn, PlaceIn, PreviewIn, ResumeIn, Status, TradingState,
+};
+use ibkr_orders::error::Reason;
+use ibkr_orders::simulator::SimulatorConfig;
+use ibkr_orders::store::Reader;
+use serde_json::json;
+use tokio::task::JoinSet;
+use tokio_rusqlite::rusqlite::Connection;
+
+use crate::world::{World, eventually, limit_order, resting};
+
+/// Every record of the audit.
+async fn audit(store: &Path) -> Vec<AuditRecord> {
+    let reader = Reader::open(store).await.unwrap();
+    let rows = reader.audit_after(0, 100_000).await.unwrap();
+    rows.into_iter().map(|row| row.record).collect()
+}
+
+async fn of_kind(store: &Path, kind: AuditKind) -> Vec<AuditRecord> {
+    let mut records = audit(store).await;
+    records.retain(|record| record.kind == kind);
+    records
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_audit_says_who_was_refused_what_who_halted_and_which_limits_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("limits.toml");
+    let limits = |quantity: u32| format!("[default]\nmax_order_quantity = {quantity}\n[end]\n");
+    std::fs::write(&file, limits(50)).unwrap();
+    let world = World::with(SimulatorConfig::explicit(), {
+        let file = file.clone();
+        |config| config.limits_file = Some(file)
+    })
+    .await;
+    let store = world.config.order_db_path.clone();
+
+    let error = world
+        .client
+        .place(limit_order("large", 51))
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason, Reason::RiskLimit);
+    let refused = of_kind(&store, AuditKind::Refused).await;
+    let [refused] = &refused[..] else {
+        panic!("{refused:?}");
+    };
+    assert_eq!(refused.caller.as_deref(), Some("127.0.0.1"));
+    assert_eq!(refused.request_id.as_deref(), Some("large"));
+    assert_eq!(refused.body["instruction"], "PLACE");
+    assert_eq!(refused.body["reason"], "RISK_LIMIT");
+    assert_eq!(refused.body["rules"][0]["rule"], "max_order_quantity");
+    assert_eq!(refused.body["rules"][0]["subject"], "DU1234567/AAPL");
+    let description = refused.body["rules"][0]["description"].as_str().unwrap();
+    assert!(
+        description.contains("51") && description.contains("50"),
+        "{description}"
+    );
+    assert_eq!(refused.body["asked"]["order"]["quantity"], 51);
+
+    let malformed = PlaceIn {
+        request_id: Some("malformed".to_owned()),
+        ..PlaceIn::new(json!({
+            "action": "BUY", "symbol": "AAPL", "order_type": "LMT", "quantity": 7, "limit_price": -3,
+        }))
+    };
+    let error = world.client.place(malformed).await.unwrap_err();
+    assert_eq!(error.reason, Reason::OrderInvalid);
+    let refused = of_kind(&store, AuditKind::Refused).await;
+    assert_eq!(refused[1].request_id.as_deref(), Some("malformed"));
+    assert_eq!(refused[1].body["reason"], "ORDER_INVALID");
+    assert_eq!(refused[1].body["violations"][0]["loc"][0], "limit_price");
+
+    world.client.halt(HaltIn::new("a test")).await.unwrap();
+    world.client.resume(ResumeIn::default()).await.unwrap();
+    let halts = of_kind(&store, AuditKind::Halt).await;
+    assert_eq!(halts[0].body["reason"], "a test");
+    assert_eq!(halts[0].caller.as_deref(), Some("127.0.0.1"));
+    assert_eq!(of_kind(&store, AuditKind::Resume).await.len(), 1);
+
+    let preview = PreviewIn {
+        order: json!({"action": "BUY", "symbol": "AAPL", "order_type": "MKT", "quantity": 1})
+            .into(),
+        timeout: 5.0,
+    };
+    let _ = world.client.preview(preview).await;
+    let previews = of_kind(&store, AuditKind::Preview).await;
+    assert_eq!(previews[0].body["order"]["symbol"], "AAPL");
+
+    let logins = of_kind(&store, AuditKind::Login).await;
+    assert_eq!(logins[0].body["accounts"], json!(["DU1234567"]));
+
+    std::fs::write(&file, limits(60)).unwrap();
+    eventually("the new limits count", async || {
+        of_kind(&store, AuditKind::Limits).await.len() == 2
+    })
+    .await;
+    let changes = of_kind(&store, AuditKind::Limits).await;
+    assert_eq!(changes[0].body["before"], json!(null), "of the start");
+    assert_eq!(changes[0].body["hash"], changes[1].body["before"]);
+    assert_eq!(changes[1].body["loosened"][0]["rule"], "max_order_quantity");
+    std::fs::write(&file, "[default]\n").unwrap();
+    eventually("a bad file is recorded", async || {
+        of_kind(&store, AuditKind::Limits)
+            .await
+            .last()
+            .is_some_and(|record| record.body["problem"].is_string())
+    })
+    .await;
+    // What was placed is an instruction, and no record of the audit.
+    world.place(resting("fine")).await;
+    assert!(
+        audit(&store)
+            .await
+            .iter()
+            .all(|record| record.request_id.as_deref() != Some("fine"))
+    );
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_changed_over_a_restart_are_in_the_audit_once() {
+    let mut world = World::start().await;
+    let store = world.config.order_db_path.clone();
+    assert_eq!(of_kind(&store, AuditKind::Live).await.len(), 0);
+    world.stop_gateway().await;
+    world.config.ib_allow_live = true;
+    world.start_gateway().await;
+    let live = async || of_kind(&store, AuditKind::Live).await;
+    eventually("it is recorded", async || live().await.len() == 1).await;
+    assert_eq!(live().await[0].body["allow_live"], true);
+    world.restart().await;
+    world.place(resting("between")).await;
+    assert_eq!(live().await.len(), 1);
+    world.stop_gateway().await;
+    world.config.ib_allow_live = false;
+    world.start_gateway().await;
+    eventually("it is recorded", async || live().await.len() == 2).await;
+    assert_eq!(live().await[1].body["allow_live"], false);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_flood_of_refusals_a_hundred_a_second_are_recorded_and_the_rest_counted() {
+    const CALLS: usize = 1_000;
+    let world = World::with(SimulatorConfig::explicit(), |config| {
+        config.max_order_quantity = Some(1.into());
+    })
+    .await;
+    let begun = std::time::Instant::now();
+    let mut calls = JoinSet::new();
+    for number in 0..CALLS {
+        let client = world.client.clone();
+        calls.spawn(async move { client.place(resting(&number.to_string())).await });
+    }
+    for answer in calls.join_all().await {
+        assert_eq!(answer.unwrap_err().reason, Reason::RiskLimit);
+    }
+    let seconds = begun.elapsed().as_secs() as usize + 2;
+    let store = &world.config.order_db_path;
+    eventually("what was left out is recorded", async || {
+        !of_kind(store, AuditKind::Unrecorded).await.is_empty()
+    })
+    .await;
+    let recorded = of_kind(store, AuditKind::Refused).await.len();
+    assert!((100..=100 * seconds).contains(&recorded), "{recorded}");
+    eventually("all of it is counted", async || {
+        let records = of_kind(store, AuditKind::Unrecorded).await;
+        let counted = records.iter().map(|record| record.body["refused"].as_u64());
+        let counted: u64 = counted.map(Option::unwrap).sum();
+        recorded as u64 + counted == CALLS as u64
+    })
+    .await;
+    let dropped = world.gateway.stats().risk.audit_dropped.get();
+    assert_eq!(dropped as usize + recorded, CALLS);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_the_audit_cannot_be_written_orders_are_refused_and_cancels_go() {
+    let world = World::with(SimulatorConfig::explicit(), |config| {
+        config.max_order_quantity = Some(100.into());
+    })
+    .await;
+    let store = Connection::open(&world.config.order_db_path).unwrap();
+    let open = world.place(resting("before")).await;
+    store
+        .execute_batch("ALTER TABLE audit RENAME TO audit_away")
+        .unwrap();
+    // The refusal itself does not depend on the audit. It is what tells that it cannot be written.
+    let error = world
+        .client
+        .place(limit_order("large", 101))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error.reason, Reason::RiskLimit | Reason::Store),
+        "{error:?}"
+    );
+    let error = world.client.place(resting("fine")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::Store, "{error:?}");
+    assert!(
+        error.message.contains("the audit cannot be written"),
+        "{error}"
+    );
+    assert!(
+        error.message.contains("nothing was stored or sent"),
+        "{error}"
+    );
+    assert_eq!(world.orders_in_tws("fine").await, 0);
+    eventually("it is shown", async || {
+        world.gateway.stats().risk.audit_unwritable.get() == 1
+    })
+    .await;
+    let health = world.health().await;
+    assert!(
+        health
+            .error
+            .as_deref()
+            .unwrap_or_default()
+            .contains("audit"),
+        "{health:?}"
+    );
+    let cancelled = world.cancel(open.order_id, 10.0).await.unwrap();
+    assert_eq!(cancelled.status, Status::Cancelled);
+    let halted = world.client.halt(HaltIn::new("no audit")).await.unwrap();
+    assert_eq!(halted.state, TradingState::CancelOnly);
+    assert!(halted.persisted);
+    store
+        .execute_batch("ALTER TABLE audit_away RENAME TO audit")
+        .unwrap();
+    eventually("it can be written again", async || {
+        world.gateway.stats().risk.audit_unwritable.get() == 0
+    })
+    .await;
+    world.client.resume(ResumeIn::default()).await.unwrap();
+    world.place(resting("fine")).await;
+    // What could not be recorded then is recorded now.
+    let records = audit(&world.config.order_db_path).await;
+    for request_id in ["large", "fine"] {
+        assert!(
+            records
+                .iter()
+                .any(|record| record.request_id.as_deref() == Some(request_id)),
+            "{request_id}"
+        );
+    }
+    assert!(records.iter().any(|record| record.kind == AuditKind::Halt));
+    world.end().await;
+}
