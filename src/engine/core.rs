@@ -12,13 +12,13 @@ use super::deadlines::Deadlines;
 use super::engine_state::{EngineState, FamilySend, FamilyStage, PreviewStage};
 use super::halts::{HaltChange, Halts};
 use super::input::{Input, Outcome, PendingRequest};
-use super::live_order::{Cancelling, LiveOrder, ReplacePhase, Submission};
+use super::live_order::{Cancelling, Discard, LiveOrder, ReplacePhase, Submission};
 use super::order_cache::OrderCache;
 use super::pacer::{Pacer, burst};
 use super::queue::{Message, SendQueue};
 use super::risk::Risk;
 use super::rows::{Rows, Stop};
-use super::step::{NOBODY, Step};
+use super::step::{NOBODY, Step, is_discarded};
 use crate::account::Accounts;
 use crate::domain::limits::{Limits as RiskLimits, RiskHistory};
 use crate::domain::{
@@ -462,6 +462,15 @@ impl Core {
             session,
             at: now.monotonic,
         };
+        if is_discarded(entry) {
+            let before = entry.runtime.discard.filter(|last| last.session == session);
+            entry.runtime.discard = Some(Discard {
+                session,
+                times: before.map_or(1, |last| last.times.saturating_add(1)),
+                read_at: None,
+            });
+            self.queue.cancel_handed(order_id);
+        }
         Some(TwsCommand::Cancel { session, order_id })
     }
 
@@ -476,7 +485,7 @@ impl Core {
             FamilyStage::Ready(at) if at > now.monotonic => return FamilyTurn::Wait,
             FamilyStage::Ready(_) => {}
             FamilyStage::BarrierDue => {
-                let token = self.queue.ask_for_family();
+                let token = self.queue.ask();
                 family.stage = FamilyStage::Barrier(token);
                 return FamilyTurn::Send(TwsCommand::Barrier { session, token });
             }
@@ -504,6 +513,14 @@ impl Core {
             ..OrderTicket::from(&entry.order.record.state)
         };
         if releases {
+            // From now on TWS is to show each of them.
+            for order_id in &family.legs {
+                if let Some(entry) = self.cache.get_mut(*order_id)
+                    && let Submission::InFlight { at, .. } = &mut entry.runtime.submission
+                {
+                    *at = now.monotonic;
+                }
+            }
             self.engine_state.family = None;
         } else {
             family.next += 1;

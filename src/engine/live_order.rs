@@ -76,6 +76,10 @@ pub(crate) struct OrderRuntime {
     pub(crate) counted: Counted,
     /// It belongs to a bracket that is not over: it stays in memory.
     pub(crate) holds_family: bool,
+    /// It was sent as one of a bracket that was given up before its release: TWS holds it back and shows nothing of it.
+    pub(crate) never_released: bool,
+    /// The cancel of an order that TWS shows nothing of.
+    pub(crate) discard: Option<Discard>,
     /// Since when more of its bracket's entry has filled than a working stop covers.
     pub(crate) uncovered_since: Option<Duration>,
     /// Another order was shown under its number, and that was logged.
@@ -99,6 +103,17 @@ pub(crate) enum Submission {
         /// Reconcile rounds begun by then.
         round: u64,
     },
+}
+
+/// The cancel of an order that TWS shows nothing of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Discard {
+    /// In which session it went.
+    pub(crate) session: u64,
+    /// How often it went.
+    pub(crate) times: u8,
+    /// When the barrier behind the last one was answered.
+    pub(crate) read_at: Option<Duration>,
 }
 
 /// Where an order's cancelOrder is.

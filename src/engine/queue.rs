@@ -26,13 +26,28 @@ pub(crate) struct SendQueue {
     /// Staged ones among them.
     staged: usize,
     entries: u64,
-    /// Staged orders handed over since the last barrier.
-    unread: Vec<i32>,
+    /// What was handed over since the last barrier and must be followed by one.
+    unread: Unread,
     /// Orders that went since the first of those.
     since_unread: usize,
-    /// Barriers under way, and the staged orders they answer for.
-    asked: BTreeMap<u64, Vec<i32>>,
+    /// Barriers under way, and what they answer for.
+    asked: BTreeMap<u64, Unread>,
     tokens: u64,
+}
+
+/// What a barrier answers for: TWS shows nothing of it by itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// Staged orders.
+    pub(crate) staged: Vec<i32>,
+    /// Orders whose cancel TWS may leave without a word.
+    pub(crate) cancelled: Vec<i32>,
+}
+
+impl Unread {
+    const fn is_empty(&self) -> bool {
+        self.staged.is_empty() && self.cancelled.is_empty()
+    }
 }
 
 /// An order that waits.
@@ -53,7 +68,7 @@ impl SendQueue {
             waiting: BTreeMap::new(),
             staged: 0,
             entries: 0,
-            unread: Vec::new(),
+            unread: Unread::default(),
             since_unread: 0,
             asked: BTreeMap::new(),
             tokens: 0,
@@ -115,7 +130,7 @@ impl SendQueue {
         places.clear();
         waiting.clear();
         *staged = 0;
-        unread.clear();
+        *unread = Unread::default();
         asked.clear();
     }
 
@@ -150,10 +165,18 @@ impl SendQueue {
         if self.unread.is_empty() {
             self.since_unread = 1;
         }
-        self.unread.push(order_id);
+        self.unread.staged.push(order_id);
     }
 
-    /// The token of a barrier for every staged order handed over so far.
+    /// The cancel of an order that TWS shows nothing of was handed over: a barrier must follow.
+    pub(crate) fn cancel_handed(&mut self, order_id: i32) {
+        if self.unread.is_empty() {
+            self.since_unread = 0;
+        }
+        self.unread.cancelled.push(order_id);
+    }
+
+    /// The token of a barrier for everything handed over so far.
     pub(crate) fn ask(&mut self) -> u64 {
         self.tokens += 1;
         self.asked
@@ -161,16 +184,9 @@ impl SendQueue {
         self.tokens
     }
 
-    /// The staged orders that an answered barrier stands for.
-    pub(crate) fn asked(&self, token: u64) -> &[i32] {
-        self.asked.get(&token).map_or(&[], Vec::as_slice)
-    }
-
-    /// The token of a barrier behind one of a bracket's frames.
-    pub(crate) fn ask_for_family(&mut self) -> u64 {
-        self.tokens += 1;
-        self.asked.insert(self.tokens, Vec::new());
-        self.tokens
+    /// What an answered barrier stands for.
+    pub(crate) fn asked(&self, token: u64) -> Option<&Unread> {
+        self.asked.get(&token)
     }
 
     /// Takes the cancel that goes next.
@@ -235,9 +251,24 @@ mod tests {
         assert_eq!(pop(&mut queue), Some(Message::Barrier));
         let token = queue.ask();
         assert_eq!(pop(&mut queue), None);
-        assert_eq!(queue.asked(token), [1, 2]);
+        assert_eq!(queue.asked(token).unwrap().staged, [1, 2]);
         queue.answered(token);
-        assert!(queue.asked(token).is_empty());
+        assert_eq!(queue.asked(token), None);
+    }
+
+    #[test]
+    fn a_barrier_follows_a_cancel_that_tws_may_leave_without_a_word() {
+        let mut queue = SendQueue::new(8);
+        queue.push_place(2, false, NOW);
+        queue.push_cancel(1, NOW);
+        assert_eq!(pop(&mut queue), Some(Message::Cancel(1)));
+        queue.cancel_handed(1);
+        assert_eq!(queue.len(), 2);
+        assert_eq!(pop(&mut queue), Some(Message::Place(2)));
+        assert_eq!(pop(&mut queue), Some(Message::Barrier));
+        let token = queue.ask();
+        assert_eq!(queue.asked(token).unwrap().cancelled, [1]);
+        assert_eq!((pop(&mut queue), queue.len()), (None, 0));
     }
 
     #[test]

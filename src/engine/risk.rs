@@ -11,7 +11,7 @@ use crate::domain::limits::{
     Cents, Clock, Instrument, OrderExposure, OrderNames, Positions, Proposal, RiskHistory, Shares,
     Totals, Verdict, View, check,
 };
-use crate::domain::{AccountReport, Amount, Day, Order, Timestamp, Zone};
+use crate::domain::{AccountReport, Amount, Bracket, Day, Order, Timestamp, Zone};
 
 /// Executions of an earlier process that TWS's next word about positions may not have counted yet.
 const UNCOUNTED_FOR: Duration = Duration::from_secs(180);
@@ -33,21 +33,40 @@ pub(crate) struct Counted {
 impl Core {
     /// What the limits would say of a new order now.
     pub(crate) fn verdict(&self, order: &Order, caller: Arc<str>, now: Clocks) -> Verdict {
+        let account = self.account_of(order);
+        self.verdict_on(&Proposal::place(order, &account, caller), now)
+    }
+
+    /// The same of a new bracket.
+    pub(crate) fn verdict_on_bracket(
+        &self,
+        bracket: &Bracket,
+        caller: Arc<str>,
+        now: Clocks,
+    ) -> Verdict {
+        let account = self.account_of(bracket.entry());
+        self.verdict_on(&Proposal::bracket(bracket, &account, caller), now)
+    }
+
+    /// The account that an order would go to, as far as that is known.
+    fn account_of(&self, order: &Order) -> String {
         let login = self.engine_state.session.as_ref();
         let login = login.map(|session| session.info.accounts.as_slice());
         let pinned = self.engine_state.accounts.as_deref();
         let accounts = login.or(pinned).unwrap_or_default();
-        let account = order
+        order
             .account_for(accounts, &self.settings.limits)
             .ok()
             .or_else(|| order.request().account.clone())
-            .unwrap_or_default();
-        let proposal = Proposal::place(order, &account, caller);
+            .unwrap_or_default()
+    }
+
+    fn verdict_on(&self, proposal: &Proposal, now: Clocks) -> Verdict {
         let nothing = Totals::default();
         let view = View::new(&self.risk.totals, &nothing);
         let limits = &self.engine_state.limits;
         check(
-            &proposal,
+            proposal,
             view,
             &self.risk.positions,
             limits,

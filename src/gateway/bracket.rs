@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Gateway;
 use super::limits::{request_id, seconds};
+use super::place::broken;
 use crate::domain::{
     Bracket, BracketIn, BracketOut, Limits, Order, OrderKey, OrderPayload, OrderState,
     check_bracket,
@@ -43,6 +44,15 @@ impl Gateway {
             }
         };
         if dry_run {
+            let (checked, caller) = (bracket.clone(), self.caller.key());
+            let verdict = self
+                .shared
+                .engine
+                .inspect(move |core, now| core.verdict_on_bracket(&checked, caller, now))
+                .await?;
+            if !verdict.broken.is_empty() {
+                return Err(broken(&verdict));
+            }
             return Ok(constructed(&bracket, limits, given));
         }
         let command = BracketCommand {

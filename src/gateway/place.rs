@@ -163,7 +163,7 @@ fn validate_within(
     }
 }
 
-fn broken(verdict: &Verdict) -> Error {
+pub(super) fn broken(verdict: &Verdict) -> Error {
     Error::risk_limit(verdict.broken.iter().map(Into::into).collect())
 }
 

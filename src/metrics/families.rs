@@ -36,6 +36,7 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
         answered_early,
         foreign_reports,
         second_orders,
+        brackets_incomplete,
         previews_placed,
         watchers,
         watcher_fallbacks,
@@ -179,6 +180,11 @@ pub(super) fn write(stats: &Stats, log_lines_dropped: u64, page: &mut Page) {
             "ibkr_orders_second_orders_total",
             "Second orders that TWS made under the id of an order.",
             second_orders,
+        ),
+        (
+            "ibkr_orders_brackets_incomplete_total",
+            "Brackets of whose entry more filled than a working stop covered, for five seconds.",
+            brackets_incomplete,
         ),
         (
             "ibkr_orders_previews_placed_total",

@@ -149,6 +149,8 @@ pub struct Stats {
     pub foreign_reports: Counter,
     /// Second orders that TWS made under the id of an order.
     pub second_orders: Counter,
+    /// Brackets of whose entry more filled than a working stop covered, for five seconds.
+    pub brackets_incomplete: Counter,
     /// Orders that TWS made of previews.
     pub previews_placed: Counter,
     /// Watches open.
@@ -191,6 +193,7 @@ impl Default for Stats {
             answered_early: Counter::default(),
             foreign_reports: Counter::default(),
             second_orders: Counter::default(),
+            brackets_incomplete: Counter::default(),
             previews_placed: Counter::default(),
             watchers: Gauge::default(),
             watcher_fallbacks: Counter::default(),

@@ -1,6 +1,12 @@
 //! Brackets in front of a TWS whose every frame is chosen.
 
+mod broken_off;
+mod refused;
+mod working;
+
 use std::time::Duration;
+
+use ibkr_orders::config::Config;
 
 use ibkr_orders::domain::{BracketIn, BracketOut, OrderKey, OrderState, PlaceIn, Status};
 use ibkr_orders::error::{Error, Reason};
@@ -16,21 +22,49 @@ use test_support::waiting::eventually;
 struct Scene {
     tws: ScriptedTws,
     gateway: Gateway,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl Scene {
     async fn start(script: Script) -> Self {
+        Self::start_with(script, |_| {}).await
+    }
+
+    async fn start_with(script: Script, change: impl FnOnce(&mut Config)) -> Self {
         let tws = ScriptedTws::start(script).await;
         let directory = TempDir::new().unwrap();
-        let config = test_support::library::config(tws.port, &directory);
+        let mut config = test_support::library::config(tws.port, &directory);
+        change(&mut config);
         let gateway = Gateway::open(&config).await.unwrap();
         link::settled(&gateway).await;
         Self {
             tws,
             gateway,
-            _directory: directory,
+            directory,
         }
+    }
+
+    /// A bracket whose three orders TWS shows as working.
+    async fn released() -> Self {
+        let scene = Self::start(released()).await;
+        scene.bracket(10.0).await.unwrap();
+        for order_id in [1, 2, 3] {
+            scene.until(order_id, Status::PreSubmitted).await;
+        }
+        scene
+    }
+
+    /// A bracket of which the entry was sent and its barrier is not answered.
+    async fn torn(script: Script) -> Self {
+        let scene = Self::start(Script {
+            names_ids: false,
+            ..script
+        })
+        .await;
+        let out = scene.bracket(0.2).await.unwrap();
+        assert_eq!(out.entry.unwrap().status, Status::Submitting);
+        assert_eq!(scene.placed(), [1]);
+        scene
     }
 
     async fn bracket(&self, timeout: f64) -> Result<BracketOut, Error> {
@@ -63,6 +97,16 @@ impl Scene {
     fn cancelled(&self) -> Vec<i64> {
         let cancelled = self.tws.requests(CANCEL_ORDER);
         cancelled.iter().map(Request::number).collect()
+    }
+
+    /// Waits until the entry says that a position stands without its stop.
+    async fn until_incomplete(&self, what: &str) {
+        eventually(what, async || self.get(1).await.bracket_incomplete).await;
+    }
+
+    /// How many reconciles have ended well.
+    fn reconciled(&self) -> u64 {
+        self.gateway.stats().reconcile_seconds.read().count
     }
 
     async fn end(self) {
@@ -311,4 +355,10 @@ async fn a_position_without_its_stop_is_shown() {
     })
     .await;
     scene.end().await;
+}
+
+/// What TWS says to the cancel of an order that it does not have.
+fn not_found(order_id: i32) -> Vec<Vec<u8>> {
+    let text = format!("OrderId {order_id} that needs to be cancelled is not found.");
+    vec![frames::error(order_id, 10147, &text)]
 }

@@ -28,7 +28,15 @@ use test_support::{preload, process, world};
 
 /// The themes, by the name of their file.
 const THEMES: [(&str, &str); 19] = [
-    ("bracket", include_str!("bracket.rs")),
+    (
+        "bracket",
+        concat!(
+            include_str!("bracket.rs"),
+            include_str!("bracket/broken_off.rs"),
+            include_str!("bracket/refused.rs"),
+            include_str!("bracket/working.rs"),
+        ),
+    ),
     ("cancel", include_str!("cancel.rs")),
     ("client_id", include_str!("client_id.rs")),
     ("clock", include_str!("clock.rs")),

@@ -77,7 +77,7 @@ impl Step<'_> {
         // TWS drops a staged order's cancel silently or says that it does not know it: either way it will not trade.
         if status == Status::Staged && code == CANCEL_NOT_FOUND {
             self.out.seen_at_broker = true;
-            self.note(code, text);
+            self.note(code, &format!("TWS no longer has it: {text}"));
             self.set_status(Status::Cancelled);
             return;
         }

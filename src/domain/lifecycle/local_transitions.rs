@@ -95,13 +95,24 @@ pub fn not_sent(order: &mut TrackedOrder, reason: &str, now: Timestamp) -> bool 
 /// order (`not_found`), that settles it.
 pub fn untraced(order: &mut TrackedOrder, not_found: Option<(i32, &str)>, now: Timestamp) -> bool {
     match not_found {
-        Some((code, text)) => {
-            order.record.state.last_error_code = Some(code);
-            order.record.state.last_error = Some(text.to_owned());
-            change(order, Status::Cancelled, now)
-        }
+        Some(answer) => no_longer_in_tws(order, Some(answer), now),
         None => change(order, Status::Unconfirmed, now),
     }
+}
+
+/// TWS does not have an order that it was asked to cancel, as it said itself (`answer`) or showed by silence.
+pub fn no_longer_in_tws(
+    order: &mut TrackedOrder,
+    answer: Option<(i32, &str)>,
+    now: Timestamp,
+) -> bool {
+    let state = &mut order.record.state;
+    state.last_error_code = answer.map(|(code, _)| code);
+    state.last_error = Some(match answer {
+        Some((_, text)) => format!("TWS no longer has it: {text}"),
+        None => "TWS no longer has it".to_owned(),
+    });
+    change(order, Status::Cancelled, now)
 }
 
 /// A whole open-orders answer does not show an order of which everything executed: it is filled, though TWS never said the word.

@@ -367,6 +367,7 @@ impl Driver {
             let before = self.core.engine_state.reconcile.clone();
             let engine_state = &self.core.engine_state;
             let previews_placed = engine_state.previews_placed;
+            let brackets_incomplete = engine_state.brackets_incomplete;
             let (answered_early, foreign_reports, second_orders) = (
                 engine_state.answered_early,
                 engine_state.foreign_reports,
@@ -396,6 +397,9 @@ impl Driver {
             stats
                 .second_orders
                 .add(engine_state.second_orders - second_orders);
+            stats
+                .brackets_incomplete
+                .add(engine_state.brackets_incomplete - brackets_incomplete);
             stats
                 .previews_placed
                 .add(engine_state.previews_placed - previews_placed);

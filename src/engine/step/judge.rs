@@ -80,6 +80,7 @@ impl Step<'_> {
                 self.changed(order_id);
             }
             self.settle(order_id);
+            self.exit_untraced(order_id);
         }
         if answered.is_some() {
             self.settle_cancels(order_id);
@@ -114,7 +115,7 @@ impl Step<'_> {
             | Status::PendingCancel
             | Status::Unknown => {}
         }
-        if entry.runtime.seen_round >= round {
+        if entry.runtime.seen_round >= round || self.is_held_back(entry) {
             return false;
         }
         match entry.runtime.submission {
@@ -127,8 +128,7 @@ impl Step<'_> {
             } => {
                 // TWS has answered with an error: nothing else is to be waited for.
                 let refused = lifecycle::may_be_refused(&entry.order);
-                let answer_due = refused
-                    || at + self.core.settings.acknowledgement_timeout <= self.now.monotonic;
+                let answer_due = refused || at + self.silence_of(entry) <= self.now.monotonic;
                 // Sent in this very session it may still be on its way, unless TWS has shown it before or had its time.
                 sent_in != session
                     || (begun < round && (answer_due || record.state.status != Status::Submitting))
@@ -169,6 +169,7 @@ impl Step<'_> {
     /// Looks for what has waited too long.
     pub(super) fn tick(&mut self) -> Result<(), Stop> {
         self.watch_brackets()?;
+        self.discards_due()?;
         self.trust_ids_after_a_while();
         self.show_trail_stops()?;
         self.replaces_due()?;
@@ -197,7 +198,8 @@ impl Step<'_> {
         });
         let silent_order = self.core.cache.entries().any(|(_, entry)| {
             entry.order.record.state.status == Status::Submitting
-                && matches!(entry.runtime.submission, Submission::InFlight { session: other, at, .. } if other == session && at + limit <= now)
+                && !self.is_held_back(entry)
+                && matches!(entry.runtime.submission, Submission::InFlight { session: other, at, .. } if other == session && at + self.silence_of(entry) <= now)
         });
         for order_id in &silent_cancels {
             if let Some(entry) = self.entry(*order_id) {

@@ -7,6 +7,7 @@ mod account;
 mod audit;
 mod bracket;
 mod cancel;
+mod discard;
 mod find;
 mod halt;
 mod ids;
@@ -25,6 +26,7 @@ mod waiting;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(super) use discard::is_discarded;
 pub(super) use ids::ids_unknown;
 pub(crate) use replace::terms_for;
 pub(super) use replace::{NOBODY, not_shown};

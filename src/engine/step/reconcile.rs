@@ -172,11 +172,16 @@ impl Step<'_> {
                 .is_some_and(|entry| self.is_absent_from_broker(entry, session, round));
             if !unjudged {
                 self.find(*order_id)?;
+                self.load_bracket(*order_id)?;
             }
         }
 
+        for (order_id, _) in &matched {
+            self.load_bracket(*order_id)?;
+        }
         for (order_id, row) in matched {
             self.apply(order_id, &OrderReport::Completed(row.clone()));
+            self.bracket_changed(order_id)?;
         }
         for order_id in concerned {
             self.judge(order_id, session, round);

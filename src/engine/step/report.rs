@@ -282,7 +282,9 @@ impl Step<'_> {
             _ => None,
         };
         if let Some(order_id) = by_id.or(by_perm_id) {
+            self.load_bracket(order_id)?;
             self.apply(order_id, &OrderReport::Completed(row.clone()));
+            self.bracket_changed(order_id)?;
         } else if self.batch.engine_state.reconcile.running.is_some()
             && self.batch.engine_state.unmatched_completed.len() < UNMATCHED_MAX
         {

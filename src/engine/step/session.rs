@@ -251,6 +251,7 @@ impl Step<'_> {
         if current.is_none_or(|current| current.info.session != session) {
             return Ok(());
         }
+        let torn = self.torn_brackets()?;
         let waiting_cancels = self.ids_where(|entry| entry.runtime.cancel == Cancelling::Queued);
         for order_id in &waiting_cancels {
             self.find(*order_id)?;
@@ -260,6 +261,14 @@ impl Step<'_> {
             crate::error::COULD_NOT_CONNECT.to_owned(),
         )
         .retry_after(Duration::from_secs(1));
+        // Nothing goes out in it any more.
+        self.batch.engine_state.session = None;
+        for bracket_id in torn {
+            self.abort_family(
+                bracket_id,
+                "the session with TWS was lost before it was released",
+            )?;
+        }
         self.drop_queue("the session with TWS was lost", &error)?;
         self.drop_previews(&error, true);
         for order_id in waiting_cancels {
@@ -273,7 +282,6 @@ impl Step<'_> {
         self.batch.engine_state.family = None;
         self.effect(Effect::ClearQueue);
         let engine_state = &mut self.batch.engine_state;
-        engine_state.session = None;
         engine_state.ids_doubted = None;
         engine_state.failure = Some(ConnectFailure::Unreachable {
             detail: format!("the session with TWS was lost: {reason}"),
@@ -321,6 +329,12 @@ impl Step<'_> {
             self.reconcile_after(Duration::ZERO);
         } else if before {
             self.effect(Effect::Account(Heard::LinkLost));
+            for bracket_id in self.torn_brackets()? {
+                self.abort_family(
+                    bracket_id,
+                    "TWS lost its connection to IB before it was released",
+                )?;
+            }
             self.drop_queue("TWS lost its connection to IB", &ib_lost())?;
             self.drop_previews(&ib_lost(), false);
             if let Some(current) = &mut self.batch.engine_state.session {
@@ -389,6 +403,7 @@ impl Step<'_> {
         if !self.find(order_id)? {
             return Ok(());
         }
+        self.load_bracket(order_id)?;
         let Some(entry) = self.entry(order_id) else {
             return Ok(());
         };
@@ -412,6 +427,7 @@ impl Step<'_> {
                         )
                         .retry_after(Duration::from_secs(1));
                         self.never_left(order_id, reason, &error);
+                        self.family_frame_not_sent(order_id)?;
                     }
                     Sent::Unknown { .. } if ours => {
                         entry.runtime.submission = Submission::Unknown;
@@ -425,12 +441,18 @@ impl Step<'_> {
     }
 
     fn barrier_answered(&mut self, token: u64) -> Result<(), Stop> {
-        let staged = self.core.queue.asked(token);
-        for order_id in staged {
+        let core = self.core;
+        let Some(read) = core.queue.asked(token) else {
+            return Ok(());
+        };
+        for order_id in read.staged.iter().chain(&read.cancelled) {
             self.find(*order_id)?;
         }
         let now = self.now.wall_time;
-        for order_id in staged {
+        for order_id in &read.cancelled {
+            self.discard_read(*order_id);
+        }
+        for order_id in &read.staged {
             self.staged_replace_read(*order_id);
             if let Some(order) = self.order(*order_id)
                 && lifecycle::staged(order, now)

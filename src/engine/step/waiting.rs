@@ -251,6 +251,9 @@ impl Step<'_> {
             self.find(*order_id)?;
         }
         self.closing();
+        for bracket_id in self.torn_brackets()? {
+            self.abort_family(bracket_id, "the gateway shut down before it was released")?;
+        }
         self.drop_queue("the gateway shut down", &shutting_down())?;
         self.drop_previews(&shutting_down(), true);
         for order_id in waited_for {
