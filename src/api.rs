@@ -6,10 +6,10 @@ use tokio_stream::StreamExt;
 
 use crate::config::Config;
 use crate::domain::{
-    AccountIn, AccountOut, CancelAllIn, CancelAllOut, CancelIn, HaltIn, HaltOut, HealthIn,
-    HealthOut, LimitsOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState, PlaceIn, PlaceOut,
-    PositionsIn, PositionsOut, PreviewIn, PreviewOut, ReplaceIn, ReplaceOut, ResumeIn, ResumeOut,
-    TransmitIn, ValidateIn, ValidateOut, WatchIn, WatchOut, WatchUpdate,
+    AccountIn, AccountOut, BracketIn, BracketOut, CancelAllIn, CancelAllOut, CancelIn, HaltIn,
+    HaltOut, HealthIn, HealthOut, LimitsOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState,
+    PlaceIn, PlaceOut, PositionsIn, PositionsOut, PreviewIn, PreviewOut, ReplaceIn, ReplaceOut,
+    ResumeIn, ResumeOut, TransmitIn, ValidateIn, ValidateOut, WatchIn, WatchOut, WatchUpdate,
 };
 use crate::error::{COULD_NOT_CONNECT, Error, Reason};
 use crate::feed::{Feed, Watch};
@@ -74,6 +74,34 @@ async fn may_be_known(config: &Config, input: &PlaceIn) -> bool {
 async fn place(config: &Config, input: PlaceIn) -> Result<PlaceOut, Error> {
     let gateway = Gateway::open(config).await?;
     let placed = gateway.place(input).await;
+    close(gateway, config).await;
+    placed
+}
+
+/// Places a bracket and answers with TWS's first word about its entry. A dry run opens nothing. Without a request id one is made, and the
+/// outcome has it also where nothing was placed.
+pub async fn run_bracket(config: &Config, mut input: BracketIn) -> BracketOut {
+    let dry_run = input.dry_run;
+    let given = input.request_id.is_some();
+    if !dry_run {
+        input.request_id.get_or_insert_with(new_request_id);
+    }
+    let request_id = input.request_id.clone();
+    let placed = match gateway::bracket_dry_run(config, input.clone()) {
+        Ok(_) if !dry_run => place_bracket(config, input).await,
+        // A known request is answered whatever the limits are by now: the gateway looks for it first.
+        Err(error) if !dry_run && given && error.reason == Reason::RiskLimit => {
+            place_bracket(config, input).await
+        }
+        // What is wrong with the bracket itself is said without opening anything.
+        answered => answered,
+    };
+    placed.unwrap_or_else(|error| outcome::bracket_failed(error, dry_run, request_id))
+}
+
+async fn place_bracket(config: &Config, input: BracketIn) -> Result<BracketOut, Error> {
+    let gateway = Gateway::open(config).await?;
+    let placed = gateway.place_bracket(input).await;
     close(gateway, config).await;
     placed
 }

@@ -93,9 +93,9 @@ pub mod wire;
 
 #[cfg(feature = "gateway")]
 pub use api::{
-    run_account, run_cancel, run_cancel_all, run_get, run_halt, run_health, run_limits, run_list,
-    run_place, run_positions, run_preview, run_replace, run_resume, run_transmit, run_validate,
-    run_watch,
+    run_account, run_bracket, run_cancel, run_cancel_all, run_get, run_halt, run_health,
+    run_limits, run_list, run_place, run_positions, run_preview, run_replace, run_resume,
+    run_transmit, run_validate, run_watch,
 };
 #[cfg(feature = "client")]
 pub use client::{Client, ClientOptions};
@@ -103,12 +103,13 @@ pub use client::{Client, ClientOptions};
 pub use config::Config;
 pub use domain::{
     AccountFreshness, AccountIn, AccountOut, AccountUpdate, AccountValue, Action, Amount,
-    CancelAllIn, CancelAllOut, CancelIn, Fill, GetIn, GetOut, HaltIn, HaltOut, HealthIn, HealthOut,
-    LimitsOut, LinkChange, LinkState, ListIn, ListOut, Margins, OrderDetail, OrderError,
-    OrderInput, OrderKey, OrderRequest, OrderState, OrderType, PlaceIn, PlaceOut, Position,
-    PositionsIn, PositionsOut, PreviewIn, PreviewOut, ReplaceIn, ReplaceOut, ResumeIn, ResumeOut,
-    SecType, Status, TimeInForce, Timestamp, TransmitIn, ValidateIn, ValidateOut, Violation,
-    WatchAccountIn, WatchEvent, WatchIn, WatchOut, WatchUpdate,
+    BracketDraft, BracketIn, BracketOut, CancelAllIn, CancelAllOut, CancelIn, Fill, GetIn, GetOut,
+    HaltIn, HaltOut, HealthIn, HealthOut, LimitsOut, LinkChange, LinkState, ListIn, ListOut,
+    Margins, OrderDetail, OrderError, OrderInput, OrderKey, OrderRequest, OrderState, OrderType,
+    PlaceIn, PlaceOut, Position, PositionsIn, PositionsOut, PreviewIn, PreviewOut, ReplaceIn,
+    ReplaceOut, ResumeIn, ResumeOut, SecType, Status, StopLoss, TakeProfit, TimeInForce, Timestamp,
+    TransmitIn, ValidateIn, ValidateOut, Violation, WatchAccountIn, WatchEvent, WatchIn, WatchOut,
+    WatchUpdate,
 };
 pub use error::{Error, Reason};
 #[cfg(feature = "gateway")]

@@ -4,8 +4,8 @@
 use tokio_stream::{Stream, StreamExt};
 
 use crate::domain::{
-    HealthOut, Order, OrderError, OrderKey, PlaceOut, ReplaceOut, RuleViolation, ValidateOut,
-    Violation, Violations, WatchEvent, WatchOut, WatchUpdate,
+    BracketOut, HealthOut, Order, OrderError, OrderKey, PlaceOut, ReplaceOut, RuleViolation,
+    ValidateOut, Violation, Violations, WatchEvent, WatchOut, WatchUpdate,
 };
 use crate::error::{Error, Reason};
 
@@ -98,6 +98,36 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
         order_payload: None,
         order_request: None,
         effective_order_ref: None,
+        errors,
+        error,
+        request_id,
+        replayed: false,
+        warnings: None,
+        unchecked: None,
+    }
+}
+
+/// A PlaceBracket that made no order, told as a Place is.
+pub(crate) fn bracket_failed(
+    error: Error,
+    dry_run: bool,
+    request_id: Option<String>,
+) -> BracketOut {
+    let PlaceOut {
+        errors,
+        error,
+        request_id,
+        ..
+    } = place_failed(error, dry_run, request_id);
+    BracketOut {
+        submitted: false,
+        dry_run,
+        entry: None,
+        take_profit: None,
+        stop_loss: None,
+        entry_payload: None,
+        take_profit_payload: None,
+        stop_loss_payload: None,
         errors,
         error,
         request_id,

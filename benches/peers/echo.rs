@@ -9,9 +9,10 @@ use tonic::{Request, Response, Status};
 use super::pb::order_service_server::{OrderService, OrderServiceServer};
 use super::pb::{
     CancelRequest, CancelResponse, GetRequest, GetResponse, HealthRequest, HealthResponse,
-    ListRequest, ListResponse, PlaceRequest, PlaceResponse, PreviewRequest, PreviewResponse,
-    ReplaceRequest, ReplaceResponse, TransmitRequest, TransmitResponse, ValidateRequest,
-    ValidateResponse, WatchRequest, WatchResponse,
+    ListRequest, ListResponse, PlaceBracketRequest, PlaceBracketResponse, PlaceRequest,
+    PlaceResponse, PreviewRequest, PreviewResponse, ReplaceRequest, ReplaceResponse,
+    TransmitRequest, TransmitResponse, ValidateRequest, ValidateResponse, WatchRequest,
+    WatchResponse,
 };
 
 type WatchStream =
@@ -61,6 +62,13 @@ impl OrderService for Echo {
         &self,
         _: Request<ReplaceRequest>,
     ) -> Result<Response<ReplaceResponse>, Status> {
+        Err(Status::unimplemented("an echo"))
+    }
+
+    async fn place_bracket(
+        &self,
+        _: Request<PlaceBracketRequest>,
+    ) -> Result<Response<PlaceBracketResponse>, Status> {
         Err(Status::unimplemented("an echo"))
     }
 

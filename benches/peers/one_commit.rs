@@ -22,9 +22,10 @@ use tonic::{Request, Response, Status};
 use super::pb::order_service_server::{OrderService, OrderServiceServer};
 use super::pb::{
     CancelRequest, CancelResponse, GetRequest, GetResponse, HealthRequest, HealthResponse,
-    ListRequest, ListResponse, OrderState, PlaceRequest, PlaceResponse, PreviewRequest,
-    PreviewResponse, ReplaceRequest, ReplaceResponse, TransmitRequest, TransmitResponse,
-    ValidateRequest, ValidateResponse, WatchRequest, WatchResponse,
+    ListRequest, ListResponse, OrderState, PlaceBracketRequest, PlaceBracketResponse, PlaceRequest,
+    PlaceResponse, PreviewRequest, PreviewResponse, ReplaceRequest, ReplaceResponse,
+    TransmitRequest, TransmitResponse, ValidateRequest, ValidateResponse, WatchRequest,
+    WatchResponse,
 };
 
 type WatchStream =
@@ -155,6 +156,13 @@ impl OrderService for OneCommit {
         &self,
         _: Request<ReplaceRequest>,
     ) -> Result<Response<ReplaceResponse>, Status> {
+        Err(Status::unimplemented("a peer"))
+    }
+
+    async fn place_bracket(
+        &self,
+        _: Request<PlaceBracketRequest>,
+    ) -> Result<Response<PlaceBracketResponse>, Status> {
         Err(Status::unimplemented("a peer"))
     }
 

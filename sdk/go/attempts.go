@@ -18,7 +18,8 @@ var transient = map[string]bool{"SHUTTING_DOWN": true, "OVERLOADED": true, "STAN
 
 // attempts are those of one call that may be made again.
 type attempts struct {
-	requestID string // of a call that makes something: Place
+	requestID string // of a call that makes or changes something, once under this id
+	once      bool   // the call must not be made again where an earlier attempt may have done what it asks for
 	timeout   time.Duration
 	made      int
 	unknown   bool
@@ -33,6 +34,9 @@ func (a *attempts) callContext(ctx context.Context) (context.Context, context.Ca
 // after waits until the next attempt. It answers the error that the call ends with where another cannot help or there is no time.
 func (a *attempts) after(ctx context.Context, err *OrderError, elsewhere func(leader string)) error {
 	if !err.OutcomeIsKnown() {
+		if a.once {
+			return err
+		}
 		a.unknown = true
 	} else if !transient[err.Reason] && !(a.unknown && err.RetryAfter > 0) {
 		// The same for the same request, whenever it arrives: it settles earlier attempts too.

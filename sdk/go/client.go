@@ -2,7 +2,6 @@ package ibkrorders
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"net"
 	"net/url"
@@ -13,8 +12,6 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/metadata"
-	"google.golang.org/protobuf/types/known/durationpb"
-
 	"ibkrorders/ordersv1"
 )
 
@@ -120,8 +117,19 @@ func (c *Client) authorized(ctx context.Context) context.Context {
 	return metadata.AppendToOutgoingContext(ctx, "authorization", "Bearer "+c.token)
 }
 
+// services are those of the gateway that is asked.
+type services struct {
+	orders   ordersv1.OrderServiceClient
+	accounts ordersv1.AccountServiceClient
+	risk     ordersv1.RiskServiceClient
+}
+
+func servicesOf(connection *grpc.ClientConn) services {
+	return services{ordersv1.NewOrderServiceClient(connection), ordersv1.NewAccountServiceClient(connection), ordersv1.NewRiskServiceClient(connection)}
+}
+
 // repeat makes a call, again where that is safe and helps, until the context's deadline (15 s where it has none).
-func (c *Client) repeat(ctx context.Context, tries *attempts, call func(context.Context, ordersv1.OrderServiceClient) error) error {
+func (c *Client) repeat(ctx context.Context, tries *attempts, call func(context.Context, services) error) error {
 	if _, bounded := ctx.Deadline(); !bounded {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, defaultDeadline)
@@ -129,7 +137,7 @@ func (c *Client) repeat(ctx context.Context, tries *attempts, call func(context.
 	}
 	for {
 		attempt, cancel := tries.callContext(ctx)
-		err := call(c.authorized(attempt), ordersv1.NewOrderServiceClient(c.current().calls))
+		err := call(c.authorized(attempt), servicesOf(c.current().calls))
 		cancel()
 		if err == nil {
 			return nil
@@ -138,123 +146,4 @@ func (c *Client) repeat(ctx context.Context, tries *attempts, call func(context.
 			return ended
 		}
 	}
-}
-
-// Health says whether orders can be placed now, and why not.
-func (c *Client) Health(ctx context.Context) (answer *ordersv1.HealthResponse, err error) {
-	err = c.repeat(ctx, &attempts{timeout: defaultTimeout}, func(ctx context.Context, orders ordersv1.OrderServiceClient) (err error) {
-		answer, err = orders.Health(ctx, &ordersv1.HealthRequest{})
-		return err
-	})
-	return answer, err
-}
-
-// PlaceOptions say how an order is placed.
-type PlaceOptions struct {
-	// Transmit sends the order on at once; without it the order is staged in TWS.
-	Transmit bool
-	DryRun   bool
-	// RequestID names the request for good: the same id never makes a second order. Empty: a new one.
-	RequestID string
-	// OnRequestID is called with the request id before the first byte leaves, so that it can be kept.
-	OnRequestID func(requestID string)
-	// Timeout is how long the gateway waits for TWS. 0: 5 s.
-	Timeout time.Duration
-}
-
-// Place places an order, once, and answers with the first thing TWS says about it. An attempt whose answer got lost is repeated under
-// the same request id until the context's deadline (15 s where it has none).
-//
-// The error is an *OrderError where the order was refused and nothing was sent, an *OutcomeUnknown where the time is up and bytes may have
-// left.
-func (c *Client) Place(ctx context.Context, order *ordersv1.Order, options PlaceOptions) (answer *ordersv1.PlaceResponse, err error) {
-	if options.RequestID == "" {
-		if options.RequestID, err = newRequestID(); err != nil {
-			return nil, err
-		}
-	}
-	if options.Timeout == 0 {
-		options.Timeout = defaultTimeout
-	}
-	if options.OnRequestID != nil {
-		options.OnRequestID(options.RequestID)
-	}
-	request := &ordersv1.PlaceRequest{
-		Order: order, Transmit: options.Transmit, DryRun: options.DryRun, RequestId: options.RequestID, Timeout: durationpb.New(options.Timeout),
-	}
-	err = c.repeat(ctx, &attempts{timeout: options.Timeout, requestID: options.RequestID}, func(ctx context.Context, orders ordersv1.OrderServiceClient) (err error) {
-		answer, err = orders.Place(ctx, request)
-		return err
-	})
-	return answer, err
-}
-
-func newRequestID() (string, error) {
-	var b [16]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		return "", err
-	}
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
-}
-
-// Reference names an order: by its id, or by the request id it was placed under.
-type Reference struct {
-	OrderID  int32
-	PlacedAs string
-}
-
-// Get answers one order and all its fills, as stored.
-func (c *Client) Get(ctx context.Context, order Reference) (whole *ordersv1.GetResponse, err error) {
-	request := &ordersv1.GetRequest{Order: &ordersv1.GetRequest_OrderId{OrderId: order.OrderID}}
-	if order.PlacedAs != "" {
-		request.Order = &ordersv1.GetRequest_PlacedAs{PlacedAs: order.PlacedAs}
-	}
-	for {
-		var page *ordersv1.GetResponse
-		err = c.repeat(ctx, &attempts{timeout: defaultTimeout}, func(ctx context.Context, orders ordersv1.OrderServiceClient) (err error) {
-			page, err = orders.Get(ctx, request)
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		if whole == nil {
-			whole = page
-		} else {
-			whole.Fills = append(whole.Fills, page.Fills...)
-		}
-		request.PageToken, whole.NextPageToken = page.NextPageToken, ""
-		if request.PageToken == "" {
-			return whole, nil
-		}
-	}
-}
-
-// Cancel cancels an order and answers with TWS's verdict, or with the state as it is after 5 s. Safe to repeat.
-func (c *Client) Cancel(ctx context.Context, order Reference) (*ordersv1.OrderState, error) {
-	request := &ordersv1.CancelRequest{Order: &ordersv1.CancelRequest_OrderId{OrderId: order.OrderID}, Timeout: durationpb.New(defaultTimeout)}
-	if order.PlacedAs != "" {
-		request.Order = &ordersv1.CancelRequest_PlacedAs{PlacedAs: order.PlacedAs}
-	}
-	var answer *ordersv1.CancelResponse
-	err := c.repeat(ctx, &attempts{timeout: defaultTimeout}, func(ctx context.Context, orders ordersv1.OrderServiceClient) (err error) {
-		answer, err = orders.Cancel(ctx, request)
-		return err
-	})
-	return answer.GetOrder(), err
-}
-
-// Transmit releases a staged order. Safe to repeat.
-func (c *Client) Transmit(ctx context.Context, order Reference) (*ordersv1.OrderState, error) {
-	request := &ordersv1.TransmitRequest{Order: &ordersv1.TransmitRequest_OrderId{OrderId: order.OrderID}, Timeout: durationpb.New(defaultTimeout)}
-	if order.PlacedAs != "" {
-		request.Order = &ordersv1.TransmitRequest_PlacedAs{PlacedAs: order.PlacedAs}
-	}
-	var answer *ordersv1.TransmitResponse
-	err := c.repeat(ctx, &attempts{timeout: defaultTimeout}, func(ctx context.Context, orders ordersv1.OrderServiceClient) (err error) {
-		answer, err = orders.Transmit(ctx, request)
-		return err
-	})
-	return answer.GetOrder(), err
 }

@@ -117,8 +117,8 @@ func TestARefusedOrderSaysWhy(t *testing.T) {
 func TestAReplayedAnswerIsTheFirstOrder(t *testing.T) {
 	client, ctx := dial(t, "ORDERS_SERVER")
 	var seen string
-	first := place(t, client, ctx, limit(), ibkrorders.PlaceOptions{Transmit: true, OnRequestID: func(id string) { seen = id }})
-	options := ibkrorders.PlaceOptions{Transmit: true, RequestID: first.RequestId}
+	first := place(t, client, ctx, limit(), ibkrorders.PlaceOptions{Transmit: true, Request: ibkrorders.Request{OnRequestID: func(id string) { seen = id }}})
+	options := ibkrorders.PlaceOptions{Transmit: true, Request: ibkrorders.Request{RequestID: first.RequestId}}
 	again := place(t, client, ctx, limit(), options)
 	if seen != first.RequestId || !again.Replayed || first.Replayed || again.OrderId != first.OrderId {
 		t.Fatal(seen, first, again)
@@ -258,5 +258,152 @@ func TestWhileTheExchangeIsHaltedAnOrderWaits(t *testing.T) {
 	cancelled, err := client.Cancel(ctx, ibkrorders.Reference{OrderID: placed.OrderId})
 	if err != nil || cancelled.Status != ordersv1.OrderState_CANCELLED {
 		t.Fatal(cancelled, err)
+	}
+}
+
+func TestABracketIsPlacedOnceAndFollowedAsOne(t *testing.T) {
+	proxy, ctx := dial(t, "ORDERS_PROXY")
+	client, ctx := dial(t, "ORDERS_SERVER")
+	wrong := ibkrorders.Bracket{Entry: limit(), StopLoss: &ordersv1.StopLoss{StopPrice: "210"}}
+	_, err := client.PlaceBracket(ctx, wrong, ibkrorders.Request{})
+	var refused *ibkrorders.OrderError
+	if !errors.As(err, &refused) || refused.Reason != "ORDER_INVALID" || refused.Violations[0].Field != "stop_loss.stop_price" {
+		t.Fatal(err)
+	}
+	tell(t, nil, "lose", "answers", "1")
+	bracket := ibkrorders.Bracket{
+		Entry: limit(), TakeProfit: &ordersv1.TakeProfit{LimitPrice: "220"}, StopLoss: &ordersv1.StopLoss{StopPrice: "190"},
+	}
+	placed, err := proxy.PlaceBracket(ctx, bracket, ibkrorders.Request{})
+	if err != nil || !placed.Replayed || len(ordersOf(t, placed.RequestId)) != 1 {
+		t.Fatal(placed, err)
+	}
+	entry, target := placed.Entry.OrderId, placed.TakeProfit.OrderId
+	listed, err := client.List(ctx, &ordersv1.ListRequest{BracketId: entry})
+	if err != nil || len(listed) != 3 {
+		t.Fatal(listed, err)
+	}
+	tell(t, nil, "fill", "order_id", strconv.Itoa(int(entry)))
+	watch := client.Watch(ctx, ibkrorders.WatchOptions{PlacedAs: placed.RequestId, WithFamily: true})
+	defer watch.Close()
+	ended := map[int32]bool{}
+	follow(t, watch, func(event *ibkrorders.Event) bool {
+		if event.Order.GetOrderId() == entry && event.Order.Status == ordersv1.OrderState_FILLED {
+			if _, err := client.Cancel(ctx, ibkrorders.Reference{OrderID: target}); reason(err) != "ORDER_STATE" {
+				t.Fatal(err)
+			}
+			if _, err := client.CancelWithSibling(ctx, ibkrorders.Reference{OrderID: target}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if event.Order.GetTerminal() {
+			ended[event.Order.OrderId] = true
+		}
+		return false
+	})
+	got, err := client.Get(ctx, ibkrorders.Reference{OrderID: entry})
+	if err != nil || len(ended) != 3 || len(got.Legs) != 2 || got.Legs[0].OrderId != target {
+		t.Fatal(ended, got, err)
+	}
+}
+
+func TestALostAnswerToAReplaceChangesTheOrderOnce(t *testing.T) {
+	proxy, ctx := dial(t, "ORDERS_PROXY")
+	client, ctx := dial(t, "ORDERS_SERVER")
+	placed := place(t, client, ctx, limit(), transmit)
+	order := ibkrorders.Reference{OrderID: placed.OrderId}
+	tell(t, nil, "lose", "answers", "1")
+	replaced, err := proxy.Replace(ctx, order, ibkrorders.Change{Quantity: "12", LimitPrice: "201.5", ExpectedRevision: 1}, ibkrorders.Request{})
+	if err != nil || !replaced.Replayed || replaced.Order.Replacement.Status != ordersv1.Replacement_ACCEPTED {
+		t.Fatal(replaced, err)
+	}
+	orders := ordersOf(t, placed.RequestId)
+	if replaced.Order.Quantity != "12" || replaced.Order.GetLimitPrice() != "201.5" || len(orders) != 1 || orders[0].PlaceMessages != 2 {
+		t.Fatal(replaced, orders)
+	}
+	change := ibkrorders.Change{TIF: ordersv1.Order_GTC, ExpectedRevision: 1}
+	if _, err := client.Replace(ctx, order, change, ibkrorders.Request{}); reason(err) != "ORDER_CHANGED" {
+		t.Fatal(err)
+	}
+	if _, err := client.Cancel(ctx, order); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAPreviewPlacesNothing(t *testing.T) {
+	client, ctx := dial(t, "ORDERS_SERVER")
+	var before, after []simulatedOrder
+	tell(t, &before, "orders")
+	previewed, err := client.Preview(ctx, limit())
+	tell(t, &after, "orders")
+	if err != nil || !previewed.Accepted || previewed.After.GetInitial() == "" || len(after) != len(before) {
+		t.Fatal(previewed, err)
+	}
+}
+
+func TestPositionsAndValuesFollowAFill(t *testing.T) {
+	client, ctx := dial(t, "ORDERS_SERVER")
+	held := func() (quantity string) {
+		found, err := client.ListPositions(ctx, "")
+		if err != nil || found.Stale {
+			t.Fatal(found, err)
+		}
+		for _, position := range found.Positions {
+			if position.Symbol == "IBM" {
+				quantity = position.Quantity
+			}
+		}
+		return quantity
+	}
+	before := held()
+	order := limit()
+	price := "300"
+	order.Symbol, order.LimitPrice = "IBM", &price
+	placed := place(t, client, ctx, order, transmit)
+	watch := client.WatchAccount(ctx, "")
+	defer watch.Close()
+	for {
+		update, err := watch.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if update.GetSnapshotEnd() != nil {
+			tell(t, nil, "fill", "order_id", strconv.Itoa(int(placed.OrderId)))
+		}
+		if update.GetPosition().GetSymbol() == "IBM" && update.GetPosition().Quantity != before {
+			break
+		}
+	}
+	account, err := client.GetAccount(ctx, "")
+	if err != nil || held() == before || account.Account == "" || len(account.Values) == 0 {
+		t.Fatal(account, err)
+	}
+}
+
+func TestHaltedNothingIsPlacedAndCancelAllLeavesNothingOpen(t *testing.T) {
+	client, ctx := dial(t, "ORDERS_SERVER")
+	placed := place(t, client, ctx, limit(), transmit)
+	halted, err := client.Halt(ctx, &ordersv1.HaltRequest{Reason: "conformance"})
+	if err != nil || halted.State != ordersv1.TradingState_CANCEL_ONLY || !halted.Persisted {
+		t.Fatal(halted, err)
+	}
+	if _, err := client.Place(ctx, limit(), transmit); reason(err) != "HALTED" {
+		t.Fatal(err)
+	}
+	limits, err := client.Limits(ctx)
+	if err != nil || len(limits.Halts) != 1 || limits.Halts[0].Reason != "conformance" {
+		t.Fatal(limits, err)
+	}
+	cancelled, err := client.CancelAll(ctx, &ordersv1.CancelAllRequest{})
+	found := false
+	for _, result := range cancelled.GetResults() {
+		found = found || result.OrderId == placed.OrderId && result.Status == ordersv1.OrderState_CANCELLED
+	}
+	if err != nil || !found {
+		t.Fatal(cancelled, err)
+	}
+	resumed, err := client.Resume(ctx, &ordersv1.ResumeRequest{})
+	if err != nil || resumed.State != ordersv1.TradingState_ACTIVE {
+		t.Fatal(resumed, err)
 	}
 }

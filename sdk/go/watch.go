@@ -26,6 +26,8 @@ type WatchOptions struct {
 	OrderID int32
 	// PlacedAs names the order by the request id it was placed under.
 	PlacedAs string
+	// WithFamily shows, of an order of a bracket, every order of the bracket, until all have ended.
+	WithFamily bool
 	// AfterSequence resumes after a sequence seen before. 0: start with the current state.
 	AfterSequence uint64
 	// Heartbeat is the longest silence. 0: 1 s.
@@ -49,21 +51,63 @@ type Event struct {
 	Connected bool
 }
 
+// following is a watch across the streams it needs: how long it goes on without a gateway.
+type following struct {
+	client    *Client
+	ctx       context.Context
+	cancel    context.CancelFunc
+	heartbeat time.Duration
+	outageMax time.Duration
+	end       context.CancelFunc
+	attempt   int
+	heardAt   time.Time
+}
+
+func newFollowing(client *Client, ctx context.Context, heartbeat, outageMax time.Duration) following {
+	ctx, cancel := context.WithCancel(ctx)
+	return following{client: client, ctx: ctx, cancel: cancel, heartbeat: heartbeat, outageMax: outageMax, heardAt: time.Now()}
+}
+
+// Close ends the watch.
+func (f *following) Close() { f.cancel() }
+
+// begin counts an attempt and answers the context of its stream.
+func (f *following) begin() context.Context {
+	f.attempt++
+	var ctx context.Context
+	ctx, f.end = context.WithCancel(f.client.authorized(f.ctx))
+	return ctx
+}
+
+func (f *following) heard() { f.attempt, f.heardAt = 0, time.Now() }
+
+func (f *following) drop() {
+	if f.end != nil {
+		f.end()
+	}
+	f.end = nil
+}
+
+// again waits until the next stream. It answers the error that the watch ends with where another cannot help.
+func (f *following) again(failed *OrderError) error {
+	wait := pause(f.attempt, failed)
+	if !resumable[failed.Reason] || time.Since(f.heardAt)+wait > f.outageMax {
+		return failed
+	}
+	f.client.elsewhere(failed.Metadata["leader"])
+	return sleep(f.ctx, wait)
+}
+
 // Watch shows what happens, each event once, across the streams it needs. Not safe for several goroutines.
 type Watch struct {
-	client  *Client
-	ctx     context.Context
-	cancel  context.CancelFunc
+	following
 	options WatchOptions
 	stream  ordersv1.OrderService_WatchClient
-	end     context.CancelFunc
-	attempt int
-	heardAt time.Time
 	execIDs map[string]bool
 	execLog []string
 }
 
-// Watch begins a watch. It ends with its order, with the context, or with Close.
+// Watch begins a watch. It ends with its order (with all orders of the bracket where WithFamily is set), with the context, or with Close.
 func (c *Client) Watch(ctx context.Context, options WatchOptions) *Watch {
 	if options.Heartbeat == 0 {
 		options.Heartbeat = time.Second
@@ -71,24 +115,21 @@ func (c *Client) Watch(ctx context.Context, options WatchOptions) *Watch {
 	if options.OutageMax == 0 {
 		options.OutageMax = time.Minute
 	}
-	ctx, cancel := context.WithCancel(ctx)
-	return &Watch{client: c, ctx: ctx, cancel: cancel, options: options, heardAt: time.Now(), execIDs: map[string]bool{}}
+	return &Watch{following: newFollowing(c, ctx, options.Heartbeat, options.OutageMax), options: options, execIDs: map[string]bool{}}
 }
-
-// Close ends the watch.
-func (w *Watch) Close() { w.cancel() }
 
 // Next waits for the next event. It answers io.EOF when the order has ended, and an *OrderError when the watch cannot go on.
 func (w *Watch) Next() (*Event, error) {
 	for {
 		event, err := w.receive()
 		if err == nil {
-			w.attempt, w.heardAt = 0, time.Now()
+			w.heard()
 			if shown := w.take(event); shown != nil {
 				return shown, nil
 			}
 			continue
 		}
+		w.stream = nil
 		w.drop()
 		if errors.Is(err, io.EOF) {
 			return nil, io.EOF
@@ -101,12 +142,7 @@ func (w *Watch) Next() (*Event, error) {
 			w.options.AfterSequence = resume
 			return &Event{Sequence: resume, HistoryChanged: true}, nil
 		}
-		wait := pause(w.attempt, failed)
-		if !resumable[failed.Reason] || time.Since(w.heardAt)+wait > w.options.OutageMax {
-			return nil, failed
-		}
-		w.client.elsewhere(failed.Metadata["leader"])
-		if err := sleep(w.ctx, wait); err != nil {
+		if err := w.again(failed); err != nil {
 			return nil, err
 		}
 	}
@@ -114,30 +150,20 @@ func (w *Watch) Next() (*Event, error) {
 
 func (w *Watch) receive() (*ordersv1.WatchResponse, error) {
 	if w.stream == nil {
-		w.attempt++
-		ctx, end := context.WithCancel(w.client.authorized(w.ctx))
-		w.end = end
 		request := &ordersv1.WatchRequest{
 			Order: &ordersv1.WatchRequest_OrderId{OrderId: w.options.OrderID}, AfterSequence: w.options.AfterSequence,
-			PollInterval: durationpb.New(w.options.Heartbeat),
+			PollInterval: durationpb.New(w.heartbeat), WithFamily: w.options.WithFamily,
 		}
 		if w.options.PlacedAs != "" {
 			request.Order = &ordersv1.WatchRequest_PlacedAs{PlacedAs: w.options.PlacedAs}
 		}
-		stream, err := ordersv1.NewOrderServiceClient(w.client.current().watches).Watch(ctx, request)
+		stream, err := servicesOf(w.client.current().watches).orders.Watch(w.begin(), request)
 		if err != nil {
 			return nil, err
 		}
 		w.stream = stream
 	}
 	return w.stream.Recv()
-}
-
-func (w *Watch) drop() {
-	if w.end != nil {
-		w.end()
-	}
-	w.stream, w.end = nil, nil
 }
 
 // take answers the event of a message, or nil for one that was shown before.

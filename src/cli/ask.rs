@@ -1,6 +1,8 @@
 //! `health`, `validate`, `place`, `transmit` and `cancel`: one question, one answer.
 
-use super::args::{ChangeArgs, HealthArgs, OrderArgs, PlaceArgs, PreviewArgs, ReplaceArgs};
+use super::args::{
+    CancelArgs, HealthArgs, OrderArgs, PlaceArgs, PreviewArgs, ReplaceArgs, TransmitArgs,
+};
 use super::checked::{Checked, Server, Target};
 use super::documents::{ChangeDocument, PreviewDocument};
 use super::exit::Exit;
@@ -241,8 +243,8 @@ enum Change {
     Cancel(CancelIn),
 }
 
-pub(super) async fn transmit(args: ChangeArgs, checked: Checked, output: &mut Output) -> Exit {
-    let ChangeArgs {
+pub(super) async fn transmit(args: TransmitArgs, checked: Checked, output: &mut Output) -> Exit {
+    let TransmitArgs {
         key,
         request_id,
         timeout,
@@ -257,10 +259,11 @@ pub(super) async fn transmit(args: ChangeArgs, checked: Checked, output: &mut Ou
     change(Change::Transmit(input), checked, output).await
 }
 
-pub(super) async fn cancel(args: ChangeArgs, checked: Checked, output: &mut Output) -> Exit {
-    let ChangeArgs {
+pub(super) async fn cancel(args: CancelArgs, checked: Checked, output: &mut Output) -> Exit {
+    let CancelArgs {
         key,
         request_id,
+        with_sibling,
         timeout,
         door: _,
         settings: _,
@@ -269,6 +272,7 @@ pub(super) async fn cancel(args: ChangeArgs, checked: Checked, output: &mut Outp
         order: key.key(),
         timeout: timeout.timeout,
         request_id,
+        with_sibling,
     };
     change(Change::Cancel(input), checked, output).await
 }

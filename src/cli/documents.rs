@@ -71,6 +71,8 @@ pub(super) struct GetDocument {
     order: Option<OrderState>,
     /// Its executions, oldest first.
     fills: Vec<Fill>,
+    /// Of a bracket's entry: its exits.
+    legs: Vec<OrderState>,
     /// Why there is none.
     error: Option<String>,
 }
@@ -181,18 +183,16 @@ impl From<Result<OrderState, Error>> for ChangeDocument {
 impl From<Result<OrderDetail, Error>> for GetDocument {
     fn from(result: Result<OrderDetail, Error>) -> Self {
         match result {
-            Ok(OrderDetail {
-                order,
-                fills,
-                legs: _,
-            }) => Self {
+            Ok(OrderDetail { order, fills, legs }) => Self {
                 order: Some(order),
                 fills,
+                legs,
                 error: None,
             },
             Err(error) => Self {
                 order: None,
                 fills: Vec::new(),
+                legs: Vec::new(),
                 error: Some(error.message),
             },
         }

@@ -95,6 +95,31 @@ Examples:
   See what would be sent; needs no TWS
     ibkr-orders place --json-file order.json --dry-run";
 
+pub(super) const BRACKET: &str = "\
+The bracket:
+  {\"entry\": {...}, \"take_profit\": {...}, \"stop_loss\": {...}}, at least one of the last two.
+  entry        an order as 'ibkr-orders validate --help' says: MKT, LMT, STP or STP_LMT for DAY, GTC or GTD;
+               client_tag or order_ref of at most 36 characters; its transmit does not matter
+  take_profit  limit_price
+  stop_loss    stop_price; with a limit_price it is a stop-limit order
+  Both may have tif (DAY, GTC; default GTC) and outside_rth (default: as the entry). They are of the entry's
+  quantity on the other side, and lie where the profit and the loss are.
+
+Prints:
+  {\"submitted\", \"dry_run\", \"entry\", \"take_profit\", \"stop_loss\", \"entry_payload\",
+   \"take_profit_payload\", \"stop_loss_payload\", \"errors\", \"error\", \"request_id\", \"replayed\",
+   \"warnings\", \"unchecked\"}
+  Each payload of a dry run is {\"contract\", \"order\"}. Exits 0 when the bracket was placed, 1 when it was
+  not or when TWS rejected one of its orders. The loc of an error begins with the part: [\"stop_loss\", \"stop_price\"].
+
+Examples:
+  ibkr-orders bracket --json-file examples/brackets/limit_entry.json --request-id aapl-1
+  ibkr-orders watch --placed-as aapl-1 --with-family
+  ibkr-orders get --placed-as aapl-1 --output table
+
+  See what would be sent; needs no TWS
+    ibkr-orders bracket --json-file examples/brackets/limit_entry.json --dry-run";
+
 pub(super) const WATCH: &str = "\
 Prints:
   {\"order_id\", \"terminal\", \"status\", \"updates\", \"error\"}
@@ -105,6 +130,7 @@ Prints:
 Examples:
   ibkr-orders watch --order-id 100
   ibkr-orders watch --placed-as rebalance-1 --max-wait 30
+  ibkr-orders watch --placed-as bracket-1 --with-family
   ibkr-orders watch --order-id 0 --stream --server http://127.0.0.1:50051";
 
 pub(super) const TRANSMIT: &str = "\
@@ -122,7 +148,8 @@ Prints:
 
 Examples:
   ibkr-orders cancel --order-id 100
-  ibkr-orders cancel --placed-as rebalance-1 --timeout 10";
+  ibkr-orders cancel --placed-as rebalance-1 --timeout 10
+  ibkr-orders cancel --order-id 102 --with-sibling";
 
 pub(super) const REPLACE: &str = "\
 Changes what is given; the rest stays as TWS last showed it. An order that TWS does not have is never made.
@@ -155,7 +182,8 @@ pub(super) const GET: &str = "\
 Reads the store; needs no TWS and works beside a running gateway.
 
 Prints:
-  {\"order\", \"fills\", \"error\"}
+  {\"order\", \"fills\", \"legs\", \"error\"}
+  legs are the exits of a bracket's entry, else empty.
 
 Examples:
   ibkr-orders get --order-id 100

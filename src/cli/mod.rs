@@ -6,6 +6,7 @@ mod account;
 mod args;
 mod ask;
 mod backup;
+mod bracket;
 mod checked;
 mod control;
 mod documents;
@@ -110,6 +111,7 @@ fn run(command: Command, output: &mut Output) -> Exit {
         },
         Command::Health(args) => on_runtime(&config, ask::health(args, checked, output)),
         Command::Place(args) => on_runtime(&config, ask::place(args, checked, output)),
+        Command::Bracket(args) => on_runtime(&config, bracket::bracket(args, checked, output)),
         Command::Watch(args) => on_runtime(&config, watch::watch(args, checked, output)),
         Command::Transmit(args) => on_runtime(&config, ask::transmit(args, checked, output)),
         Command::Cancel(args) => on_runtime(&config, ask::cancel(args, checked, output)),
@@ -150,6 +152,7 @@ fn on_store(command: Command, local: Local, output: &mut Output) -> Exit {
         Command::Health(_)
         | Command::Validate(_)
         | Command::Place(_)
+        | Command::Bracket(_)
         | Command::Watch(_)
         | Command::Transmit(_)
         | Command::Cancel(_)
@@ -216,6 +219,7 @@ fn page(command: &Command, output: &mut Output) -> Exit {
         Command::Health(_)
         | Command::Validate(_)
         | Command::Place(_)
+        | Command::Bracket(_)
         | Command::Watch(_)
         | Command::Transmit(_)
         | Command::Cancel(_)

@@ -25,6 +25,7 @@ pub(super) async fn list(args: ListArgs, checked: Checked, output: &mut Output) 
     let ListArgs {
         status,
         symbol,
+        bracket_id,
         page_size,
         page_token,
         output: format,
@@ -34,7 +35,7 @@ pub(super) async fn list(args: ListArgs, checked: Checked, output: &mut Output) 
     let request = ListIn {
         statuses: status,
         symbol,
-        bracket_id: None,
+        bracket_id,
         page_size,
         page_token,
     };

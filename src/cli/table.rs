@@ -5,19 +5,30 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use crate::domain::{AccountOut, PositionsOut, Timestamp};
 use crate::domain::{
     Amount, CancelAllOut, CancelResult, Fill, Halt, LimitLeft, LimitsOut, ListOut, OrderDetail,
-    OrderState, TradingState,
+    OrderState, PriceFields, TradingState,
 };
 
-/// Orders, a line each.
+/// A page of orders.
 pub(super) fn orders(list: &ListOut) -> String {
+    let mut text = order_lines(&list.orders);
+    if let Some(token) = &list.next_page_token {
+        text.push_str(&format!("more: --page-token {token}\n"));
+    }
+    text
+}
+
+/// Orders, a line each.
+fn order_lines(orders: &[OrderState]) -> String {
     let mut table = new_table(&[
         "order",
+        "bracket",
         "status",
         "action",
         "quantity",
         "symbol",
         "type",
         "limit",
+        "stop",
         "tif",
         "filled",
         "average",
@@ -25,15 +36,21 @@ pub(super) fn orders(list: &ListOut) -> String {
         "updated",
         "last error",
     ]);
-    for order in &list.orders {
+    for order in orders {
+        let pricing = order.terms.pricing;
         table.add_row([
             order.order_id.to_string(),
+            order
+                .bracket_id
+                .map(|id| id.to_string())
+                .unwrap_or_default(),
             order.status.to_string(),
             order.terms.action.to_string(),
             order.terms.quantity.to_string(),
             order.terms.symbol().to_owned(),
-            order.terms.pricing.order_type().to_string(),
-            amount(order.terms.pricing.limit_price()),
+            pricing.order_type().to_string(),
+            amount(pricing.limit_price()),
+            amount(order.trail_stop.or(PriceFields::from(pricing).stop_price)),
             order.terms.tif.to_string(),
             order.filled.to_string(),
             amount(order.avg_fill_price),
@@ -42,12 +59,8 @@ pub(super) fn orders(list: &ListOut) -> String {
             last_error(order),
         ]);
     }
-    align_right(&mut table, &[0, 3, 6, 8, 9]);
-    let mut text = format!("{table}\n");
-    if let Some(token) = &list.next_page_token {
-        text.push_str(&format!("more: --page-token {token}\n"));
-    }
-    text
+    align_right(&mut table, &[0, 1, 4, 7, 8, 10, 11]);
+    format!("{table}\n")
 }
 
 /// Positions, a line each.
@@ -124,11 +137,7 @@ fn freshness(as_of: Option<Timestamp>, stale: bool) -> String {
 
 /// One order, a line per field, and its fills.
 pub(super) fn detail(detail: &OrderDetail) -> String {
-    let OrderDetail {
-        order,
-        fills,
-        legs: _,
-    } = detail;
+    let OrderDetail { order, fills, legs } = detail;
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for (name, value) in [
@@ -147,7 +156,12 @@ pub(super) fn detail(detail: &OrderDetail) -> String {
     ] {
         table.add_row([name.to_owned(), value]);
     }
-    format!("{table}\n\n{}", fill_lines(fills))
+    let exits = if legs.is_empty() {
+        String::new()
+    } else {
+        format!("\n{}", order_lines(legs))
+    };
+    format!("{table}\n\n{}{exits}", fill_lines(fills))
 }
 
 fn fill_lines(fills: &[Fill]) -> String {

@@ -19,6 +19,7 @@ use tokio::sync::Notify;
 pub(super) async fn watch(args: WatchArgs, checked: Checked, output: &mut Output) -> Exit {
     let WatchArgs {
         order,
+        with_family,
         stream,
         poll_interval,
         max_wait,
@@ -34,7 +35,7 @@ pub(super) async fn watch(args: WatchArgs, checked: Checked, output: &mut Output
         timeout: timeout.timeout,
         max_wait,
         after_sequence,
-        with_family: false,
+        with_family,
     };
     let nobody_reads = Notify::new();
     let mut seen = Seen::new(order.clone(), after_sequence);

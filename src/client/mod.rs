@@ -13,9 +13,10 @@ use tonic::codegen::InterceptedService;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::domain::{
-    CancelIn, GetIn, GetOut, HealthIn, HealthOut, Limits, ListIn, ListOut, OrderDetail, OrderError,
-    OrderKey, OrderState, PlaceIn, PlaceOut, PreviewIn, PreviewOut, ReplaceIn, ReplaceOut,
-    TransmitIn, ValidateIn, ValidateOut, Violation, WatchIn, check,
+    BracketIn, BracketOut, CancelIn, GetIn, GetOut, HealthIn, HealthOut, Limits, ListIn, ListOut,
+    OrderDetail, OrderError, OrderKey, OrderState, PlaceIn, PlaceOut, PreviewIn, PreviewOut,
+    ReplaceIn, ReplaceOut, TransmitIn, ValidateIn, ValidateOut, Violation, WatchIn, check,
+    check_bracket,
 };
 use crate::error::Error;
 use crate::outcome;
@@ -24,7 +25,9 @@ use crate::wire::pb::account_service_client::AccountServiceClient;
 use crate::wire::pb::order_service_client::OrderServiceClient;
 use crate::wire::pb::risk_service_client::RiskServiceClient;
 use crate::wire::{
-    answered_order, order_to_wire, place_request, preview_request, replace_request, restore_inputs,
+    answered_order, bracket_to_wire, order_to_wire, place_bracket_request, place_request,
+    preview_request, replace_request, restore_bracket_inputs, restore_change_inputs,
+    restore_inputs,
 };
 
 pub use account::AccountStream;
@@ -169,6 +172,37 @@ impl Client {
             .try_into()
     }
 
+    /// Places an entry with its exits, all of them or none. Without a request id one is made for this call.
+    ///
+    /// # Errors
+    /// Those of the operation. `GATEWAY_UNAVAILABLE` leaves open whether the bracket was placed, says so, and names the request id under
+    /// which the same call answers it without a second bracket.
+    pub async fn place_bracket(&self, mut input: BracketIn) -> Result<BracketOut, Error> {
+        let name = input.request_id.clone().unwrap_or_else(new_request_id);
+        let Some(message) = bracket_to_wire(&input.bracket) else {
+            // It cannot be valid: the check says why. Were it valid after all, the gateway could still not be told of it.
+            return match check_bracket(input.bracket, &name, &Limits::default()) {
+                Err(violations) => Err(violations.into()),
+                Ok(_) => Err(failure::not_carried()),
+            };
+        };
+        let typed = input.bracket.clone();
+        let effect = if input.dry_run {
+            Effect::None
+        } else {
+            input.request_id = Some(name.clone());
+            Effect::Place(name)
+        };
+        let request = timed(input.timeout, place_bracket_request(message, input));
+        let answer = self.calls.clone().place_bracket(request).await;
+        self.read(answer, effect)
+            .map_err(|mut error| {
+                restore_bracket_inputs(&typed, &mut error.violations);
+                error
+            })?
+            .try_into()
+    }
+
     /// Releases a staged order and waits `timeout` seconds at most: [`Self::transmit_with`] without a request id.
     ///
     /// # Errors
@@ -218,11 +252,17 @@ impl Client {
             Effect::Place(request_id.clone())
         };
         let timeout = input.timeout;
+        let typed = input.change.clone();
         let Some(request) = replace_request(input) else {
             return Err(failure::not_carried());
         };
         let answer = self.calls.clone().replace(timed(timeout, request)).await;
-        self.read(answer, effect)?.try_into()
+        self.read(answer, effect)
+            .map_err(|mut error| {
+                restore_change_inputs(&typed, &mut error.violations);
+                error
+            })?
+            .try_into()
     }
 
     /// Asks what TWS would make of an order. Nothing is placed.

@@ -75,7 +75,7 @@ pub fn check_bracket(
         take_profit,
         stop_loss,
         extra,
-    } = draft(input)?;
+    } = input.draft()?;
     let mut violations: Vec<Violation> = extra
         .into_iter()
         .map(|(name, value)| {
@@ -102,6 +102,15 @@ pub fn check_bracket(
         }
     };
     violations.extend(within("entry", entry_violations(&entry, request_id)));
+    let price = |typed: Option<&Value>| typed.cloned().unwrap_or_default();
+    let typed = TypedPrices {
+        target: price(
+            take_profit
+                .as_ref()
+                .and_then(|leg| leg.limit_price.as_ref()),
+        ),
+        stop: price(stop_loss.as_ref().and_then(|leg| leg.stop_price.as_ref())),
+    };
     let mut exit = |name: &'static str, leg: Option<LegDraft>| {
         let leg = leg?;
         match exit_of(&entry, name, leg, request_id, limits) {
@@ -118,6 +127,7 @@ pub fn check_bracket(
         &entry,
         take_profit.as_ref(),
         stop_loss.as_ref(),
+        typed,
     ));
     if violations.is_empty() {
         Ok(Bracket {
@@ -130,28 +140,34 @@ pub fn check_bracket(
     }
 }
 
-fn draft(input: BracketInput) -> Result<BracketDraft, Violations> {
-    let whole = |kind: &str, msg: String, input: Value| {
-        Violations(vec![Violation {
-            loc: Vec::new(),
-            ..Violation::field(kind, "", msg, input)
-        }])
-    };
-    let value = match input {
-        BracketInput::Draft(draft) => return Ok(*draft),
-        BracketInput::Json(value) => value,
-        BracketInput::Text(text) => serde_json::from_str(&text).map_err(|error| {
-            let msg = format!("the bracket is not JSON: {error}");
-            whole("json_invalid", msg, Value::String(text.clone()))
-        })?,
-    };
-    match value {
-        Value::Object(object) => Ok(BracketDraft::from_object(object)),
-        other => Err(whole(
-            "dict_type",
-            "give the bracket as a JSON object".to_owned(),
-            other,
-        )),
+impl BracketInput {
+    /// The bracket as it was typed, in parts.
+    ///
+    /// # Errors
+    /// It is no JSON object.
+    pub fn draft(self) -> Result<BracketDraft, Violations> {
+        let whole = |kind: &str, msg: String, input: Value| {
+            Violations(vec![Violation {
+                loc: Vec::new(),
+                ..Violation::field(kind, "", msg, input)
+            }])
+        };
+        let value = match self {
+            Self::Draft(draft) => return Ok(*draft),
+            Self::Json(value) => value,
+            Self::Text(text) => serde_json::from_str(&text).map_err(|error| {
+                let msg = format!("the bracket is not JSON: {error}");
+                whole("json_invalid", msg, Value::String(text.clone()))
+            })?,
+        };
+        match value {
+            Value::Object(object) => Ok(BracketDraft::from_object(object)),
+            other => Err(whole(
+                "dict_type",
+                "give the bracket as a JSON object".to_owned(),
+                other,
+            )),
+        }
     }
 }
 
@@ -286,11 +302,18 @@ fn exit_of(
     }
 }
 
+/// The prices of the exits as they were typed.
+struct TypedPrices {
+    target: Value,
+    stop: Value,
+}
+
 /// Exits that would trade at once, or on the wrong side of each other.
 fn wrong_sides(
     entry: &Order,
     take_profit: Option<&Order>,
     stop_loss: Option<&Order>,
+    typed: TypedPrices,
 ) -> Vec<Violation> {
     let terms = &entry.request().terms;
     let buys = terms.action == Action::Buy;
@@ -312,8 +335,8 @@ fn wrong_sides(
     let side = if buys { "below" } else { "above" };
     let other_side = if buys { "above" } else { "below" };
     let mut violations = Vec::new();
-    let mut wrong = |part: &str, field: &str, msg: String, given: Amount| {
-        let mut violation = Violation::field("value_error", field, msg, given.to_string().into());
+    let mut wrong = |part: &str, field: &str, msg: String, typed: Value| {
+        let mut violation = Violation::field("value_error", field, msg, typed);
         violation.loc.insert(0, part.to_owned());
         violations.push(violation);
     };
@@ -324,14 +347,14 @@ fn wrong_sides(
             let msg = format!(
                 "the stop loss of this entry lies {side} the price it enters at, and {side} its target"
             );
-            wrong("stop_loss", "stop_price", msg, stop);
+            wrong("stop_loss", "stop_price", msg, typed.stop);
         }
     }
     if let Some(target) = target
         && entered.iter().any(|price| !is_below(*price, target))
     {
         let msg = format!("the take profit of this entry lies {other_side} the price it enters at");
-        wrong("take_profit", "limit_price", msg, target);
+        wrong("take_profit", "limit_price", msg, typed.target);
     }
     violations
 }

@@ -291,6 +291,8 @@ pub struct CancelIn {
     pub timeout: f64,
     /// Names this request for good; no other request can have the same.
     pub request_id: Option<String>,
+    /// Also an exit of a bracket whose other exit works: TWS ends both.
+    pub with_sibling: bool,
 }
 
 impl CancelIn {
@@ -305,6 +307,7 @@ impl CancelIn {
             order,
             timeout,
             request_id: None,
+            with_sibling: false,
         }
     }
 }

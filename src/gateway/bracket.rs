@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use super::Gateway;
-use super::limits::{request_id, seconds};
-use super::place::broken;
+use super::limits::{limits, request_id, seconds};
+use super::place::{broken, configured_account, listed, risk_limits, ticket, unchecked};
+use crate::config::Config;
+use crate::domain::limits::{Proposal, Verdict, check_alone};
 use crate::domain::{
-    Bracket, BracketIn, BracketOut, Limits, Order, OrderKey, OrderPayload, OrderState,
-    check_bracket,
+    Bracket, BracketIn, BracketOut, Caller, Limits, Order, OrderPayload, OrderState, check_bracket,
 };
 use crate::engine::{Answer, BracketCommand, Command};
 use crate::error::Error;
@@ -33,9 +34,14 @@ impl Gateway {
         }
         let limits = &self.shared.limits;
         let name = given.clone().unwrap_or_else(new_request_id);
-        let bracket = match check_bracket(bracket, &name, limits) {
+        if dry_run {
+            let bracket = check_bracket(bracket, &name, limits)?;
+            let verdict = self.verdict_on_bracket(&bracket).await?;
+            return constructed(&bracket, limits, given, &verdict);
+        }
+        // Not for which account: a known request is answered whatever the gateway is for by now.
+        let bracket = match check_bracket(bracket, &name, &Limits::default()) {
             Ok(bracket) => bracket,
-            Err(violations) if dry_run => return Err(violations.into()),
             Err(violations) => {
                 let error = violations.into();
                 return Err(self
@@ -43,18 +49,6 @@ impl Gateway {
                     .await);
             }
         };
-        if dry_run {
-            let (checked, caller) = (bracket.clone(), self.caller.key());
-            let verdict = self
-                .shared
-                .engine
-                .inspect(move |core, now| core.verdict_on_bracket(&checked, caller, now))
-                .await?;
-            if !verdict.broken.is_empty() {
-                return Err(broken(&verdict));
-            }
-            return Ok(constructed(&bracket, limits, given));
-        }
         let command = BracketCommand {
             digest: bracket.digest(),
             bracket,
@@ -65,7 +59,10 @@ impl Gateway {
             .ask(Command::PlaceBracket(Arc::new(command)), timeout)
             .await?;
         let Answer {
-            state, replayed, ..
+            state,
+            replayed,
+            warnings,
+            ..
         } = answer;
         let legs = self.legs(state.order_id).await?;
         let exit = |suffix: &str| {
@@ -86,7 +83,18 @@ impl Gateway {
             errors: None,
             error: None,
             replayed,
+            warnings: listed(warnings),
+            unchecked: None,
         })
+    }
+
+    /// What the limits say of a bracket now, all of them.
+    async fn verdict_on_bracket(&self, bracket: &Bracket) -> Result<Verdict, Error> {
+        let (bracket, caller) = (bracket.clone(), self.caller.key());
+        let engine = &self.shared.engine;
+        engine
+            .inspect(move |core, now| core.verdict_on_bracket(&bracket, caller, now))
+            .await
     }
 
     /// The orders of a bracket as they are stored, its entry first; none where the id is no entry's.
@@ -96,30 +104,52 @@ impl Gateway {
     pub async fn legs(&self, bracket_id: i32) -> Result<Vec<OrderState>, Error> {
         Ok(self.shared.reader.bracket(bracket_id).await?)
     }
+}
 
-    /// Cancels an order as [`Gateway::cancel`] does, also an exit of a bracket whose other exit works: TWS ends both.
-    ///
-    /// # Errors
-    /// As [`Gateway::cancel`].
-    pub async fn cancel_with_sibling(
-        &self,
-        key: OrderKey,
-        timeout: f64,
-    ) -> Result<OrderState, Error> {
-        self.change(key, timeout, None, Command::CancelWithSibling)
-            .await
+/// A PlaceBracket that stops after check and limits and answers what would be sent. Needs no gateway, no TWS and no store: limits that only
+/// a running gateway can hold it against are named as unchecked.
+///
+/// # Errors
+/// `ORDER_INVALID`, `RISK_LIMIT`, `REQUEST_INVALID`.
+pub fn bracket_dry_run(config: &Config, input: BracketIn) -> Result<BracketOut, Error> {
+    let BracketIn {
+        bracket,
+        dry_run: _,
+        timeout,
+        request_id: given,
+    } = input;
+    seconds("timeout", timeout)?;
+    if let Some(id) = &given {
+        request_id(id)?;
     }
+    let (limits, risk) = (limits(config), risk_limits(config)?);
+    let name = given.clone().unwrap_or_else(new_request_id);
+    let bracket = check_bracket(bracket, &name, &limits)?;
+    let account = configured_account(bracket.entry(), &limits);
+    let proposal = Proposal::bracket(&bracket, account, Caller::LOCAL.key());
+    constructed(&bracket, &limits, given, &check_alone(&proposal, &risk))
 }
 
 /// What would be sent, but for the ids.
-fn constructed(bracket: &Bracket, limits: &Limits, given: Option<String>) -> BracketOut {
+///
+/// # Errors
+/// `RISK_LIMIT`.
+fn constructed(
+    bracket: &Bracket,
+    limits: &Limits,
+    given: Option<String>,
+    verdict: &Verdict,
+) -> Result<BracketOut, Error> {
+    if !verdict.broken.is_empty() {
+        return Err(broken(verdict));
+    }
     let payload = |order: &Order, releases: bool| -> OrderPayload {
-        let mut ticket = super::place::ticket(order, limits, given.as_deref());
+        let mut ticket = ticket(order, limits, given.as_deref());
         ticket.transmit = releases;
         tws::payload(&ticket)
     };
     let stops = bracket.stop_loss().is_some();
-    BracketOut {
+    Ok(BracketOut {
         submitted: false,
         dry_run: true,
         entry: None,
@@ -132,5 +162,7 @@ fn constructed(bracket: &Bracket, limits: &Limits, given: Option<String>) -> Bra
         error: None,
         request_id: given,
         replayed: false,
-    }
+        warnings: listed(verdict.warnings.iter().map(Into::into).collect()),
+        unchecked: unchecked(verdict),
+    })
 }

@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::feed::Feed;
 use crate::stats::Stats;
 use crate::store::Reader;
+pub use bracket::bracket_dry_run;
 use followed::FollowedLimits;
 pub(crate) use limits::key as check_key;
 pub use limits::limits;
@@ -104,15 +105,21 @@ impl Gateway {
     /// order answers with its state; one that has not been sent yet is not sent any more.
     ///
     /// # Errors
-    /// `ORDER_NOT_FOUND`, `ORDER_STATE` (filled or rejected), `REQUEST_INVALID`, `REQUEST_ID_REUSED`, `TWS_UNAVAILABLE`,
+    /// `ORDER_NOT_FOUND`, `ORDER_STATE` (filled or rejected, or an exit of a bracket whose other exit works), `REQUEST_INVALID`, `REQUEST_ID_REUSED`, `TWS_UNAVAILABLE`,
     /// `LIVE_ACCOUNT`, `STORE_MISMATCH`, `OVERLOADED`, `STORE`, `SHUTTING_DOWN`: nothing was sent. `INTERNAL`: the outcome is unknown.
     pub async fn cancel_with(&self, input: CancelIn) -> Result<OrderState, Error> {
         let CancelIn {
             order,
             timeout,
             request_id,
+            with_sibling,
         } = input;
-        self.change(order, timeout, request_id.as_deref(), Command::Cancel)
+        let command: fn(OrderKey) -> Command = if with_sibling {
+            Command::CancelWithSibling
+        } else {
+            Command::Cancel
+        };
+        self.change(order, timeout, request_id.as_deref(), command)
             .await
     }
 

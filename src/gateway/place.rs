@@ -38,7 +38,7 @@ pub fn dry_run(config: &Config, input: PlaceIn) -> Result<PlaceOut, Error> {
     })
 }
 
-fn risk_limits(config: &Config) -> Result<RiskLimits, Error> {
+pub(super) fn risk_limits(config: &Config) -> Result<RiskLimits, Error> {
     config.risk_limits().map_err(|error| {
         Error::new(
             Reason::RequestInvalid,
@@ -49,9 +49,13 @@ fn risk_limits(config: &Config) -> Result<RiskLimits, Error> {
 
 /// An order as limits see it where nothing is known of a login.
 fn proposal(order: &Order, limits: &Limits, caller: &Caller) -> Proposal {
+    Proposal::place(order, configured_account(order, limits), caller.key())
+}
+
+/// The account that an order goes to as far as it and the configuration say; empty where they do not.
+pub(super) fn configured_account<'a>(order: &'a Order, limits: &'a Limits) -> &'a str {
     let account = order.request().account.as_ref().or(limits.account.as_ref());
-    let account = account.map_or("", String::as_str);
-    Proposal::place(order, account, caller.key())
+    account.map_or("", String::as_str)
 }
 
 impl Gateway {
@@ -167,12 +171,12 @@ pub(super) fn broken(verdict: &Verdict) -> Error {
     Error::risk_limit(verdict.broken.iter().map(Into::into).collect())
 }
 
-fn listed(warnings: Vec<RuleViolation>) -> Option<Vec<RuleViolation>> {
+pub(super) fn listed(warnings: Vec<RuleViolation>) -> Option<Vec<RuleViolation>> {
     (!warnings.is_empty()).then_some(warnings)
 }
 
 /// The limits that only a running gateway can hold an order against.
-fn unchecked(verdict: &Verdict) -> Option<Vec<String>> {
+pub(super) fn unchecked(verdict: &Verdict) -> Option<Vec<String>> {
     let rules = &verdict.unchecked;
     (!rules.is_empty()).then(|| rules.iter().map(|rule| rule.as_str().to_owned()).collect())
 }

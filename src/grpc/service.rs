@@ -10,14 +10,14 @@ use tonic::{Extensions, Request, Response, Status};
 use tracing::Span;
 
 use crate::domain::{
-    Caller, CancelIn, GetIn, HealthIn, ListIn, OrderKey, OrderState, PlaceIn, PreviewIn, ReplaceIn,
-    TransmitIn, ValidateIn, WatchIn, WatchUpdate,
+    BracketIn, Caller, CancelIn, GetIn, HealthIn, ListIn, OrderKey, OrderState, PlaceIn, PreviewIn,
+    ReplaceIn, TransmitIn, ValidateIn, WatchIn, WatchUpdate,
 };
 use crate::error::{Error, Reason};
 use crate::feed::Watch;
 use crate::gateway::Gateway;
 use crate::wire::pb::order_service_server::OrderService;
-use crate::wire::{pb, require_request_id, status_from_error};
+use crate::wire::{pb, require_bracket_request_id, require_request_id, status_from_error};
 
 use super::deadline::{effective_timeout, until_deadline};
 
@@ -26,7 +26,7 @@ use super::deadline::{effective_timeout, until_deadline};
 pub(super) struct Orders {
     gateway: Gateway,
     stopping: CancellationToken,
-    /// Takes a Place that transmits without a request id.
+    /// Takes a Place that transmits, and a PlaceBracket, without a request id.
     allow_unnamed_place: bool,
 }
 
@@ -105,6 +105,28 @@ impl OrderService for Orders {
         let gateway = for_caller(&self.gateway, &extensions);
         let out = gateway.place(input).await.map_err(status_from_error)?;
         out.state.as_ref().inspect(|state| note(state));
+        Ok(Response::new(out.into()))
+    }
+
+    async fn place_bracket(
+        &self,
+        request: Request<pb::PlaceBracketRequest>,
+    ) -> Answer<pb::PlaceBracketResponse> {
+        let (metadata, extensions, message) = request.into_parts();
+        if !self.allow_unnamed_place {
+            require_bracket_request_id(&message).map_err(status_from_error)?;
+        }
+        let mut input = BracketIn::try_from(message).map_err(status_from_error)?;
+        input.timeout = effective_timeout(input.timeout, &metadata);
+        if let Some(request_id) = &input.request_id {
+            Span::current().record("request_id", request_id.as_str());
+        }
+        let gateway = for_caller(&self.gateway, &extensions);
+        let out = gateway
+            .place_bracket(input)
+            .await
+            .map_err(status_from_error)?;
+        out.entry.as_ref().inspect(|entry| note(entry));
         Ok(Response::new(out.into()))
     }
 

@@ -205,10 +205,11 @@ impl Default for Stats {
 }
 
 /// Methods of the services in the order of `orders.proto`; the last stands for every other method that is called.
-pub const METHODS: [&str; 18] = [
+pub const METHODS: [&str; 19] = [
     "Health",
     "Validate",
     "Place",
+    "PlaceBracket",
     "Watch",
     "Transmit",
     "Cancel",

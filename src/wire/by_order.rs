@@ -93,11 +93,13 @@ impl TryFrom<pb::CancelRequest> for CancelIn {
             order,
             timeout,
             request_id,
+            with_sibling,
         } = request;
         Ok(Self {
             order: key(order)?,
             timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
             request_id: given(request_id),
+            with_sibling,
         })
     }
 }
@@ -108,11 +110,13 @@ impl From<CancelIn> for pb::CancelRequest {
             order,
             timeout,
             request_id,
+            with_sibling,
         } = input;
         Self {
             order: Some(order.into()),
             timeout: Some(duration(timeout)),
             request_id: request_id.unwrap_or_default(),
+            with_sibling,
         }
     }
 }
@@ -159,13 +163,14 @@ impl From<GetOut> for pb::GetResponse {
         let GetOut {
             order,
             fills,
-            legs: _,
+            legs,
             next_page_token,
         } = out;
         Self {
             order: Some(order.into()),
             fills: fills.into_iter().map(Into::into).collect(),
             next_page_token: next_page_token.unwrap_or_default(),
+            legs: legs.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -178,6 +183,7 @@ impl TryFrom<pb::GetResponse> for GetOut {
             order,
             fills,
             next_page_token,
+            legs,
         } = out;
         Ok(Self {
             order: answered_order(order)?,
@@ -185,7 +191,10 @@ impl TryFrom<pb::GetResponse> for GetOut {
                 .into_iter()
                 .map(Fill::try_from)
                 .collect::<Result<_, _>>()?,
-            legs: Vec::new(),
+            legs: legs
+                .into_iter()
+                .map(OrderState::try_from)
+                .collect::<Result<_, _>>()?,
             next_page_token: given(next_page_token),
         })
     }

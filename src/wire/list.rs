@@ -16,6 +16,7 @@ impl TryFrom<pb::ListRequest> for ListIn {
             symbol,
             page_size,
             page_token,
+            bracket_id,
         } = request;
         let word = |number| {
             asked::<Status>("statuses", number)?.ok_or_else(|| {
@@ -29,7 +30,7 @@ impl TryFrom<pb::ListRequest> for ListIn {
         Ok(Self {
             statuses: statuses.into_iter().map(word).collect::<Result<_, _>>()?,
             symbol: given(symbol),
-            bracket_id: None,
+            bracket_id: (bracket_id != 0).then_some(bracket_id),
             page_size,
             page_token,
         })
@@ -41,7 +42,7 @@ impl From<ListIn> for pb::ListRequest {
         let ListIn {
             statuses,
             symbol,
-            bracket_id: _,
+            bracket_id,
             page_size,
             page_token,
         } = input;
@@ -53,6 +54,7 @@ impl From<ListIn> for pb::ListRequest {
             symbol: symbol.unwrap_or_default(),
             page_size,
             page_token,
+            bracket_id: bracket_id.unwrap_or_default(),
         }
     }
 }

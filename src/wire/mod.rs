@@ -4,6 +4,7 @@
 //! decided about it.
 
 mod account;
+mod bracket;
 mod by_order;
 mod enums;
 mod fields;
@@ -21,11 +22,14 @@ mod tests;
 mod values;
 mod watch;
 
+pub use bracket::{
+    bracket_to_wire, place_bracket_request, require_bracket_request_id, restore_bracket_inputs,
+};
 pub use by_order::answered_order;
 pub use order::{order_to_wire, restore_inputs};
 pub use place::{place_request, require_request_id};
 pub use preview::preview_request;
-pub use replace::replace_request;
+pub use replace::{replace_request, restore_change_inputs};
 pub use status::{ERROR_DOMAIN, code_of, error_from_status, status_from_error};
 
 /// Messages, client and server generated from `proto/orders.proto`.

@@ -255,26 +255,35 @@ pub fn restore_inputs<'a>(
     input: &OrderInput,
     violations: impl IntoIterator<Item = &'a mut Violation>,
 ) {
-    let object = match input {
-        OrderInput::Json(Value::Object(object)) => object.clone(),
-        OrderInput::Text(text) => serde_json::from_str(text).unwrap_or_default(),
-        OrderInput::Request(order) => match serde_json::to_value(order) {
-            Ok(Value::Object(object)) => object,
-            _ => return,
-        },
-        OrderInput::Json(_) | OrderInput::Draft(_) => return,
-    };
+    match input {
+        OrderInput::Json(typed) => restored(typed, violations),
+        OrderInput::Text(text) => {
+            restored(&serde_json::from_str(text).unwrap_or_default(), violations);
+        }
+        OrderInput::Request(order) => {
+            restored(&serde_json::to_value(order).unwrap_or_default(), violations);
+        }
+        OrderInput::Draft(_) => {}
+    }
+}
+
+/// The same for an object as it was typed, whose parts the violations' paths go through.
+pub(super) fn restored<'a>(typed: &Value, violations: impl IntoIterator<Item = &'a mut Violation>) {
     for violation in violations {
-        let [field] = violation.loc.as_slice() else {
+        if violation.loc.is_empty() {
             continue;
-        };
-        let Some(typed) = object.get(field) else {
+        }
+        let found = violation
+            .loc
+            .iter()
+            .try_fold(typed, |part, name| part.as_object()?.get(name));
+        let Some(found) = found else {
             continue;
         };
         if violation.input.is_null()
-            || decimal(typed.clone()).as_deref() == violation.input.as_str()
+            || decimal(found.clone()).as_deref() == violation.input.as_str()
         {
-            violation.input = typed.clone();
+            violation.input = found.clone();
         }
     }
 }

@@ -1,12 +1,15 @@
 //! Replace.
 
+use serde_json::json;
+
 use crate::domain::{
     Amount, ChangeDraft, DEFAULT_TIMEOUT_SECONDS, OrderState, ReplaceIn, ReplaceOut, TimeInForce,
+    Violation,
 };
 use crate::error::Error;
 
 use super::by_order::key;
-use super::order::Typed;
+use super::order::{Typed, restored};
 use super::pb;
 use super::values::{duration, given, json_from_struct, seconds, struct_from_json};
 
@@ -88,6 +91,29 @@ pub fn replace_request(input: ReplaceIn) -> Option<pb::ReplaceRequest> {
     })
 }
 
+/// Puts what the caller typed back into violations that came over the wire, which carry none.
+pub fn restore_change_inputs(change: &ChangeDraft, violations: &mut [Violation]) {
+    let ChangeDraft {
+        quantity,
+        limit_price,
+        stop_price,
+        trail_amount,
+        trail_percent,
+        limit_offset,
+        tif,
+    } = change;
+    let typed = json!({
+        "quantity": quantity,
+        "limit_price": limit_price,
+        "stop_price": stop_price,
+        "trail_amount": trail_amount,
+        "trail_percent": trail_percent,
+        "limit_offset": limit_offset,
+        "tif": tif,
+    });
+    restored(&typed, violations);
+}
+
 impl From<ReplaceOut> for pb::ReplaceResponse {
     fn from(out: ReplaceOut) -> Self {
         let ReplaceOut {
@@ -136,8 +162,6 @@ impl TryFrom<pb::ReplaceResponse> for ReplaceOut {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::domain::OrderKey;
 

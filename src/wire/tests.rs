@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::{
-    CancelIn, GetIn, HealthIn, ListIn, OrderError, OrderKey, PlaceIn, Status, TransmitIn,
+    CancelIn, GetIn, GetOut, HealthIn, ListIn, OrderError, OrderKey, PlaceIn, Status, TransmitIn,
     Violation, WatchIn,
 };
 use crate::error::Reason;
@@ -79,6 +79,7 @@ fn requests_of_the_client_read_back_as_they_were_meant() {
     let watch = WatchIn {
         max_wait: Some(0.25),
         after_sequence: 9,
+        with_family: true,
         ..WatchIn::new(4)
     };
     assert_eq!(
@@ -95,6 +96,7 @@ fn requests_of_the_client_read_back_as_they_were_meant() {
     );
     let cancel = CancelIn {
         request_id: Some("away".to_owned()),
+        with_sibling: true,
         ..CancelIn::within(OrderKey::OrderId(3), 0.0)
     };
     assert_eq!(
@@ -104,13 +106,28 @@ fn requests_of_the_client_read_back_as_they_were_meant() {
     let list = ListIn {
         statuses: vec![Status::Filled, Status::Unknown],
         symbol: Some("AAPL".to_owned()),
-        bracket_id: None,
+        bracket_id: Some(5),
         page_size: 7,
         page_token: "t".to_owned(),
     };
     assert_eq!(
         ListIn::try_from(pb::ListRequest::from(list.clone())),
         Ok(list)
+    );
+}
+
+#[test]
+fn an_order_with_its_fills_and_its_exits_survives_the_wire() {
+    let (order, fill) = (state::tests::full_state(), state::tests::full_fill());
+    let found = GetOut {
+        legs: vec![order.clone(), order.clone()],
+        order,
+        fills: vec![fill],
+        next_page_token: Some("more".to_owned()),
+    };
+    assert_eq!(
+        GetOut::try_from(pb::GetResponse::from(found.clone())),
+        Ok(found)
     );
 }
 

@@ -20,6 +20,7 @@ impl TryFrom<pb::WatchRequest> for WatchIn {
             timeout,
             max_wait,
             after_sequence,
+            with_family,
         } = request;
         let order = match order {
             // Every order.
@@ -33,7 +34,7 @@ impl TryFrom<pb::WatchRequest> for WatchIn {
             timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
             max_wait: seconds("max_wait", max_wait)?,
             after_sequence,
-            with_family: false,
+            with_family,
         })
     }
 }
@@ -46,7 +47,7 @@ impl From<WatchIn> for pb::WatchRequest {
             timeout,
             max_wait,
             after_sequence,
-            with_family: _,
+            with_family,
         } = input;
         let all = OrderKey::OrderId(0);
         Self {
@@ -55,6 +56,7 @@ impl From<WatchIn> for pb::WatchRequest {
             timeout: Some(duration(timeout)),
             max_wait: max_wait.map(duration),
             after_sequence,
+            with_family,
         }
     }
 }

@@ -92,6 +92,65 @@ pub struct Place {
     pub unchecked: Option<Vec<String>>,
 }
 
+/// What `bracket` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Bracket {
+    pub submitted: bool,
+    pub dry_run: bool,
+    #[serde(deserialize_with = "there")]
+    pub entry: Option<OrderState>,
+    #[serde(deserialize_with = "there")]
+    pub take_profit: Option<OrderState>,
+    #[serde(deserialize_with = "there")]
+    pub stop_loss: Option<OrderState>,
+    #[serde(deserialize_with = "there")]
+    pub entry_payload: Option<Payload>,
+    #[serde(deserialize_with = "there")]
+    pub take_profit_payload: Option<Payload>,
+    #[serde(deserialize_with = "there")]
+    pub stop_loss_payload: Option<Payload>,
+    #[serde(deserialize_with = "there")]
+    pub errors: Option<Vec<Problem>>,
+    #[serde(deserialize_with = "there")]
+    pub error: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub request_id: Option<String>,
+    pub replayed: bool,
+    #[serde(deserialize_with = "there")]
+    pub warnings: Option<Vec<RuleViolation>>,
+    #[serde(deserialize_with = "there")]
+    pub unchecked: Option<Vec<String>>,
+}
+
+/// An order as it would be sent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payload {
+    pub contract: Value,
+    pub order: Value,
+}
+
+/// What `replace` prints.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replace {
+    #[serde(deserialize_with = "there")]
+    pub order: Option<OrderState>,
+    pub dry_run: bool,
+    #[serde(deserialize_with = "there")]
+    pub contract: Option<Value>,
+    #[serde(deserialize_with = "there")]
+    pub order_payload: Option<Value>,
+    #[serde(deserialize_with = "there")]
+    pub errors: Option<Vec<Problem>>,
+    #[serde(deserialize_with = "there")]
+    pub error: Option<String>,
+    #[serde(deserialize_with = "there")]
+    pub request_id: Option<String>,
+    pub replayed: bool,
+}
+
 /// What `watch` prints.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -122,6 +181,7 @@ pub struct Get {
     #[serde(deserialize_with = "there")]
     pub order: Option<OrderState>,
     pub fills: Vec<Fill>,
+    pub legs: Vec<OrderState>,
     #[serde(deserialize_with = "there")]
     pub error: Option<String>,
 }

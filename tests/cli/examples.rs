@@ -67,6 +67,20 @@ fn every_example_order_is_valid() {
 }
 
 #[test]
+fn every_example_bracket_is_valid() {
+    let shell = Shell::new();
+    let mut brackets = 0;
+    for entry in std::fs::read_dir(examples().join("brackets")).unwrap() {
+        let path = entry.unwrap().path();
+        let file = path.to_str().unwrap();
+        let ran = shell.run(&["bracket", "--dry-run", "--json-file", file]);
+        assert_eq!(ran.code, 0, "{}: {ran:?}", path.display());
+        brackets += 1;
+    }
+    assert!(brackets >= 2);
+}
+
+#[test]
 fn the_shell_script_trades_on_the_simulator() {
     let directory = tempfile::tempdir().unwrap();
     let ran = Command::new("sh")

@@ -6,6 +6,7 @@ const COMMANDS: &[&str] = &[
     "health",
     "validate",
     "place",
+    "bracket",
     "watch",
     "transmit",
     "cancel",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ibkr_orders::config::Config;
 
-use ibkr_orders::domain::{BracketIn, BracketOut, OrderKey, OrderState, PlaceIn, Status};
+use ibkr_orders::domain::{BracketIn, BracketOut, CancelIn, OrderKey, OrderState, PlaceIn, Status};
 use ibkr_orders::error::{Error, Reason};
 use ibkr_orders::gateway::Gateway;
 use serde_json::{Value, json};
@@ -318,7 +318,11 @@ async fn a_cancel_never_takes_the_stop_from_a_position() {
     assert_eq!(scene.cancelled(), [1]);
     // With its sibling an exit can be cancelled.
     let key = OrderKey::OrderId(2);
-    scene.gateway.cancel_with_sibling(key, 0.1).await.unwrap();
+    let both = CancelIn {
+        with_sibling: true,
+        ..CancelIn::within(key, 0.1)
+    };
+    scene.gateway.cancel_with(both).await.unwrap();
     eventually("the cancel goes", async || scene.cancelled() == [1, 2]).await;
     scene.end().await;
 }

@@ -81,8 +81,17 @@ macro_rules! reflects {
             assert_eq!(
                 methods,
                 [
-                    "Health", "Validate", "Place", "Watch", "Transmit", "Cancel", "Replace",
-                    "Preview", "Get", "List"
+                    "Health",
+                    "Validate",
+                    "Place",
+                    "PlaceBracket",
+                    "Watch",
+                    "Transmit",
+                    "Cancel",
+                    "Replace",
+                    "Preview",
+                    "Get",
+                    "List"
                 ]
             );
             let methods: Vec<_> = file.service[1]
@@ -103,7 +112,9 @@ macro_rules! reflects {
                     .unwrap_or_default();
                 let meant = match method.name() {
                     // It is idempotent by its request_id only.
-                    "Place" | "Replace" | "Preview" => IdempotencyLevel::IdempotencyUnknown,
+                    "Place" | "PlaceBracket" | "Replace" | "Preview" => {
+                        IdempotencyLevel::IdempotencyUnknown
+                    }
                     "Transmit" | "Cancel" => IdempotencyLevel::Idempotent,
                     _ => IdempotencyLevel::NoSideEffects,
                 };

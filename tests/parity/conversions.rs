@@ -15,7 +15,7 @@ pub(crate) fn violations(status: &Status) -> Option<Vec<Problem>> {
     if status.code() != Code::InvalidArgument {
         return None;
     }
-    let details = status.get_details_bad_request().unwrap();
+    let details = status.get_details_bad_request()?;
     let violation = |found: tonic_types::FieldViolation| {
         Problem::Violation(Violation {
             kind: found.reason,

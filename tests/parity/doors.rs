@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use ibkr_orders::{CancelIn, TransmitIn};
+use ibkr_orders::domain::ChangeDraft;
 use ibkr_orders::{
-    Config, Gateway, HealthIn, ListIn, PlaceIn, ValidateIn, WatchIn, run_cancel, run_health,
-    run_place, run_transmit, run_validate, run_watch,
+    BracketIn, CancelIn, Config, Gateway, HealthIn, ListIn, PlaceIn, ReplaceIn, TransmitIn,
+    ValidateIn, WatchIn, run_bracket, run_cancel, run_health, run_place, run_replace, run_transmit,
+    run_validate, run_watch,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use crate::contract::{Change, Get, Health, List, Place, Validate, Watch};
+use crate::contract::{Bracket, Change, Get, Health, List, Place, Replace, Validate, Watch};
 use crate::player::Player;
 use crate::steps::{self, Which};
 use crate::stub::{self, Stub};
@@ -94,12 +95,124 @@ impl Player {
         }
     }
 
-    pub(crate) fn watch(&self, which: Which, max_wait: Option<f64>, after_sequence: u64) -> Value {
+    pub(crate) fn bracket(&self, step: &steps::Bracket) -> Value {
+        let steps::Bracket {
+            bracket,
+            dry_run,
+            request_id,
+        } = step;
+        match &self.door {
+            Door::Library(config) => {
+                let input = BracketIn {
+                    dry_run: *dry_run,
+                    timeout: self.patience,
+                    request_id: request_id.map(str::to_owned),
+                    ..BracketIn::new(bracket.clone())
+                };
+                document::<Bracket>(&self.runtime.block_on(run_bracket(config, input)))
+            }
+            Door::Program(shell, door) => {
+                let (text, patience) = (bracket.to_string(), self.patience.to_string());
+                let mut args = vec!["bracket", "--json", &text, "--timeout", &patience];
+                args.extend(dry_run.then_some("--dry-run"));
+                args.extend(request_id.iter().flat_map(|id| ["--request-id", id]));
+                program::<Bracket>(shell, door, &args)
+            }
+            Door::Stub(stub) => json!(self.runtime.block_on(stub::bracket(
+                stub.clone(),
+                step,
+                self.patience
+            ))),
+        }
+    }
+
+    pub(crate) fn replace(&self, step: &steps::Replace) -> Value {
+        let steps::Replace {
+            which,
+            change,
+            expected_revision,
+            dry_run,
+            request_id,
+        } = step;
+        match &self.door {
+            Door::Library(config) => {
+                let changed = |name| {
+                    let found = change.iter().find(|(field, _)| *field == name);
+                    found.map(|(_, text)| Value::from(*text))
+                };
+                let input = ReplaceIn {
+                    change: ChangeDraft {
+                        quantity: changed("quantity"),
+                        limit_price: changed("limit_price"),
+                        stop_price: changed("stop_price"),
+                        trail_amount: changed("trail_amount"),
+                        trail_percent: changed("trail_percent"),
+                        limit_offset: changed("limit_offset"),
+                        tif: changed("tif"),
+                    },
+                    expected_revision: *expected_revision,
+                    request_id: request_id.map(str::to_owned),
+                    timeout: self.patience,
+                    dry_run: *dry_run,
+                    ..ReplaceIn::new(self.key(*which))
+                };
+                match self.runtime.block_on(run_replace(config, input)) {
+                    Ok(out) => document::<Replace>(&out),
+                    Err(error) => {
+                        let request_id = request_id.or((!dry_run).then_some("made"));
+                        let violations = error.violations;
+                        let document = json!({
+                            "order": null,
+                            "dry_run": dry_run,
+                            "contract": null,
+                            "order_payload": null,
+                            "error": violations.is_empty().then_some(error.message),
+                            "errors": (!violations.is_empty()).then_some(violations),
+                            "request_id": request_id,
+                            "replayed": false,
+                        });
+                        serde_json::from_value::<Replace>(document.clone()).unwrap();
+                        document
+                    }
+                }
+            }
+            Door::Program(shell, door) => {
+                let patience = self.patience.to_string();
+                let words = self.named(&["replace", "--timeout", &patience], *which);
+                let flags: Vec<_> = change
+                    .iter()
+                    .map(|(field, text)| (format!("--{}", field.replace('_', "-")), *text))
+                    .collect();
+                let revision = expected_revision.map(|revision| revision.to_string());
+                let mut args = words.each();
+                args.extend(flags.iter().flat_map(|(flag, text)| [flag.as_str(), text]));
+                args.extend(revision.iter().flat_map(|n| ["--expected-revision", n]));
+                args.extend(dry_run.then_some("--dry-run"));
+                args.extend(request_id.iter().flat_map(|id| ["--request-id", id]));
+                program::<Replace>(shell, door, &args)
+            }
+            Door::Stub(stub) => json!(self.runtime.block_on(stub::replace(
+                stub.clone(),
+                self.stub_key(*which),
+                step,
+                self.patience
+            ))),
+        }
+    }
+
+    pub(crate) fn watch(
+        &self,
+        which: Which,
+        max_wait: Option<f64>,
+        after_sequence: u64,
+        with_family: bool,
+    ) -> Value {
         match &self.door {
             Door::Library(config) => {
                 let input = WatchIn {
                     max_wait,
                     after_sequence,
+                    with_family,
                     ..WatchIn::of(Some(self.key(which)))
                 };
                 document::<Watch>(&self.runtime.block_on(run_watch(config, input, |_| {})))
@@ -111,13 +224,15 @@ impl Player {
                 args.extend(wait.iter().flat_map(|wait| ["--max-wait", wait]));
                 let after = after_sequence.to_string();
                 args.extend(["--after-sequence", &after]);
+                args.extend(with_family.then_some("--with-family"));
                 program::<Watch>(shell, door, &args)
             }
             Door::Stub(stub) => json!(self.runtime.block_on(stub::watch(
                 stub.clone(),
                 self.stub_key(which),
                 max_wait,
-                after_sequence
+                after_sequence,
+                with_family
             ))),
         }
     }
@@ -131,7 +246,13 @@ impl Player {
                         "transmit" => {
                             run_transmit(config, TransmitIn::within(key, self.patience)).await
                         }
-                        _ => run_cancel(config, CancelIn::within(key, self.patience)).await,
+                        cancel => {
+                            let input = CancelIn {
+                                with_sibling: cancel != "cancel",
+                                ..CancelIn::within(key, self.patience)
+                            };
+                            run_cancel(config, input).await
+                        }
                     }
                 });
                 let document = match result {
@@ -143,18 +264,16 @@ impl Player {
             }
             Door::Program(shell, door) => {
                 let patience = self.patience.to_string();
-                program::<Change>(
-                    shell,
-                    door,
-                    &self.named(&[what, "--timeout", &patience], which).each(),
-                )
+                let mut words: Vec<_> = what.split(' ').collect();
+                words.extend(["--timeout", &patience]);
+                program::<Change>(shell, door, &self.named(&words, which).each())
             }
             Door::Stub(stub) => {
                 let (stub, key) = (stub.clone(), self.stub_key(which));
                 json!(self.runtime.block_on(async {
                     match what {
                         "transmit" => stub::transmit(stub, key, self.patience).await,
-                        _ => stub::cancel(stub, key, self.patience).await,
+                        cancel => stub::cancel(stub, key, cancel != "cancel", self.patience).await,
                     }
                 }))
             }
@@ -171,8 +290,12 @@ impl Player {
                     result
                 });
                 let document = match result {
-                    Ok(found) => json!({"order": found.order, "fills": found.fills, "error": null}),
-                    Err(error) => json!({"order": null, "fills": [], "error": error.message}),
+                    Ok(found) => {
+                        json!({"order": found.order, "fills": found.fills, "legs": found.legs, "error": null})
+                    }
+                    Err(error) => {
+                        json!({"order": null, "fills": [], "legs": [], "error": error.message})
+                    }
                 };
                 serde_json::from_value::<Get>(document.clone()).unwrap();
                 document
@@ -191,6 +314,7 @@ impl Player {
         &self,
         status: &[&str],
         symbol: &str,
+        bracket_id: Option<i32>,
         page_size: i32,
         page_token: String,
     ) -> Value {
@@ -204,7 +328,7 @@ impl Player {
                         .list(ListIn {
                             statuses,
                             symbol,
-                            bracket_id: None,
+                            bracket_id,
                             page_size,
                             page_token,
                         })
@@ -225,7 +349,9 @@ impl Player {
             }
             Door::Program(shell, door) => {
                 let page_size = page_size.to_string();
+                let bracket = bracket_id.map(|id| id.to_string());
                 let mut args = vec!["list", "--page-size", &page_size];
+                args.extend(bracket.iter().flat_map(|id| ["--bracket-id", id]));
                 args.extend(status.iter().flat_map(|word| ["--status", word]));
                 if !symbol.is_empty() {
                     args.extend(["--symbol", symbol]);
@@ -238,6 +364,7 @@ impl Player {
                     stub.clone(),
                     status,
                     symbol,
+                    bracket_id.unwrap_or_default(),
                     page_size,
                     page_token
                 )))
@@ -283,6 +410,14 @@ fn is_success(command: &str, document: &Value) -> bool {
         "health" => document["connected"] == true,
         "validate" => document["valid"] == true,
         "place" => nothing_wrong && document["state"]["status"] != "REJECTED",
+        "bracket" => {
+            let parts = ["entry", "take_profit", "stop_loss"];
+            nothing_wrong
+                && !parts
+                    .iter()
+                    .any(|part| document[part]["status"] == "REJECTED")
+        }
+        "replace" => nothing_wrong && document["order"]["replacement"]["status"] != "REFUSED",
         "watch" => document["terminal"] == true,
         "transmit" => nothing_wrong && document["order"]["status"] != "REJECTED",
         _ => nothing_wrong,

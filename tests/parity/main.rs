@@ -149,6 +149,9 @@ fn brief(document: &Value) -> String {
         }
     };
     order(&document["state"]);
+    for part in ["entry", "take_profit", "stop_loss"] {
+        order(&document[part]);
+    }
     order(&document["order"]);
     order(&document["last"]);
     document["orders"]
@@ -156,6 +159,19 @@ fn brief(document: &Value) -> String {
         .into_iter()
         .flatten()
         .for_each(order);
+    if let Some(replacement) = document["order"]["replacement"].as_object() {
+        words.push(format!("replacement {}", replacement["status"]).replace('"', ""));
+    }
+    for part in [
+        "order_payload",
+        "entry_payload",
+        "take_profit_payload",
+        "stop_loss_payload",
+    ] {
+        if document["dry_run"] == true && document[part].is_object() {
+            words.push(part.to_owned());
+        }
+    }
     if let Some(fills) = document["fills"].as_array() {
         words.push(format!("fills: {}", fills.len()));
     }

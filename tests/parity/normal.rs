@@ -28,6 +28,7 @@ const ON_ITS_WAY: &[&str] = &[
 
 /// What is left of an order when chance is taken out.
 const BY_CHANCE: &[&str] = &[
+    "why_held",
     "filled",
     "remaining",
     "avg_fill_price",
@@ -51,6 +52,13 @@ pub fn placed(document: Value) -> Value {
 /// The document of a change, which answers at the first word of TWS.
 pub fn changed(document: Value) -> Value {
     passing(document, "order", &[])
+}
+
+/// The document of a PlaceBracket.
+pub fn placed_bracket(document: Value) -> Value {
+    ["entry", "take_profit", "stop_loss"]
+        .into_iter()
+        .fold(document, |document, part| passing(document, part, &[]))
 }
 
 fn passing(mut document: Value, name: &str, further: &[&str]) -> Value {

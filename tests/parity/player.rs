@@ -5,7 +5,7 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 
 use crate::doors::Door;
-use crate::normal::{changed, normal, placed};
+use crate::normal::{changed, normal, placed, placed_bracket};
 use crate::steps::{Page, Step, Which};
 use crate::stub::Key;
 
@@ -16,6 +16,8 @@ pub struct Player {
     /// Seconds each order or change may wait for TWS.
     pub patience: f64,
     last: i32,
+    /// The take profit and the stop loss of the last bracket.
+    exits: [i32; 2],
     next_page: String,
 }
 
@@ -26,6 +28,7 @@ impl Player {
             runtime,
             patience: 5.0,
             last: 0,
+            exits: [0; 2],
             next_page: String::new(),
         }
     }
@@ -51,10 +54,44 @@ impl Player {
                     true => self.get(*which)["order"]["sequence"].as_u64(),
                     false => Some(0),
                 };
-                watched(self.watch(*which, *max_wait, after.unwrap()), *resumed)
+                watched(
+                    self.watch(*which, *max_wait, after.unwrap(), false),
+                    *resumed,
+                )
             }
             Step::Transmit(which) => changed(self.change("transmit", *which)),
             Step::Cancel(which) => changed(self.change("cancel", *which)),
+            Step::CancelBoth(which) => changed(self.change("cancel --with-sibling", *which)),
+            Step::Bracket(bracket) => {
+                let document = self.bracket(bracket);
+                let id = |part: &str| i32::try_from(document[part]["order_id"].as_i64()?).ok();
+                if let Some(entry) = id("entry") {
+                    self.last = entry;
+                    self.exits =
+                        ["take_profit", "stop_loss"].map(|part| id(part).unwrap_or_default());
+                }
+                placed_bracket(document)
+            }
+            Step::Family => {
+                let bracket = Some(self.last);
+                let mut document = self.watch(Which::Last, Some(30.0), 0, true);
+                // Each of its orders shows its end, in whatever order.
+                let mut ended: Vec<_> = document["updates"]
+                    .take()
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(|update| update["order"]["terminal"] == true)
+                    .map(|update| update["order"]["order_id"].as_i64())
+                    .collect();
+                ended.sort_unstable();
+                ended.dedup();
+                document["ended"] = ended.into();
+                document["orders"] =
+                    self.list(&[], "", bracket, 10, String::new())["orders"].take();
+                normal(document)
+            }
+            Step::Replace(replace) => changed(self.replace(replace)),
             Step::Get(which) => normal(self.get(*which)),
             Step::List {
                 status,
@@ -67,7 +104,7 @@ impl Player {
                     Page::Next => self.next_page.clone(),
                     Page::Token(token) => (*token).to_owned(),
                 };
-                let document = self.list(status, symbol, *page_size, token);
+                let document = self.list(status, symbol, None, *page_size, token);
                 self.next_page = document["next_page_token"]
                     .as_str()
                     .unwrap_or_default()
@@ -80,6 +117,8 @@ impl Player {
     pub(crate) fn key(&self, which: Which) -> OrderKey {
         match which {
             Which::Last => OrderKey::OrderId(self.last),
+            Which::TakeProfit => OrderKey::OrderId(self.exits[0]),
+            Which::StopLoss => OrderKey::OrderId(self.exits[1]),
             Which::Id(id) => OrderKey::OrderId(id),
             Which::Request(id) => OrderKey::RequestId(id.to_owned()),
         }

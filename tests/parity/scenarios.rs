@@ -2,10 +2,10 @@
 
 use serde_json::json;
 
-use crate::steps::Which::{Id, Last, Request};
+use crate::steps::Which::{Id, Last, Request, StopLoss, TakeProfit};
 use crate::steps::{
-    Page, Scenario, Step, again, briefly, dry, limit, list, market, named, place, stage,
-    to_the_end, validate, with,
+    Page, Replace, Scenario, Step, again, bracket, bracket_dry, bracket_named, briefly, dry, exits,
+    limit, list, market, named, place, replace, stage, to_the_end, validate, with,
 };
 
 /// With TWS there.
@@ -310,6 +310,109 @@ pub fn with_tws() -> Vec<Scenario> {
         ],
     );
     tell(
+        "a resting order is replaced",
+        vec![
+            named(limit("KO", 5, 40.0), "req-3"),
+            Step::Replace(Replace {
+                dry_run: true,
+                ..replace(Last, &[("quantity", "8")])
+            }),
+            Step::Replace(Replace {
+                request_id: Some("req-3-more"),
+                expected_revision: Some(1),
+                ..replace(
+                    Request("req-3"),
+                    &[("quantity", "8"), ("limit_price", "41.5")],
+                )
+            }),
+            Step::Replace(Replace {
+                request_id: Some("req-3-more"),
+                expected_revision: Some(1),
+                ..replace(
+                    Request("req-3"),
+                    &[("quantity", "8"), ("limit_price", "41.5")],
+                )
+            }),
+            Step::Replace(Replace {
+                expected_revision: Some(1),
+                ..replace(Last, &[("tif", "GTC")])
+            }),
+            Step::Replace(replace(Last, &[])),
+            Step::Replace(replace(Last, &[("stop_price", "39")])),
+            Step::Replace(replace(Last, &[("quantity", "-1")])),
+            Step::Replace(Replace {
+                request_id: Some("req-3"),
+                ..replace(Last, &[("quantity", "9")])
+            }),
+            Step::Cancel(Last),
+            Step::Replace(replace(Last, &[("quantity", "9")])),
+            Step::Replace(replace(Id(999_999), &[("quantity", "9")])),
+        ],
+    );
+    tell(
+        "a dry run of a bracket shows what would be sent",
+        vec![
+            bracket_dry(exits(limit("AAPL", 5, 100.0), 120.0, 90.0)),
+            bracket_dry(json!({
+                "entry": with(market("AAPL", 1), "client_tag", json!("tag-2")),
+                "stop_loss": {"stop_price": "90.5", "limit_price": 90, "tif": "DAY", "outside_rth": true},
+            })),
+        ],
+    );
+    tell(
+        "brackets that cannot be",
+        vec![
+            bracket_dry(json!({"entry": limit("AAPL", 5, 100.0)})),
+            bracket(exits(limit("AAPL", 5, 100.0), 90.0, 110.0)),
+            bracket(exits(
+                with(limit("AAPL", -5, 100.0), "tif", json!("IOC")),
+                110.0,
+                90.0,
+            )),
+            bracket(json!({
+                "entry": limit("AAPL", 200_000, 100.0),
+                "take_profit": {"limit_price": 0, "tif": "IOC"},
+                "stop_loss": {"limit_price": 90},
+            })),
+        ],
+    );
+    tell(
+        "a bracket rests, the same request is the same bracket, and its entry takes it away",
+        vec![
+            bracket_named(exits(limit("IBM", 5, 100.0), 350.0, 90.0), "req-4"),
+            bracket_named(exits(limit("IBM", 5, 100.0), 350.0, 90.0), "req-4"),
+            bracket_named(exits(limit("IBM", 5, 100.0), 350.0, 91.0), "req-4"),
+            Step::Get(Request("req-4")),
+            Step::Replace(replace(TakeProfit, &[("limit_price", "340")])),
+            Step::Cancel(TakeProfit),
+            Step::Cancel(Request("req-4")),
+            to_the_end(Last),
+            to_the_end(TakeProfit),
+            to_the_end(StopLoss),
+            Step::Family,
+        ],
+    );
+    tell(
+        "a bracket fills and its exits are cancelled together",
+        vec![
+            bracket(exits(market("XOM", 1), 900.0, 1.0)),
+            to_the_end(Last),
+            Step::Get(Request("req-4")),
+            Step::Cancel(StopLoss),
+            Step::CancelBoth(TakeProfit),
+            to_the_end(TakeProfit),
+            to_the_end(StopLoss),
+        ],
+    );
+    tell(
+        "a bracket of an unknown symbol is rejected whole",
+        vec![
+            bracket(exits(limit("NOPE", 1, 100.0), 110.0, 90.0)),
+            to_the_end(Last),
+            to_the_end(StopLoss),
+        ],
+    );
+    tell(
         "a watch resumed after the end names it",
         vec![place(market("NOPE", 1)), to_the_end(Last), again(Last)],
     );
@@ -345,6 +448,18 @@ pub fn with_tws() -> Vec<Scenario> {
     );
     unsayable("no object", json!([1, 2]));
     unsayable("a number", json!(7));
+    told.push(Scenario {
+        name: "brackets that no message can say",
+        steps: [
+            json!({"entry": market("AAPL", 1), "exits": []}),
+            json!({"entry": market("AAPL", 1), "take_profit": 3}),
+            json!({"entry": market("AAPL", 1), "take_profit": {"limit_price": 300, "quantity": 2}, "stop_loss": {"tif": "NEVER"}}),
+            json!([1]),
+        ]
+        .map(bracket)
+        .into(),
+        sayable: false,
+    });
     told
 }
 

@@ -27,6 +27,12 @@ pub enum Step {
     },
     Transmit(Which),
     Cancel(Which),
+    /// Of an exit whose other exit works.
+    CancelBoth(Which),
+    Bracket(Bracket),
+    /// Watches the bracket placed last until all of it has ended, and lists it.
+    Family,
+    Replace(Replace),
     Get(Which),
     List {
         status: &'static [&'static str],
@@ -45,11 +51,34 @@ pub struct Place {
     pub request_id: Option<&'static str>,
 }
 
+/// A bracket to place.
+#[derive(Clone)]
+pub struct Bracket {
+    pub bracket: Value,
+    pub dry_run: bool,
+    pub request_id: Option<&'static str>,
+}
+
+/// Other terms for an order.
+#[derive(Clone)]
+pub struct Replace {
+    pub which: Which,
+    /// Texts by the names of the request's fields.
+    pub change: &'static [(&'static str, &'static str)],
+    pub expected_revision: Option<u32>,
+    pub dry_run: bool,
+    pub request_id: Option<&'static str>,
+}
+
 /// An order of the story.
 #[derive(Clone, Copy)]
 pub enum Which {
     /// The one placed last.
     Last,
+    /// The take profit of the bracket placed last.
+    TakeProfit,
+    /// Its stop loss.
+    StopLoss,
     Id(i32),
     Request(&'static str),
 }
@@ -103,6 +132,45 @@ pub(crate) fn named(order: Value, request_id: &'static str) -> Step {
         dry_run: false,
         request_id: Some(request_id),
     })
+}
+
+pub(crate) fn bracket(bracket: Value) -> Step {
+    Step::Bracket(Bracket {
+        bracket,
+        dry_run: false,
+        request_id: None,
+    })
+}
+
+pub(crate) fn bracket_dry(bracket: Value) -> Step {
+    Step::Bracket(Bracket {
+        bracket,
+        dry_run: true,
+        request_id: None,
+    })
+}
+
+pub(crate) fn bracket_named(bracket: Value, request_id: &'static str) -> Step {
+    Step::Bracket(Bracket {
+        bracket,
+        dry_run: false,
+        request_id: Some(request_id),
+    })
+}
+
+/// A take profit and a stop loss behind an entry.
+pub(crate) fn exits(entry: Value, target: f64, stop: f64) -> Value {
+    json!({"entry": entry, "take_profit": {"limit_price": target}, "stop_loss": {"stop_price": stop}})
+}
+
+pub(crate) fn replace(which: Which, change: &'static [(&'static str, &'static str)]) -> Replace {
+    Replace {
+        which,
+        change,
+        expected_revision: None,
+        dry_run: false,
+        request_id: None,
+    }
 }
 
 pub(crate) fn to_the_end(which: Which) -> Step {

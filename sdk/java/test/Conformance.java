@@ -1,12 +1,27 @@
+import ibkr.orders.client.AccountWatch;
 import ibkr.orders.client.Client;
 import ibkr.orders.client.Event;
 import ibkr.orders.client.OrderError;
 import ibkr.orders.client.OutcomeUnknown;
 import ibkr.orders.client.Violation;
 import ibkr.orders.client.Watch;
+import ibkr.orders.v1.CancelAllRequest;
+import ibkr.orders.v1.CancelRequest;
+import ibkr.orders.v1.HaltRequest;
+import ibkr.orders.v1.ListRequest;
 import ibkr.orders.v1.Order;
 import ibkr.orders.v1.OrderState;
+import ibkr.orders.v1.PlaceBracketRequest;
+import ibkr.orders.v1.PlaceBracketResponse;
 import ibkr.orders.v1.PlaceResponse;
+import ibkr.orders.v1.ReplaceRequest;
+import ibkr.orders.v1.ReplaceResponse;
+import ibkr.orders.v1.Replacement;
+import ibkr.orders.v1.ResumeRequest;
+import ibkr.orders.v1.StopLoss;
+import ibkr.orders.v1.TakeProfit;
+import ibkr.orders.v1.TradingState;
+import ibkr.orders.v1.WatchRequest;
 import ibkr.orders.v1.WatchResponse.EventCase;
 import java.net.URI;
 import java.net.http.HttpClient;
@@ -16,6 +31,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.Callable;
 import java.util.function.Predicate;
@@ -25,6 +41,8 @@ import java.util.regex.Pattern;
 final class Conformance {
   private static final Duration MINUTE = Duration.ofMinutes(1);
   private static final HttpClient HTTP = HttpClient.newBuilder().version(HttpClient.Version.HTTP_1_1).build();
+
+  private static int passed;
 
   private interface Test {
     void run(Client server, Client proxy) throws Exception;
@@ -38,7 +56,12 @@ final class Conformance {
     test("a watch goes on across a killed gateway", Conformance::killed);
     test("a watch that is not read for a while misses nothing", Conformance::lagging);
     test("while the exchange is halted an order waits", Conformance::halted);
-    System.out.println("7 passed, 0 failed");
+    test("a bracket is placed once and followed as one", Conformance::bracket);
+    test("a lost answer to a replace changes the order once", Conformance::replaced);
+    test("a preview places nothing", Conformance::preview);
+    test("positions and values follow a fill", Conformance::positions);
+    test("halted nothing is placed, and cancelAll leaves nothing open", Conformance::stopped);
+    System.out.println(passed + " passed, 0 failed");
   }
 
   private static void test(String name, Test test) throws Exception {
@@ -48,6 +71,7 @@ final class Conformance {
     try (Client server = new Client(System.getenv("ORDERS_SERVER")); Client proxy = new Client(System.getenv("ORDERS_PROXY"))) {
       test.run(server, proxy);
     }
+    passed++;
     System.out.println("ok: " + name);
   }
 
@@ -58,12 +82,16 @@ final class Conformance {
     return answer.body();
   }
 
-  /** Ids of the orders that reached the exchange under a request id, each once however many placeOrder messages came for it: that must be one. */
+  /** Ids of the orders that reached the exchange under a request id, for each of which one placeOrder message must have come. */
   private static List<Integer> ordersOf(String requestId) throws Exception {
+    return ordersOf(requestId, 1);
+  }
+
+  private static List<Integer> ordersOf(String requestId, int placeMessages) throws Exception {
     List<Integer> found = new ArrayList<>();
     var orders = Pattern.compile("\\{[^}]*\"order_id\": (\\d+)[^}]*\"order_ref\": \"" + requestId + "\"[^}]*\"place_messages\": (\\d+)[^}]*\\}").matcher(tell("orders"));
     while (orders.find()) {
-      expect(orders.group(2).equals("1"), "an order was sent " + orders.group(2) + " times");
+      expect(Integer.parseInt(orders.group(2)) == placeMessages, "an order was sent " + orders.group(2) + " times");
       found.add(Integer.valueOf(orders.group(1)));
     }
     return found;
@@ -78,7 +106,7 @@ final class Conformance {
   }
 
   private static String id() {
-    return "java-" + UUID.randomUUID();
+    return UUID.randomUUID().toString();
   }
 
   private static void refused(Client server, Client proxy) throws Exception {
@@ -167,6 +195,103 @@ final class Conformance {
       follow(watch, event -> event.message().getOrder().getStatus() == OrderState.Status.SUBMITTED);
     }
     expect(server.cancel(placed.getOrderId()).getStatus() == OrderState.Status.CANCELLED, "not cancelled");
+  }
+
+  private static void bracket(Client server, Client proxy) throws Exception {
+    var wrong = PlaceBracketRequest.newBuilder().setEntry(limit()).setStopLoss(StopLoss.newBuilder().setStopPrice("210")).setRequestId(id()).build();
+    OrderError error = failing(OrderError.class, () -> server.placeBracket(wrong));
+    expect(error.reason().equals("ORDER_INVALID") && error.violations().get(0).field().equals("stop_loss.stop_price"), error);
+    tell("lose?answers=1");
+    PlaceBracketResponse placed = proxy.placeBracket(PlaceBracketRequest.newBuilder().setEntry(limit())
+        .setTakeProfit(TakeProfit.newBuilder().setLimitPrice("220")).setStopLoss(StopLoss.newBuilder().setStopPrice("190")).setRequestId(id()).build());
+    int entry = placed.getEntry().getOrderId();
+    int target = placed.getTakeProfit().getOrderId();
+    int stop = placed.getStopLoss().getOrderId();
+    expect(placed.getReplayed() && ordersOf(placed.getRequestId()).equals(List.of(entry)), placed);
+    var listed = server.list(ListRequest.newBuilder().setBracketId(entry).build()).stream().map(OrderState::getOrderId).toList();
+    expect(listed.equals(List.of(stop, target, entry)), listed);
+    tell("fill?order_id=" + entry);
+    var ended = new HashSet<Integer>();
+    try (Watch watch = server.watch(WatchRequest.newBuilder().setPlacedAs(placed.getRequestId()).setWithFamily(true).build())) {
+      follow(watch, event -> {
+        OrderState order = event.message().getOrder();
+        if (order.getOrderId() == entry && order.getStatus() == OrderState.Status.FILLED) {
+          expect(refusal(() -> server.cancel(target)).equals("ORDER_STATE"), "cancelled alone");
+          server.cancel(CancelRequest.newBuilder().setOrderId(target).setWithSibling(true).build());
+        }
+        if (order.getTerminal()) {
+          ended.add(order.getOrderId());
+        }
+        return false;
+      });
+    }
+    expect(ended.equals(Set.of(entry, target, stop)), ended);
+    expect(server.get(entry).getLegsList().stream().map(OrderState::getOrderId).toList().equals(List.of(target, stop)), "its legs");
+  }
+
+  private static String refusal(Callable<?> call) {
+    try {
+      return failing(OrderError.class, call).reason();
+    } catch (Exception other) {
+      throw new AssertionError(other);
+    }
+  }
+
+  private static void replaced(Client server, Client proxy) throws Exception {
+    PlaceResponse placed = place(server, limit(), id());
+    var change = ReplaceRequest.newBuilder().setOrderId(placed.getOrderId()).setQuantity("12").setLimitPrice("201.5").setExpectedRevision(1).setRequestId(id()).build();
+    tell("lose?answers=1");
+    ReplaceResponse replaced = proxy.replace(change);
+    OrderState order = replaced.getOrder();
+    expect(replaced.getReplayed() && order.getReplacement().getStatus() == Replacement.Status.ACCEPTED, replaced);
+    expect(order.getQuantity().equals("12") && order.getLimitPrice().equals("201.5") && order.getTermsRevision() == 2, order);
+    expect(ordersOf(placed.getRequestId(), 2).size() == 1, "not one order");
+    var late = ReplaceRequest.newBuilder().setOrderId(placed.getOrderId()).setTif(Order.TimeInForce.GTC).setExpectedRevision(1).setRequestId(id()).build();
+    expect(refusal(() -> server.replace(late)).equals("ORDER_CHANGED"), "changed again");
+    expect(server.cancel(placed.getOrderId()).getStatus() == OrderState.Status.CANCELLED, "not cancelled");
+  }
+
+  private static void preview(Client server, Client proxy) throws Exception {
+    String before = tell("orders");
+    var previewed = server.preview(limit().build());
+    expect(previewed.getAccepted() && previewed.getAfter().hasInitial(), previewed);
+    expect(tell("orders").equals(before), "an order was placed");
+  }
+
+  private static double held(Client client) {
+    var found = client.listPositions("");
+    expect(!found.getStale(), "stale");
+    return found.getPositionsList().stream().filter(position -> position.getSymbol().equals("IBM")).mapToDouble(p -> Double.parseDouble(p.getQuantity())).sum();
+  }
+
+  private static void positions(Client server, Client proxy) throws Exception {
+    double before = held(server);
+    int orderId = place(server, limit().setSymbol("IBM").setQuantity("3").setLimitPrice("300"), id()).getOrderId();
+    try (AccountWatch watch = server.watchAccount("")) {
+      boolean seen = false;
+      while (!seen && watch.hasNext()) {
+        var update = watch.next();
+        if (update.hasSnapshotEnd()) {
+          tell("fill?order_id=" + orderId);
+        }
+        seen = update.getPosition().getSymbol().equals("IBM") && Double.parseDouble(update.getPosition().getQuantity()) == before + 3;
+      }
+    }
+    expect(held(server) == before + 3, held(server));
+    var account = server.getAccount("");
+    expect(!account.getAccount().isEmpty() && account.getValuesCount() > 0, account);
+  }
+
+  private static void stopped(Client server, Client proxy) throws Exception {
+    int orderId = place(server, limit(), id()).getOrderId();
+    var halted = server.halt(HaltRequest.newBuilder().setReason("conformance").build());
+    expect(halted.getState() == TradingState.CANCEL_ONLY && halted.getPersisted(), halted);
+    expect(refusal(() -> place(server, limit(), id())).equals("HALTED"), "placed");
+    expect(server.limits().getHalts(0).getReason().equals("conformance"), "no halt");
+    var results = server.cancelAll(CancelAllRequest.getDefaultInstance()).getResultsList();
+    expect(results.stream().anyMatch(r -> r.getOrderId() == orderId && r.getStatus() == OrderState.Status.CANCELLED), results);
+    expect(server.resume(ResumeRequest.getDefaultInstance()).getState() == TradingState.ACTIVE, "still halted");
+    expect(server.cancelAll(CancelAllRequest.getDefaultInstance()).getResultsCount() == 0, "orders are open");
   }
 
   /** Reads a watch until it ends or {@code until} says so. Each stored event must come once and in order. */

@@ -29,8 +29,9 @@ export class Attempts {
   private made = 0;
   private unknown = false;
 
-  /** `requestId` for a call that makes something: Place. Times in seconds. */
-  constructor(deadline: number, private readonly timeout: number, private readonly requestId?: string) {
+  /** `requestId` for a call that makes or changes something, once under this id. `repeatable`: whether the call may be made again although an
+   * earlier attempt may have done what it asks for. Times in seconds. */
+  constructor(deadline: number, private readonly timeout: number, private readonly requestId?: string, private readonly repeatable = true) {
     if (!(deadline > 0) || !(timeout >= 0)) throw new RangeError("deadline and timeout are seconds: deadline above 0, timeout 0 or more");
     this.end = now() + deadline;
   }
@@ -45,7 +46,10 @@ export class Attempts {
    * may have left. */
   after(error: OrderError, elsewhere: Elsewhere): number {
     const transient = TRANSIENT.includes(error.reason);
-    if (!error.outcomeIsKnown) this.unknown = true;
+    if (!error.outcomeIsKnown) {
+      if (!this.repeatable) throw error;
+      this.unknown = true;
+    }
     // The same for the same request, whenever it arrives: it settles earlier attempts too.
     else if (!transient && !(this.unknown && error.retryAfter !== undefined)) throw error;
     if (!error.fromGateway || transient) elsewhere(error.metadata["leader"]);
@@ -72,22 +76,39 @@ export type Event =
   /** A kind that this version does not know. */
   | { readonly kind: "unknown"; readonly sequence: bigint };
 
-/** Where a watch stands, across the streams it needs. */
-export class Cursor {
-  private readonly execIds = new Set<string>();
+/** How long a watch goes on without a gateway. */
+export class Outage {
   private attempt = 0;
   private heardAt = now();
 
-  constructor(public sequence: bigint, private readonly outageMax: number) {}
+  constructor(private readonly outageMax: number) {}
 
   begin(): void {
     this.attempt += 1;
   }
 
-  /** The event of a message, or undefined for one that was shown before. */
-  take({ sequence, event }: WatchResponse): Event | undefined {
+  heard(): void {
     this.attempt = 0;
     this.heardAt = now();
+  }
+
+  /** Seconds to wait before the next stream; throws `error` where the watch cannot go on. */
+  after(error: OrderError, elsewhere: Elsewhere): number {
+    const wait = pause(Math.max(1, this.attempt), error);
+    if (!RESUMABLE.includes(error.reason) || now() + wait - this.heardAt > this.outageMax) throw error;
+    elsewhere(error.metadata["leader"]);
+    return wait;
+  }
+}
+
+/** Where a watch of orders stands, across the streams it needs. */
+export class Cursor {
+  private readonly execIds = new Set<string>();
+
+  constructor(public sequence: bigint) {}
+
+  /** The event of a message, or undefined for one that was shown before. */
+  take({ sequence, event }: WatchResponse): Event | undefined {
     // Orders and fills have sequences of their own, in rising order, those of the current state included. Other events carry that of the
     // last one delivered.
     if ((event.case === "order" || event.case === "fill") && sequence <= this.sequence) return undefined;
@@ -123,13 +144,5 @@ export class Cursor {
     const lastSeen = this.sequence;
     this.sequence = BigInt(text);
     return { kind: "historyChanged", sequence: this.sequence, lastSeen };
-  }
-
-  /** Seconds to wait before the next stream; throws `error` where the watch cannot go on. */
-  after(error: OrderError, elsewhere: Elsewhere): number {
-    const wait = pause(Math.max(1, this.attempt), error);
-    if (!RESUMABLE.includes(error.reason) || now() + wait - this.heardAt > this.outageMax) throw error;
-    elsewhere(error.metadata["leader"]);
-    return wait;
   }
 }

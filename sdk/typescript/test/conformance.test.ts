@@ -1,7 +1,9 @@
 // The conformance list (sdk/conformance/README.md). Run by sdk/conformance/world.py.
 import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
-import { OrderError, OutcomeUnknown, OrderState_Status, Order_Action, Order_OrderType, type Event, connect } from "ibkr-orders-client/node";
+import {
+  OrderError, OutcomeUnknown, OrderState_Status, Order_Action, Order_OrderType, Order_TimeInForce, Replacement_Status, TradingState, type Event, connect,
+} from "ibkr-orders-client/node";
 
 const server = required("ORDERS_SERVER");
 const proxy = required("ORDERS_PROXY");
@@ -140,4 +142,86 @@ test("while the exchange is halted an order waits", async () => {
     if (event.kind === "order" && event.order.status === OrderState_Status.SUBMITTED) break;
   }
   assert.equal((await client.cancel({ orderId: placed.orderId })).status, OrderState_Status.CANCELLED);
+});
+
+test("a bracket is placed once and followed as one", async () => {
+  const client = connect(server);
+  await assert.rejects(client.placeBracket({ entry: limit, stopLoss: { stopPrice: "210" } }), (error) => {
+    assert(error instanceof OrderError && error.reason === "ORDER_INVALID");
+    assert.deepEqual(error.violations.map(({ field }) => field), ["stop_loss.stop_price"]);
+    return true;
+  });
+  await tell("lose", { answers: 1 });
+  const placed = await connect(proxy).placeBracket({ entry: limit, takeProfit: { limitPrice: "220" }, stopLoss: { stopPrice: "190" } });
+  assert(placed.replayed);
+  assert.equal((await ordersOf(placed.requestId)).length, 1);
+  const [entry = 0, target = 0, stop = 0] = [placed.entry, placed.takeProfit, placed.stopLoss].map((order) => order?.orderId);
+  const listed: number[] = [];
+  for await (const order of client.list({ bracketId: entry })) listed.push(order.orderId);
+  assert.deepEqual(listed, [stop, target, entry]);
+  await tell("fill", { order_id: entry });
+  const ended = new Set<number>();
+  for await (const event of client.watch({ placedAs: placed.requestId, withFamily: true, maxWait: 30 })) {
+    if (event.kind !== "order") continue;
+    if (event.order.orderId === entry && event.order.status === OrderState_Status.FILLED) {
+      await assert.rejects(client.cancel({ orderId: target }), (error) => error instanceof OrderError && error.reason === "ORDER_STATE");
+      await client.cancel({ orderId: target }, { withSibling: true });
+    }
+    if (event.order.terminal) ended.add(event.order.orderId);
+  }
+  assert.deepEqual([...ended].sort((a, b) => a - b), [entry, target, stop]);
+  assert.deepEqual((await client.get({ orderId: entry })).legs.map(({ orderId }) => orderId), [target, stop]);
+});
+
+test("a lost answer to a replace changes the order once", async () => {
+  const client = connect(server);
+  const placed = await client.place(limit, { transmit: true });
+  const order = { orderId: placed.orderId };
+  await tell("lose", { answers: 1 });
+  const replaced = await connect(proxy).replace(order, { quantity: "12", limitPrice: "201.5" }, { expectedRevision: 1 });
+  assert.deepEqual([replaced.replayed, replaced.order?.replacement?.status], [true, Replacement_Status.ACCEPTED]);
+  assert.deepEqual([replaced.order?.quantity, replaced.order?.limitPrice, replaced.order?.termsRevision], ["12", "201.5", 2]);
+  assert.deepEqual((await ordersOf(placed.requestId)).map(({ place_messages }) => place_messages), [2]);
+  await assert.rejects(client.replace(order, { tif: Order_TimeInForce.GTC }, { expectedRevision: 1 }), (error) =>
+    error instanceof OrderError && error.reason === "ORDER_CHANGED");
+  assert.equal((await client.cancel(order)).status, OrderState_Status.CANCELLED);
+});
+
+test("a preview places nothing", async () => {
+  const before = await tell("orders");
+  const previewed = await connect(server).preview(limit);
+  assert(previewed.accepted && previewed.after?.initial !== undefined && previewed.marginCurrency !== "");
+  assert.deepEqual(await tell("orders"), before);
+});
+
+test("positions and values follow a fill", async () => {
+  const client = connect(server);
+  const held = async (): Promise<number> => {
+    const { positions, stale } = await client.listPositions();
+    assert(!stale);
+    return positions.filter(({ symbol }) => symbol === "IBM").reduce((sum, { quantity }) => sum + Number(quantity), 0);
+  };
+  const before = await held();
+  const placed = await client.place({ ...limit, symbol: "IBM", quantity: "3", limitPrice: "300" }, { transmit: true });
+  for await (const { event } of client.watchAccount({ maxWait: 30 })) {
+    if (event.case === "snapshotEnd") await tell("fill", { order_id: placed.orderId });
+    if (event.case === "position" && event.value.symbol === "IBM" && Number(event.value.quantity) === before + 3) break;
+  }
+  assert.equal(await held(), before + 3);
+  const { account, values } = await client.getAccount();
+  const names = values.map(({ name }) => name);
+  assert(account !== "" && names.includes("NetLiquidation") && names.includes("BuyingPower"));
+});
+
+test("halted nothing is placed, and cancelAll leaves nothing open", async () => {
+  const client = connect(server);
+  const placed = await client.place(limit, { transmit: true });
+  const halted = await client.halt("conformance");
+  assert.deepEqual([halted.state, halted.persisted], [TradingState.CANCEL_ONLY, true]);
+  await assert.rejects(client.place(limit, { transmit: true }), (error) => error instanceof OrderError && error.reason === "HALTED");
+  assert.deepEqual((await client.limits()).halts.map(({ reason }) => reason), ["conformance"]);
+  const { results } = await client.cancelAll();
+  assert(results.some(({ orderId, status }) => orderId === placed.orderId && status === OrderState_Status.CANCELLED));
+  assert.equal((await client.resume()).state, TradingState.ACTIVE);
+  assert.deepEqual((await client.cancelAll()).results, []);
 });

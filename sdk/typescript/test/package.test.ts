@@ -29,7 +29,7 @@ test("a refusal settles a place only where nothing is in doubt", () => {
 });
 
 test("a cursor shows each event once and follows a takeover", () => {
-  const cursor = new Cursor(0n, 60);
+  const cursor = new Cursor(0n);
   const fill = (sequence: bigint) => create(WatchResponseSchema, { sequence, event: { case: "fill", value: { execId: "e.1" } } });
   assert(cursor.take(fill(6n)));
   assert.equal(cursor.take(fill(6n)), undefined);

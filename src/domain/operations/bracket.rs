@@ -4,7 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::DEFAULT_TIMEOUT_SECONDS;
-use crate::domain::{Amount, OrderError, OrderInput, OrderPayload, OrderState, TimeInForce};
+use crate::domain::{
+    Amount, OrderError, OrderInput, OrderPayload, OrderState, RuleViolation, TimeInForce,
+};
 
 /// A bracket to place. Its orders are placed all or not at all, and always transmitted.
 #[derive(Debug, Clone, PartialEq)]
@@ -244,6 +246,12 @@ pub struct BracketOut {
     pub request_id: Option<String>,
     /// The request was known: these are the orders it made the first time.
     pub replayed: bool,
+    /// Limits that it breaks and is only warned of.
+    #[serde(default)]
+    pub warnings: Option<Vec<RuleViolation>>,
+    /// In a dry run without a running gateway: limits that were not looked at, by their words.
+    #[serde(default)]
+    pub unchecked: Option<Vec<String>>,
 }
 
 #[cfg(test)]

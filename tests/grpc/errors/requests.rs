@@ -112,6 +112,60 @@ async fn an_order_that_transmits_needs_a_request_id() {
 }
 
 #[tokio::test]
+async fn a_bracket_needs_a_request_id_but_for_a_dry_run() {
+    let world = World::start().await;
+    let mut stub = world.stub().await;
+    let unnamed = pb::PlaceBracketRequest {
+        entry: Some(market()),
+        stop_loss: Some(pb::StopLoss {
+            stop_price: "1".to_owned(),
+            ..pb::StopLoss::default()
+        }),
+        ..pb::PlaceBracketRequest::default()
+    };
+    let answer = stub.place_bracket(unnamed.clone()).await;
+    names("request_id", answer.map(drop));
+    assert_eq!(world.orders().await, []);
+    let dry = pb::PlaceBracketRequest {
+        dry_run: true,
+        ..unnamed
+    };
+    let dry = stub.place_bracket(dry).await.unwrap().into_inner();
+    assert_eq!((dry.entry, dry.request_id.as_str()), (None, ""));
+    assert!(dry.entry_payload.is_some() && dry.stop_loss_payload.is_some());
+    assert_eq!(dry.take_profit_payload, None);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_bracket_names_the_part_and_the_field() {
+    let world = World::start().await;
+    let wrong = pb::PlaceBracketRequest {
+        entry: Some(pb::Order {
+            tif: pb::order::TimeInForce::Ioc.into(),
+            ..market()
+        }),
+        take_profit: Some(pb::TakeProfit::default()),
+        stop_loss: Some(pb::StopLoss {
+            stop_price: "1".to_owned(),
+            tif: pb::order::TimeInForce::Fok.into(),
+            ..pb::StopLoss::default()
+        }),
+        request_id: "wrong".to_owned(),
+        ..pb::PlaceBracketRequest::default()
+    };
+    let error = refused(world.stub().await.place_bracket(wrong).await);
+    assert_eq!(error.reason, "ORDER_INVALID");
+    let violations = &error.details.bad_request().unwrap().field_violations;
+    let fields: Vec<_> = violations.iter().map(|v| v.field.as_str()).collect();
+    assert_eq!(
+        fields,
+        ["entry.tif", "take_profit.limit_price", "stop_loss.tif"]
+    );
+    world.end().await;
+}
+
+#[tokio::test]
 async fn where_it_is_allowed_an_order_that_transmits_needs_no_request_id() {
     let world = World::plan(Plan {
         settings: Some(Box::new(|settings| settings.allow_unnamed_place = true)),

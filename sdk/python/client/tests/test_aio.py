@@ -6,7 +6,7 @@ from typing import List
 import pytest
 from conftest import World
 
-from ibkr_orders import Event, Order, OrderError, OrderState, OutcomeUnknown
+from ibkr_orders import Event, Order, OrderError, OrderState, OutcomeUnknown, Replacement, StopLoss, TakeProfit, TradingState
 from ibkr_orders.aio import Client
 
 pytestmark = pytest.mark.asyncio
@@ -63,3 +63,28 @@ async def test_a_watch_goes_on_across_a_killed_gateway(world: World) -> None:
         await asyncio.wait_for(task, 60)
     assert [event.fill.quantity for event in events if event.fill] == ["3", "7"]
     assert [event.order for event in events if event.order][-1].status == OrderState.FILLED
+
+
+async def test_a_bracket_a_replace_and_the_stop_button(world: World) -> None:
+    async with Client(world.server) as client:
+        placed = await client.place_bracket(limit(), take_profit=TakeProfit(limit_price="220"), stop_loss=StopLoss(stop_price="190"))
+        legs = [placed.take_profit.order_id, placed.stop_loss.order_id]
+        replaced = await client.replace(placed.entry.order_id, limit_price="201")
+        assert replaced.order.replacement.status == Replacement.ACCEPTED
+        assert [leg.order_id for leg in (await client.get(placed.entry.order_id)).legs] == legs
+        assert (await client.halt("asyncio")).state == TradingState.CANCEL_ONLY
+        with pytest.raises(OrderError) as refused:
+            await client.place(limit(), transmit=True)
+        assert refused.value.reason == "HALTED"
+        assert (await client.resume()).state == TradingState.ACTIVE
+        await client.cancel(placed.entry.order_id)
+        ended = {
+            event.order.order_id
+            async for event in client.watch(placed.entry.order_id, with_family=True, max_wait=30)
+            if event.order and event.order.terminal
+        }
+        assert ended == {placed.entry.order_id, *legs}
+        assert (await client.get_account()).account == replaced.order.account
+        async for update in client.watch_account(max_wait=30):
+            if update.HasField("snapshot_end"):
+                break

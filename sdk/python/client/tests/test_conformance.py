@@ -6,7 +6,18 @@ from typing import List
 import pytest
 from conftest import World
 
-from ibkr_orders import Client, Event, Order, OrderError, OrderState, OutcomeUnknown
+from ibkr_orders import (
+    Client,
+    Event,
+    Order,
+    OrderError,
+    OrderState,
+    OutcomeUnknown,
+    Replacement,
+    StopLoss,
+    TakeProfit,
+    TradingState,
+)
 
 
 def limit(quantity: str = "10", price: str = "200") -> Order:
@@ -115,3 +126,84 @@ def test_while_the_exchange_is_halted_an_order_waits(client: Client, world: Worl
             break
     cancelled = client.cancel(placed.order_id)
     assert cancelled.status == OrderState.CANCELLED
+
+
+def test_a_bracket_is_placed_once_and_followed_as_one(client: Client, world: World) -> None:
+    with pytest.raises(OrderError) as wrong:
+        client.place_bracket(limit(), stop_loss=StopLoss(stop_price="210"))
+    assert wrong.value.reason == "ORDER_INVALID"
+    assert [violation.field for violation in wrong.value.violations] == ["stop_loss.stop_price"]
+    with Client(world.proxy) as unlucky:
+        world.tell("lose", answers=1)
+        placed = unlucky.place_bracket(limit(), take_profit=TakeProfit(limit_price="220"), stop_loss=StopLoss(stop_price="190"))
+    assert placed.replayed and len(world.orders_of(placed.request_id)) == 1
+    ids = [placed.entry.order_id, placed.take_profit.order_id, placed.stop_loss.order_id]
+    assert [order.order_id for order in client.list(bracket_id=ids[0])] == ids[::-1]
+    world.tell("fill", order_id=ids[0])
+    ended = set()
+    for event in client.watch(placed_as=placed.request_id, with_family=True, max_wait=30):
+        if event.order and event.order.order_id == ids[0] and event.order.status == OrderState.FILLED:
+            with pytest.raises(OrderError) as refused:
+                client.cancel(ids[1])
+            assert refused.value.reason == "ORDER_STATE"
+            client.cancel(ids[1], with_sibling=True)
+        if event.order and event.order.terminal:
+            ended.add(event.order.order_id)
+    assert ended == set(ids)
+    assert [leg.order_id for leg in client.get(ids[0]).legs] == ids[1:]
+
+
+def test_a_lost_answer_to_a_replace_changes_the_order_once(client: Client, world: World) -> None:
+    placed = client.place(limit(), transmit=True)
+    with Client(world.proxy) as unlucky:
+        world.tell("lose", answers=1)
+        replaced = unlucky.replace(placed.order_id, quantity="12", limit_price="201.5", expected_revision=1)
+    assert replaced.replayed and replaced.order.replacement.status == Replacement.ACCEPTED
+    assert (replaced.order.quantity, replaced.order.limit_price, replaced.order.terms_revision) == ("12", "201.5", 2)
+    [order] = world.orders_of(placed.request_id)
+    assert order["place_messages"] == 2
+    with pytest.raises(OrderError) as changed:
+        client.replace(placed.order_id, tif="GTC", expected_revision=1)
+    assert changed.value.reason == "ORDER_CHANGED"
+    assert client.cancel(placed.order_id).status == OrderState.CANCELLED
+
+
+def test_a_preview_places_nothing(client: Client, world: World) -> None:
+    before = world.tell("orders")
+    previewed = client.preview(limit())
+    assert previewed.accepted and previewed.after.initial and previewed.margin_currency
+    assert world.tell("orders") == before
+
+
+def test_positions_and_values_follow_a_fill(client: Client, world: World) -> None:
+    def held() -> float:
+        found = client.list_positions()
+        assert not found.stale
+        return sum(float(position.quantity) for position in found.positions if position.symbol == "IBM")
+
+    before = held()
+    order = Order(action="BUY", symbol="IBM", order_type="LMT", quantity="3", limit_price="300")
+    placed = client.place(order, transmit=True)
+    shown = client.watch_account(max_wait=30)
+    for update in shown:
+        if update.HasField("snapshot_end"):
+            world.tell("fill", order_id=placed.order_id)
+        if update.HasField("position") and update.position.symbol == "IBM" and float(update.position.quantity) == before + 3:
+            break
+    assert held() == before + 3
+    account = client.get_account()
+    assert account.account and {"NetLiquidation", "BuyingPower"} <= {value.name for value in account.values}
+
+
+def test_halted_nothing_is_placed_and_cancel_all_leaves_nothing_open(client: Client, world: World) -> None:
+    placed = client.place(limit(), transmit=True)
+    halted = client.halt("conformance")
+    assert halted.state == TradingState.CANCEL_ONLY and halted.persisted
+    with pytest.raises(OrderError) as refused:
+        client.place(limit(), transmit=True)
+    assert refused.value.reason == "HALTED"
+    assert [halt.reason for halt in client.limits().halts] == ["conformance"]
+    results = client.cancel_all().results
+    assert placed.order_id in [result.order_id for result in results if result.status == OrderState.CANCELLED]
+    assert client.resume().state == TradingState.ACTIVE
+    assert not client.cancel_all().results

@@ -1,12 +1,13 @@
 """What needs no gateway: arguments, errors, cursors, and how little the pytest plugin costs."""
 
+import inspect
 import subprocess
 import sys
 
 import grpc
 import pytest
 
-from ibkr_orders import Client, OrderError, OutcomeUnknown
+from ibkr_orders import Client, OrderError, OutcomeUnknown, aio
 from ibkr_orders._events import Cursor
 from ibkr_orders._pb import orders_pb2 as pb
 from ibkr_orders._policy import Attempts
@@ -37,6 +38,27 @@ def test_nobody_there_is_an_error_and_not_a_doubt_for_a_read_and_a_doubt_for_a_p
         with pytest.raises(OutcomeUnknown) as unknown:
             client.place(pb.Order(), request_id="mine", deadline=0.3)
         assert unknown.value.request_id == "mine"
+
+
+def test_what_cannot_be_repeated_safely_is_tried_once() -> None:
+    away = OrderError("GATEWAY_UNAVAILABLE", "no answer")
+    busy = OrderError("OVERLOADED", "later", retry_after=0.01)
+    attempts = Attempts.start(5, 1, repeatable=False)
+    # A refusal that promises that nothing was done may be tried again.
+    attempts.after(busy, nowhere)
+    with pytest.raises(OrderError, match="no answer"):
+        attempts.after(away, nowhere)
+
+
+def test_both_clients_have_the_same_methods_with_the_same_arguments() -> None:
+    def public(kind: type) -> "dict[str, list[str]]":
+        names = (name for name in vars(kind) if not name.startswith("_"))
+        return {name: list(inspect.signature(getattr(kind, name)).parameters) for name in names}
+
+    assert public(Client) == public(aio.Client)
+    assert "place_bracket" in public(Client)
+    assert inspect.iscoroutinefunction(aio.Client.place)
+    assert str(inspect.signature(Client.place).return_annotation) == "pb.PlaceResponse"
 
 
 def test_a_refusal_settles_a_place_only_where_nothing_is_in_doubt() -> None:

@@ -1,21 +1,37 @@
-"""The client that blocks. `aio` has the same methods for asyncio; what both decide is in `_policy`."""
+"""The client that blocks. `aio` has the same methods for asyncio; what both have in common is in `_calls` and `_policy`."""
 
 from __future__ import annotations
 
 import time
 from threading import Lock
 from types import TracebackType
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, Callable, Dict, Iterable, Iterator, Optional, Tuple, Type, TypeVar, Union
 
 import grpc
 
+from . import _calls
+from ._calls import Call, as_method
 from ._errors import OrderError, order_error
 from ._events import Event
 from ._pb import orders_pb2 as pb
-from ._policy import Attempts, WatchState, log, new_request_id, place_request, refer, seconds
+from ._policy import AccountWatch, OrderWatch
 from ._transport import METHODS, Rotation, Settings, target
 
-RequestIdHook = Callable[[str], None]
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
+
+T = TypeVar("T")
+
+
+def _method(call: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], T]:
+    """A call as a method that blocks until it is answered."""
+
+    def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._run(call(*args, **kwargs))
+
+    return as_method(method, call)
 
 
 class Client:
@@ -70,78 +86,31 @@ class Client:
         for channel in channels:
             channel.close()
 
-    def health(self, *, deadline: float = 10.0, timeout: float = 5.0) -> pb.HealthResponse:
-        """Whether orders can be placed now, and why not."""
-        request = pb.HealthRequest()
-        seconds(request.timeout, timeout)
-        response: pb.HealthResponse = self._repeat("Health", request, Attempts.start(deadline, timeout))
-        return response
-
-    def validate(self, order: pb.Order, *, transmit: bool = False, deadline: float = 10.0) -> pb.ValidateResponse:
-        """Checks an order; every violation is in `errors`."""
-        request = pb.ValidateRequest(order=order, transmit=transmit)
-        response: pb.ValidateResponse = self._repeat("Validate", request, Attempts.start(deadline, deadline))
-        return response
-
-    def place(
-        self,
-        order: pb.Order,
-        *,
-        transmit: bool = False,
-        dry_run: bool = False,
-        request_id: Optional[str] = None,
-        on_request_id: Optional[RequestIdHook] = None,
-        deadline: float = 15.0,
-        timeout: float = 5.0,
-    ) -> pb.PlaceResponse:
-        """Places an order, once, and answers with the first thing TWS says about it. Without `transmit` it is staged in TWS.
-
-        `request_id` names the request for good: the same id never makes a second order, in this process or another. Without one a
-        new one is made; `on_request_id` is called with it before the first byte leaves, so that it can be kept. An attempt whose
-        answer got lost is repeated under the id until `deadline` (seconds, for the whole call). `timeout` (seconds) is how long the gateway waits
-        for TWS.
-
-        Raises OrderError where the order was refused and nothing was sent, OutcomeUnknown(request_id) where the time is up
-        and bytes may have left.
-        """
-        request_id = request_id or new_request_id()
-        if on_request_id is not None:
-            on_request_id(request_id)
-        log.info("place %s %s %s under request id %s", order.symbol, order.quantity, "at once" if transmit else "staged", request_id)
-        request = place_request(order, transmit, dry_run, timeout, request_id)
-        response: pb.PlaceResponse = self._repeat("Place", request, Attempts.start(deadline, timeout, request_id))
-        return response
-
-    def transmit(
-        self, order_id: Optional[int] = None, *, placed_as: Optional[str] = None, deadline: float = 15.0, timeout: float = 5.0
-    ) -> pb.OrderState:
-        """Releases a staged order. Safe to repeat."""
-        request = pb.TransmitRequest()
-        refer(request, order_id, placed_as)
-        seconds(request.timeout, timeout)
-        response: pb.TransmitResponse = self._repeat("Transmit", request, Attempts.start(deadline, timeout))
-        return response.order
-
-    def cancel(
-        self, order_id: Optional[int] = None, *, placed_as: Optional[str] = None, deadline: float = 15.0, timeout: float = 5.0
-    ) -> pb.OrderState:
-        """Cancels an order and answers with TWS's verdict, or with the state as it is after `timeout`. Safe to repeat."""
-        request = pb.CancelRequest()
-        refer(request, order_id, placed_as)
-        seconds(request.timeout, timeout)
-        response: pb.CancelResponse = self._repeat("Cancel", request, Attempts.start(deadline, timeout))
-        return response.order
+    health = _method(_calls.health)
+    validate = _method(_calls.validate)
+    place = _method(_calls.place)
+    place_bracket = _method(_calls.place_bracket)
+    replace = _method(_calls.replace)
+    preview = _method(_calls.preview)
+    transmit = _method(_calls.transmit)
+    cancel = _method(_calls.cancel)
+    list_positions = _method(_calls.list_positions)
+    get_account = _method(_calls.get_account)
+    limits = _method(_calls.limits)
+    halt = _method(_calls.halt)
+    resume = _method(_calls.resume)
+    cancel_all = _method(_calls.cancel_all)
 
     def get(
         self, order_id: Optional[int] = None, *, placed_as: Optional[str] = None, deadline: float = 10.0
     ) -> pb.GetResponse:
-        """One order and all its fills, as stored. `deadline` is for each page of fills."""
+        """One order and all its fills, as stored; of a bracket's entry its exits too, as `legs`. `deadline` is for each page of fills."""
         request = pb.GetRequest()
-        refer(request, order_id, placed_as)
-        response: pb.GetResponse = self._repeat("Get", request, Attempts.start(deadline, deadline))
+        _calls.refer(request, order_id, placed_as)
+        response = self._run(_calls.get_page(request, deadline))
         while response.next_page_token:
             request.page_token = response.next_page_token
-            page: pb.GetResponse = self._repeat("Get", request, Attempts.start(deadline, deadline))
+            page = self._run(_calls.get_page(request, deadline))
             response.fills.extend(page.fills)
             response.next_page_token = page.next_page_token
         return response
@@ -151,13 +120,15 @@ class Client:
         *,
         statuses: Iterable[Union["pb.OrderState.Status", str]] = (),
         symbol: str = "",
+        bracket_id: int = 0,
         page_size: int = 0,
         deadline: float = 10.0,
     ) -> Iterator[pb.OrderState]:
-        """Stored orders, newest first, page by page as they are asked for. `deadline` is for each page."""
-        request = list_request(statuses, symbol, page_size)
+        """Stored orders, newest first, page by page as they are asked for. `bracket_id`: only the orders of this bracket. `deadline` is for
+        each page."""
+        request = _calls.list_request(statuses, symbol, bracket_id, page_size)
         while True:
-            page: pb.ListResponse = self._repeat("List", request, Attempts.start(deadline, deadline))
+            page = self._run(_calls.list_page(request, deadline))
             yield from page.orders
             if not page.next_page_token:
                 return
@@ -168,26 +139,47 @@ class Client:
         order_id: int = 0,
         *,
         placed_as: Optional[str] = None,
+        with_family: bool = False,
         after_sequence: int = 0,
         heartbeat: float = 1.0,
         outage_max: float = 60.0,
         max_wait: Optional[float] = None,
     ) -> Iterator[Event]:
         """What happens to one order until it ends, or to every order (0) without end; each event once. `placed_as` names the order by
-        the request id it was placed under.
+        the request id it was placed under; `with_family` shows every order of its bracket, until all have ended.
 
         Starts with the current state, or after a sequence seen before. A stream that breaks is opened again where it was left; after
         `outage_max` seconds without a gateway the watch gives up with OrderError. Ends with OrderError MAX_WAIT after `max_wait`
         seconds. Closing the iterator ends the stream.
         """
-        state = WatchState.start(order_id, placed_as, after_sequence, heartbeat, outage_max, max_wait)
+        return self._follow(
+            OrderWatch(
+                order_id,
+                placed_as=placed_as,
+                with_family=with_family,
+                after_sequence=after_sequence,
+                heartbeat=heartbeat,
+                outage_max=outage_max,
+                max_wait=max_wait,
+            )
+        )
+
+    def watch_account(
+        self, account: str = "", *, heartbeat: float = 1.0, outage_max: float = 60.0, max_wait: Optional[float] = None
+    ) -> Iterator[pb.WatchAccountResponse]:
+        """Positions and values of one account or of every one of the login: first all that is known, then what changes, without end.
+
+        A stream that breaks is opened again and begins with all there is. Ends like `watch` does.
+        """
+        return self._follow(AccountWatch(account, heartbeat=heartbeat, outage_max=outage_max, max_wait=max_wait))
+
+    def _follow(self, watch: Any) -> Iterator[Any]:
         while True:
             stream: Any = None
             try:
-                stream = self._call("Watch")(state.request(), metadata=self._settings.metadata())
+                stream = self._call(watch.method)(watch.request(), metadata=self._settings.metadata())
                 for response in stream:
-                    state.heard()
-                    event = state.cursor.take(response)
+                    event = watch.take(response)
                     if event is not None:
                         yield event
                 return
@@ -198,16 +190,18 @@ class Client:
                     stream.cancel()
             if self._closed:
                 raise error
-            changed = state.cursor.history_changed(error)
-            if changed is not None:
-                yield changed
+            event = watch.instead_of(error)
+            if event is not None:
+                yield event
                 continue
-            time.sleep(state.after(error, self._rotation.move))
+            time.sleep(watch.after(error, self._rotation.move))
 
-    def _repeat(self, method: str, request: Any, attempts: Attempts) -> Any:
+    def _run(self, call: Call[T]) -> T:
+        attempts = call.attempts
         while True:
             try:
-                return self._call(method)(request, timeout=attempts.call_timeout(), metadata=self._settings.metadata())
+                method = self._call(call.method)
+                return call.unwrap(method(call.request, timeout=attempts.call_timeout(), metadata=self._settings.metadata()))
             except grpc.RpcError as failed:
                 error: OrderError = order_error(failed)
             if self._closed:
@@ -238,8 +232,3 @@ class Client:
                 self._channels[(address, use)] = channel
             return channel
 
-
-def list_request(statuses: Iterable[Union["pb.OrderState.Status", str]], symbol: str, page_size: int) -> pb.ListRequest:
-    words: List[Any] = list(statuses)
-    numbers: List[Any] = [pb.OrderState.Status.Value(word) if isinstance(word, str) else word for word in words]
-    return pb.ListRequest(statuses=numbers, symbol=symbol, page_size=page_size)

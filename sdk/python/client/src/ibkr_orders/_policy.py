@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Callable, Optional, Union
 
 from ._errors import GATEWAY_UNAVAILABLE, OrderError, OutcomeUnknown
-from ._events import Cursor
+from ._events import Cursor, Event
 from ._pb import orders_pb2 as pb
 
 log = logging.getLogger("ibkr_orders")
@@ -52,17 +52,21 @@ class Attempts:
 
     deadline: float
     timeout: float
-    # Set for a call that makes something: Place.
+    # Set for a call that makes or changes something, once under this id.
     request_id: Optional[str] = None
+    # Whether the call may be made again although an earlier attempt may have done what it asks for.
+    repeatable: bool = True
     made: int = 0
     unknown: bool = False
     last: Optional[OrderError] = None
 
     @classmethod
-    def start(cls, deadline: float, timeout: float, request_id: Optional[str] = None) -> "Attempts":
+    def start(
+        cls, deadline: float, timeout: float, request_id: Optional[str] = None, repeatable: bool = True
+    ) -> "Attempts":
         if deadline <= 0 or timeout < 0:
             raise ValueError("deadline and timeout are seconds: deadline above 0, timeout 0 or more")
-        return cls(time.monotonic() + deadline, timeout, request_id)
+        return cls(time.monotonic() + deadline, timeout, request_id, repeatable)
 
     def left(self) -> float:
         return self.deadline - time.monotonic()
@@ -80,6 +84,8 @@ class Attempts:
         self.last = error
         if not error.outcome_is_known:
             self.unknown = True
+            if not self.repeatable:
+                raise error
         elif error.reason not in _TRANSIENT and not (self.unknown and error.retry_after is not None):
             # The same for the same request, whenever it arrives: it settles earlier attempts too.
             raise error
@@ -94,46 +100,22 @@ class Attempts:
         return wait
 
 
-@dataclass
-class WatchState:
-    """A watch across the streams it needs."""
+class Stream:
+    """A watch across the streams it needs: how long it may go without a gateway, and when it ends."""
 
-    order_id: int
-    placed_as: Optional[str]
-    cursor: Cursor
-    heartbeat: float
-    outage_max: float
-    deadline: Optional[float]
-    attempt: int = 0
-    heard_at: float = 0.0
+    def __init__(self, heartbeat: float, outage_max: float, max_wait: Optional[float]) -> None:
+        self.heartbeat = heartbeat
+        self.outage_max = outage_max
+        self.attempt = 0
+        self.heard_at = time.monotonic()
+        self.deadline = None if max_wait is None else self.heard_at + max_wait
 
-    @classmethod
-    def start(
-        cls,
-        order_id: int,
-        placed_as: Optional[str],
-        after_sequence: int,
-        heartbeat: float,
-        outage_max: float,
-        max_wait: Optional[float],
-    ) -> "WatchState":
-        if order_id != 0 and placed_as is not None:
-            raise ValueError("name the order by order_id or by placed_as")
-        now = time.monotonic()
-        deadline = None if max_wait is None else now + max_wait
-        return cls(order_id, placed_as, Cursor(after_sequence), heartbeat, outage_max, deadline, heard_at=now)
-
-    def request(self) -> pb.WatchRequest:
+    def times(self, request: Union[pb.WatchRequest, pb.WatchAccountRequest]) -> None:
+        """Begins an attempt, whose request says how often to show a sign of life, and what is left of the time to watch."""
         self.attempt += 1
-        request = pb.WatchRequest(after_sequence=self.cursor.sequence)
-        if self.placed_as is None:
-            request.order_id = self.order_id
-        else:
-            request.placed_as = self.placed_as
         seconds(request.poll_interval, self.heartbeat)
         if self.deadline is not None:
             seconds(request.max_wait, min(max(0.0, self.deadline - time.monotonic()), _WAIT_SECONDS_MAX))
-        return request
 
     def heard(self) -> None:
         self.attempt = 0
@@ -149,26 +131,77 @@ class WatchState:
         if self.deadline is not None and time.monotonic() + wait > self.deadline:
             raise error
         elsewhere(error.metadata.get("leader"))
-        log.info("watch: %s; on after sequence %d in %.1f s", error, self.cursor.sequence, wait)
+        log.info("watch: %s; again in %.1f s", error, wait)
         return wait
 
 
-Referring = Union[pb.GetRequest, pb.CancelRequest, pb.TransmitRequest]
+class OrderWatch(Stream):
+    """A watch of orders."""
+
+    method = "Watch"
+
+    def __init__(
+        self,
+        order_id: int = 0,
+        *,
+        placed_as: Optional[str] = None,
+        with_family: bool = False,
+        after_sequence: int = 0,
+        heartbeat: float = 1.0,
+        outage_max: float = 60.0,
+        max_wait: Optional[float] = None,
+    ) -> None:
+        if order_id != 0 and placed_as is not None:
+            raise ValueError("name the order by order_id or by placed_as")
+        super().__init__(heartbeat, outage_max, max_wait)
+        self.order_id = order_id
+        self.placed_as = placed_as
+        self.with_family = with_family
+        self.cursor = Cursor(after_sequence)
+
+    def request(self) -> pb.WatchRequest:
+        request = pb.WatchRequest(after_sequence=self.cursor.sequence, with_family=self.with_family)
+        if self.placed_as is None:
+            request.order_id = self.order_id
+        else:
+            request.placed_as = self.placed_as
+        self.times(request)
+        return request
+
+    def take(self, response: pb.WatchResponse) -> Optional[Event]:
+        """The event to show for a message, if any."""
+        self.heard()
+        return self.cursor.take(response)
+
+    def instead_of(self, error: OrderError) -> Optional[Event]:
+        """The event to show where a stream ended with an error after which the next one goes on at once, if any."""
+        return self.cursor.history_changed(error)
 
 
-def refer(request: Referring, order_id: Optional[int], placed_as: Optional[str]) -> None:
-    """Names the order of a request: by its id, or by the request id it was placed under."""
-    if (order_id is None) == (placed_as is None):
-        raise ValueError("name the order by order_id or by placed_as")
-    if order_id is not None:
-        request.order_id = order_id
-    elif placed_as is not None:
-        request.placed_as = placed_as
+class AccountWatch(Stream):
+    """A watch of positions and values. A new stream has no cursor: it begins with all there is."""
 
+    method = "WatchAccount"
 
-def place_request(
-    order: pb.Order, transmit: bool, dry_run: bool, timeout: float, request_id: str
-) -> pb.PlaceRequest:
-    request = pb.PlaceRequest(order=order, transmit=transmit, dry_run=dry_run, request_id=request_id)
-    seconds(request.timeout, timeout)
-    return request
+    def __init__(
+        self,
+        account: str = "",
+        *,
+        heartbeat: float = 1.0,
+        outage_max: float = 60.0,
+        max_wait: Optional[float] = None,
+    ) -> None:
+        super().__init__(heartbeat, outage_max, max_wait)
+        self.account = account
+
+    def request(self) -> pb.WatchAccountRequest:
+        request = pb.WatchAccountRequest(account=self.account)
+        self.times(request)
+        return request
+
+    def take(self, response: pb.WatchAccountResponse) -> Optional[pb.WatchAccountResponse]:
+        self.heard()
+        return response
+
+    def instead_of(self, error: OrderError) -> Optional[pb.WatchAccountResponse]:
+        return None

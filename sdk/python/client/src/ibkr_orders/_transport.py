@@ -11,7 +11,7 @@ import grpc
 
 from ._pb import orders_pb2 as pb
 
-SERVICE = "ibkr.orders.v1.OrderService"
+PACKAGE = "ibkr.orders.v1"
 DEFAULT_ADDRESS = "http://127.0.0.1:50051"
 # Pings on a quiet connection, so that one whose peer vanished ends.
 _OPTIONS: List[Tuple[str, Any]] = [
@@ -123,20 +123,21 @@ class Method:
     streams: bool = False
 
 
-def _method(name: str, request: Any, response: Any, streams: bool = False) -> Method:
-    return Method(f"/{SERVICE}/{name}", request.SerializeToString, response.FromString, streams)
+def _methods(*services: Any) -> Dict[str, Method]:
+    """Every method of the services by its name, which no two of them share."""
+    found = {}
+    for service in services:
+        for method in service.methods:
+            # What makes messages: the stubs have them under the names that the schema has.
+            request, response = getattr(pb, method.input_type.name), getattr(pb, method.output_type.name)
+            path = f"/{PACKAGE}.{service.name}/{method.name}"
+            found[method.name] = Method(path, request.SerializeToString, response.FromString, method.name in STREAMS)
+    return found
 
 
-METHODS: Dict[str, Method] = {
-    "Health": _method("Health", pb.HealthRequest, pb.HealthResponse),
-    "Validate": _method("Validate", pb.ValidateRequest, pb.ValidateResponse),
-    "Place": _method("Place", pb.PlaceRequest, pb.PlaceResponse),
-    "Watch": _method("Watch", pb.WatchRequest, pb.WatchResponse, streams=True),
-    "Transmit": _method("Transmit", pb.TransmitRequest, pb.TransmitResponse),
-    "Cancel": _method("Cancel", pb.CancelRequest, pb.CancelResponse),
-    "Get": _method("Get", pb.GetRequest, pb.GetResponse),
-    "List": _method("List", pb.ListRequest, pb.ListResponse),
-}
+# Methods that answer with a stream. The descriptors of the oldest protobuf do not say.
+STREAMS = ("Watch", "WatchAccount")
+METHODS = _methods(*(pb.DESCRIPTOR.services_by_name[name] for name in ("OrderService", "AccountService", "RiskService")))
 
 
 class Rotation:

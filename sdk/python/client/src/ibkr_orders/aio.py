@@ -13,19 +13,36 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
-from typing import Any, AsyncIterator, Callable, Dict, Iterable, Optional, Tuple, Type, Union
+from typing import TYPE_CHECKING, Any, AsyncIterator, Callable, Coroutine, Dict, Iterable, Optional, Tuple, Type, TypeVar, Union
 
 import grpc
 import grpc.aio
 
-from ._client import RequestIdHook, list_request
+from . import _calls
+from ._calls import Call, as_method
 from ._errors import OrderError, order_error
 from ._events import Event
 from ._pb import orders_pb2 as pb
-from ._policy import Attempts, WatchState, log, new_request_id, place_request, refer, seconds
+from ._policy import AccountWatch, OrderWatch
 from ._transport import METHODS, Rotation, Settings, target
 
+if TYPE_CHECKING:
+    from typing_extensions import Concatenate, ParamSpec
+
+    P = ParamSpec("P")
+
 __all__ = ["Client"]
+
+T = TypeVar("T")
+
+
+def _method(call: Callable[P, Call[T]]) -> Callable[Concatenate[Client, P], Coroutine[Any, Any, T]]:
+    """A call as a method to be awaited."""
+
+    async def method(self: Client, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return await self._run(call(*args, **kwargs))
+
+    return as_method(method, call)
 
 
 class Client:
@@ -72,70 +89,31 @@ class Client:
         for channel in channels:
             await channel.close()
 
-    async def health(self, *, deadline: float = 10.0, timeout: float = 5.0) -> pb.HealthResponse:
-        """Whether orders can be placed now, and why not."""
-        request = pb.HealthRequest()
-        seconds(request.timeout, timeout)
-        response: pb.HealthResponse = await self._repeat("Health", request, Attempts.start(deadline, timeout))
-        return response
-
-    async def validate(self, order: pb.Order, *, transmit: bool = False, deadline: float = 10.0) -> pb.ValidateResponse:
-        """Checks an order; every violation is in `errors`."""
-        request = pb.ValidateRequest(order=order, transmit=transmit)
-        response: pb.ValidateResponse = await self._repeat("Validate", request, Attempts.start(deadline, deadline))
-        return response
-
-    async def place(
-        self,
-        order: pb.Order,
-        *,
-        transmit: bool = False,
-        dry_run: bool = False,
-        request_id: Optional[str] = None,
-        on_request_id: Optional[RequestIdHook] = None,
-        deadline: float = 15.0,
-        timeout: float = 5.0,
-    ) -> pb.PlaceResponse:
-        """Places an order, once; see `ibkr_orders.Client.place`. A task that is cancelled meanwhile leaves the outcome unknown: keep the
-        request id (`on_request_id`)."""
-        request_id = request_id or new_request_id()
-        if on_request_id is not None:
-            on_request_id(request_id)
-        log.info("place %s %s %s under request id %s", order.symbol, order.quantity, "at once" if transmit else "staged", request_id)
-        request = place_request(order, transmit, dry_run, timeout, request_id)
-        response: pb.PlaceResponse = await self._repeat("Place", request, Attempts.start(deadline, timeout, request_id))
-        return response
-
-    async def transmit(
-        self, order_id: Optional[int] = None, *, placed_as: Optional[str] = None, deadline: float = 15.0, timeout: float = 5.0
-    ) -> pb.OrderState:
-        """Releases a staged order. Safe to repeat."""
-        request = pb.TransmitRequest()
-        refer(request, order_id, placed_as)
-        seconds(request.timeout, timeout)
-        response: pb.TransmitResponse = await self._repeat("Transmit", request, Attempts.start(deadline, timeout))
-        return response.order
-
-    async def cancel(
-        self, order_id: Optional[int] = None, *, placed_as: Optional[str] = None, deadline: float = 15.0, timeout: float = 5.0
-    ) -> pb.OrderState:
-        """Cancels an order and answers with TWS's verdict, or with the state as it is after `timeout`. Safe to repeat."""
-        request = pb.CancelRequest()
-        refer(request, order_id, placed_as)
-        seconds(request.timeout, timeout)
-        response: pb.CancelResponse = await self._repeat("Cancel", request, Attempts.start(deadline, timeout))
-        return response.order
+    health = _method(_calls.health)
+    validate = _method(_calls.validate)
+    place = _method(_calls.place)
+    place_bracket = _method(_calls.place_bracket)
+    replace = _method(_calls.replace)
+    preview = _method(_calls.preview)
+    transmit = _method(_calls.transmit)
+    cancel = _method(_calls.cancel)
+    list_positions = _method(_calls.list_positions)
+    get_account = _method(_calls.get_account)
+    limits = _method(_calls.limits)
+    halt = _method(_calls.halt)
+    resume = _method(_calls.resume)
+    cancel_all = _method(_calls.cancel_all)
 
     async def get(
         self, order_id: Optional[int] = None, *, placed_as: Optional[str] = None, deadline: float = 10.0
     ) -> pb.GetResponse:
-        """One order and its fills, as stored."""
+        """One order and its fills, as stored; see `ibkr_orders.Client.get`."""
         request = pb.GetRequest()
-        refer(request, order_id, placed_as)
-        response: pb.GetResponse = await self._repeat("Get", request, Attempts.start(deadline, deadline))
+        _calls.refer(request, order_id, placed_as)
+        response = await self._run(_calls.get_page(request, deadline))
         while response.next_page_token:
             request.page_token = response.next_page_token
-            page: pb.GetResponse = await self._repeat("Get", request, Attempts.start(deadline, deadline))
+            page = await self._run(_calls.get_page(request, deadline))
             response.fills.extend(page.fills)
             response.next_page_token = page.next_page_token
         return response
@@ -145,38 +123,57 @@ class Client:
         *,
         statuses: Iterable[Union["pb.OrderState.Status", str]] = (),
         symbol: str = "",
+        bracket_id: int = 0,
         page_size: int = 0,
         deadline: float = 10.0,
     ) -> AsyncIterator[pb.OrderState]:
-        """Stored orders, newest first, page by page as they are asked for. `deadline` is for each page."""
-        request = list_request(statuses, symbol, page_size)
+        """Stored orders, newest first; see `ibkr_orders.Client.list`."""
+        request = _calls.list_request(statuses, symbol, bracket_id, page_size)
         while True:
-            page: pb.ListResponse = await self._repeat("List", request, Attempts.start(deadline, deadline))
+            page = await self._run(_calls.list_page(request, deadline))
             for order in page.orders:
                 yield order
             if not page.next_page_token:
                 return
             request.page_token = page.next_page_token
 
-    async def watch(
+    def watch(
         self,
         order_id: int = 0,
         *,
         placed_as: Optional[str] = None,
+        with_family: bool = False,
         after_sequence: int = 0,
         heartbeat: float = 1.0,
         outage_max: float = 60.0,
         max_wait: Optional[float] = None,
     ) -> AsyncIterator[Event]:
         """What happens to one order until it ends, or to every order (0) without end; see `ibkr_orders.Client.watch`."""
-        state = WatchState.start(order_id, placed_as, after_sequence, heartbeat, outage_max, max_wait)
+        return self._follow(
+            OrderWatch(
+                order_id,
+                placed_as=placed_as,
+                with_family=with_family,
+                after_sequence=after_sequence,
+                heartbeat=heartbeat,
+                outage_max=outage_max,
+                max_wait=max_wait,
+            )
+        )
+
+    def watch_account(
+        self, account: str = "", *, heartbeat: float = 1.0, outage_max: float = 60.0, max_wait: Optional[float] = None
+    ) -> AsyncIterator[pb.WatchAccountResponse]:
+        """Positions and values of accounts as they change; see `ibkr_orders.Client.watch_account`."""
+        return self._follow(AccountWatch(account, heartbeat=heartbeat, outage_max=outage_max, max_wait=max_wait))
+
+    async def _follow(self, watch: Any) -> AsyncIterator[Any]:
         while True:
             stream: Any = None
             try:
-                stream = self._call("Watch")(state.request(), metadata=self._settings.metadata())
+                stream = self._call(watch.method)(watch.request(), metadata=self._settings.metadata())
                 async for response in stream:
-                    state.heard()
-                    event = state.cursor.take(response)
+                    event = watch.take(response)
                     if event is not None:
                         yield event
                 return
@@ -187,17 +184,20 @@ class Client:
                     stream.cancel()
             if self._closed:
                 raise error
-            changed = state.cursor.history_changed(error)
-            if changed is not None:
-                yield changed
+            event = watch.instead_of(error)
+            if event is not None:
+                yield event
                 continue
-            await asyncio.sleep(state.after(error, self._rotation.move))
+            await asyncio.sleep(watch.after(error, self._rotation.move))
 
-    async def _repeat(self, method: str, request: Any, attempts: Attempts) -> Any:
+    async def _run(self, call: Call[T]) -> T:
+        attempts = call.attempts
         while True:
             try:
-                call = self._call(method)
-                return await call(request, timeout=attempts.call_timeout(), metadata=self._settings.metadata())
+                method = self._call(call.method)
+                return call.unwrap(
+                    await method(call.request, timeout=attempts.call_timeout(), metadata=self._settings.metadata())
+                )
             except grpc.aio.AioRpcError as failed:
                 error: OrderError = order_error(failed)
             if self._closed:

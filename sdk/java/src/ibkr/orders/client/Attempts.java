@@ -15,12 +15,30 @@ final class Attempts {
 
   private final long endNanos;
   private final Duration timeout;
-  /** Of a call that makes something: Place; else null. */
+  /** Of a call that makes or changes something, once under this id; else null. */
   private final String requestId;
+  /** Whether the call may be made again although an earlier attempt may have done what it asks for. */
+  private final boolean repeatable;
   private int made;
   private boolean unknown;
 
-  Attempts(Duration deadline, Duration timeout, String requestId) {
+  /** Of a call that does nothing twice. */
+  static Attempts of(Duration deadline, Duration timeout) {
+    return new Attempts(deadline, timeout, null, true);
+  }
+
+  /** Of a call that does the same once under a request id. */
+  static Attempts of(Duration deadline, Duration timeout, String requestId) {
+    return new Attempts(deadline, timeout, requestId, true);
+  }
+
+  /** Of a call that must not be made again where it may have been done. */
+  static Attempts once(Duration deadline, Duration timeout) {
+    return new Attempts(deadline, timeout, null, false);
+  }
+
+  private Attempts(Duration deadline, Duration timeout, String requestId, boolean repeatable) {
+    this.repeatable = repeatable;
     this.endNanos = System.nanoTime() + deadline.toNanos();
     this.timeout = timeout;
     this.requestId = requestId;
@@ -42,6 +60,9 @@ final class Attempts {
   void after(OrderError error, Consumer<String> elsewhere) {
     boolean passes = TRANSIENT.contains(error.reason());
     if (!error.outcomeIsKnown()) {
+      if (!repeatable) {
+        throw error;
+      }
       unknown = true;
     } else if (!passes && !(unknown && error.retryAfter().isPresent())) {
       // The same for the same request, whenever it arrives: it settles earlier attempts too.

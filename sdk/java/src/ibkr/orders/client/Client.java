@@ -1,47 +1,48 @@
 package ibkr.orders.client;
 
 import com.google.protobuf.Duration;
+import ibkr.orders.v1.CancelAllRequest;
+import ibkr.orders.v1.CancelAllResponse;
 import ibkr.orders.v1.CancelRequest;
+import ibkr.orders.v1.GetAccountRequest;
+import ibkr.orders.v1.GetAccountResponse;
+import ibkr.orders.v1.GetLimitsRequest;
+import ibkr.orders.v1.GetLimitsResponse;
 import ibkr.orders.v1.GetRequest;
 import ibkr.orders.v1.GetResponse;
+import ibkr.orders.v1.HaltRequest;
+import ibkr.orders.v1.HaltResponse;
 import ibkr.orders.v1.HealthRequest;
 import ibkr.orders.v1.HealthResponse;
+import ibkr.orders.v1.ListPositionsRequest;
+import ibkr.orders.v1.ListPositionsResponse;
+import ibkr.orders.v1.ListRequest;
+import ibkr.orders.v1.ListResponse;
 import ibkr.orders.v1.Order;
-import ibkr.orders.v1.OrderServiceGrpc;
-import ibkr.orders.v1.OrderServiceGrpc.OrderServiceBlockingStub;
 import ibkr.orders.v1.OrderState;
+import ibkr.orders.v1.PlaceBracketRequest;
+import ibkr.orders.v1.PlaceBracketResponse;
 import ibkr.orders.v1.PlaceRequest;
 import ibkr.orders.v1.PlaceResponse;
+import ibkr.orders.v1.PreviewRequest;
+import ibkr.orders.v1.PreviewResponse;
+import ibkr.orders.v1.ReplaceRequest;
+import ibkr.orders.v1.ReplaceResponse;
+import ibkr.orders.v1.ResumeRequest;
+import ibkr.orders.v1.ResumeResponse;
 import ibkr.orders.v1.TransmitRequest;
-import io.grpc.ManagedChannel;
-import io.grpc.Metadata;
-import io.grpc.StatusRuntimeException;
-import io.grpc.netty.GrpcSslContexts;
-import io.grpc.netty.NettyChannelBuilder;
-import io.grpc.stub.MetadataUtils;
+import ibkr.orders.v1.WatchRequest;
 import java.io.File;
-import java.net.URI;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.UUID;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
-import java.util.function.Function;
-import java.util.stream.Stream;
-import javax.net.ssl.SSLException;
 
 /** Calls a gateway, or the first of several that answers. Safe to use from many threads. */
 public final class Client implements AutoCloseable {
   private static final java.time.Duration DEADLINE = java.time.Duration.ofSeconds(15);
   private static final java.time.Duration TIMEOUT = java.time.Duration.ofSeconds(5);
-  private static final Metadata.Key<String> AUTHORIZATION = Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER);
-
-  /** A connection for calls and one for watches: a stream that nobody reads would hold up other calls of its connection. */
-  private record Endpoint(String address, ManagedChannel calls, ManagedChannel watches) {}
-
-  private final String token;
-  private final List<Endpoint> endpoints;
-  private final AtomicInteger at = new AtomicInteger();
+  private final Connections connections;
 
   /**
    * A client without token.
@@ -60,43 +61,14 @@ public final class Client implements AutoCloseable {
    * @param addresses http://HOST:PORT or https://HOST:PORT; none: http://127.0.0.1:50051
    */
   public Client(String token, File authorities, String... addresses) {
-    this.token = token;
     List<String> named = addresses.length == 0 ? List.of("http://127.0.0.1:50051") : List.of(addresses);
-    this.endpoints = named.stream().map(address -> connect(address, authorities)).toList();
-  }
-
-  private Endpoint connect(String address, File authorities) {
-    URI uri = URI.create(address);
-    boolean secure = "https".equals(uri.getScheme());
-    if (uri.getPort() < 0 || uri.getHost() == null || !(secure || "http".equals(uri.getScheme())) || uri.getPath().length() > 1) {
-      throw new IllegalArgumentException(address + " is not an address: write http://HOST:PORT or https://HOST:PORT");
-    }
-    boolean loopback = uri.getHost().equals("localhost") || uri.getHost().startsWith("127.") || uri.getHost().equals("[::1]");
-    if (token != null && !secure && !loopback) {
-      throw new IllegalArgumentException("a token goes out over https:// or to loopback only: anybody on the way to " + address + " could read it");
-    }
-    List<ManagedChannel> channels = Stream.of(1, 2).map(n -> {
-      var builder = NettyChannelBuilder.forTarget(uri.getAuthority()).keepAliveTime(30, TimeUnit.SECONDS).disableRetry();
-      if (!secure) {
-        return builder.usePlaintext().build();
-      }
-      try {
-        var tls = GrpcSslContexts.forClient();
-        return builder.sslContext((authorities == null ? tls : tls.trustManager(authorities)).build()).build();
-      } catch (SSLException error) {
-        throw new IllegalArgumentException("the authorities cannot be used: " + error.getMessage(), error);
-      }
-    }).toList();
-    return new Endpoint(uri.getAuthority(), channels.get(0), channels.get(1));
+    this.connections = new Connections(token, authorities, named);
   }
 
   /** Ends calls and watches that are open, and closes the connections. */
   @Override
   public void close() {
-    for (Endpoint endpoint : endpoints) {
-      endpoint.calls().shutdownNow();
-      endpoint.watches().shutdownNow();
-    }
+    connections.close();
   }
 
   /**
@@ -105,7 +77,7 @@ public final class Client implements AutoCloseable {
    * @return what the gateway knows about itself and its TWS
    */
   public HealthResponse health() {
-    return repeat(new Attempts(DEADLINE, TIMEOUT, null), stub -> stub.health(HealthRequest.getDefaultInstance()));
+    return connections.orders(Attempts.of(DEADLINE, TIMEOUT), stub -> stub.health(HealthRequest.getDefaultInstance()));
   }
 
   /**
@@ -133,15 +105,63 @@ public final class Client implements AutoCloseable {
    * @throws OutcomeUnknown where the time is up and bytes may have left
    */
   public PlaceResponse place(Order order, boolean transmit, String requestId, java.time.Duration deadline) {
-    if (requestId.isEmpty()) {
-      throw new IllegalArgumentException("a place needs a request id");
-    }
     var request = PlaceRequest.newBuilder().setOrder(order).setTransmit(transmit).setRequestId(requestId).setTimeout(seconds(TIMEOUT)).build();
-    return repeat(new Attempts(deadline, TIMEOUT, requestId), stub -> stub.place(request));
+    return connections.orders(named(requestId, deadline), stub -> stub.place(request));
   }
 
   /**
-   * One order and its fills, as stored.
+   * Places an entry with a take profit, a stop loss or both, all of them or none, once. Always transmitted. The answer and its errors are as for
+   * {@link #place(Order, boolean, String, java.time.Duration)}.
+   *
+   * @param request the orders, and the request id
+   * @return the orders; the entry's id is the bracket id of all of them
+   */
+  public PlaceBracketResponse placeBracket(PlaceBracketRequest request) {
+    return connections.orders(named(request.getRequestId(), DEADLINE), stub -> stub.placeBracket(request));
+  }
+
+  /**
+   * Changes the terms of an order that TWS has; never makes a new one. The same request id never changes an order twice. Errors are as for
+   * {@link #place(Order, boolean, String, java.time.Duration)}.
+   *
+   * @param request the order, what is to change, and the request id
+   * @return the order; its replacement says what became of the change
+   */
+  public ReplaceResponse replace(ReplaceRequest request) {
+    return connections.orders(named(request.getRequestId(), DEADLINE), stub -> stub.replace(request));
+  }
+
+  /**
+   * What TWS would make of an order, with nothing placed. IB asks for about one a minute, so an attempt whose answer got lost is not made again.
+   *
+   * @param order the order
+   * @return margins, commission and warnings, or why TWS would refuse it
+   */
+  public PreviewResponse preview(Order order) {
+    var request = PreviewRequest.newBuilder().setOrder(order).setTimeout(seconds(TIMEOUT)).build();
+    return connections.orders(Attempts.once(DEADLINE, TIMEOUT), stub -> stub.preview(request));
+  }
+
+  /**
+   * Stored orders, newest first, in as many calls as they take.
+   *
+   * @param request which
+   * @return the orders
+   */
+  public List<OrderState> list(ListRequest request) {
+    List<OrderState> orders = new ArrayList<>();
+    ListRequest.Builder next = request.toBuilder();
+    do {
+      ListRequest page = next.build();
+      ListResponse answer = connections.orders(Attempts.of(DEADLINE, TIMEOUT), stub -> stub.list(page));
+      orders.addAll(answer.getOrdersList());
+      next.setPageToken(answer.getNextPageToken());
+    } while (!next.getPageToken().isEmpty());
+    return orders;
+  }
+
+  /**
+   * One order and its fills, as stored; of a bracket's entry its exits too.
    *
    * @param orderId the order's id
    * @return the order
@@ -165,7 +185,7 @@ public final class Client implements AutoCloseable {
     GetResponse.Builder whole = null;
     do {
       GetRequest next = request.build();
-      GetResponse page = repeat(new Attempts(DEADLINE, TIMEOUT, null), stub -> stub.get(next));
+      GetResponse page = connections.orders(Attempts.of(DEADLINE, TIMEOUT), stub -> stub.get(next));
       if (whole == null) {
         whole = page.toBuilder();
       } else {
@@ -183,8 +203,17 @@ public final class Client implements AutoCloseable {
    * @return TWS's verdict, or the state as it is after 5 s
    */
   public OrderState cancel(int orderId) {
-    var request = CancelRequest.newBuilder().setOrderId(orderId).setTimeout(seconds(TIMEOUT)).build();
-    return repeat(new Attempts(DEADLINE, TIMEOUT, null), stub -> stub.cancel(request)).getOrder();
+    return cancel(CancelRequest.newBuilder().setOrderId(orderId).setTimeout(seconds(TIMEOUT)).build());
+  }
+
+  /**
+   * Cancels an order as the request says; with {@code with_sibling} also an exit of a bracket whose other exit works. Safe to repeat.
+   *
+   * @param request which order
+   * @return TWS's verdict, or the state as it is after the timeout
+   */
+  public OrderState cancel(CancelRequest request) {
+    return connections.orders(Attempts.of(DEADLINE, TIMEOUT), stub -> stub.cancel(request)).getOrder();
   }
 
   /**
@@ -195,7 +224,7 @@ public final class Client implements AutoCloseable {
    */
   public OrderState transmit(int orderId) {
     var request = TransmitRequest.newBuilder().setOrderId(orderId).setTimeout(seconds(TIMEOUT)).build();
-    return repeat(new Attempts(DEADLINE, TIMEOUT, null), stub -> stub.transmit(request)).getOrder();
+    return connections.orders(Attempts.of(DEADLINE, TIMEOUT), stub -> stub.transmit(request)).getOrder();
   }
 
   /**
@@ -206,46 +235,97 @@ public final class Client implements AutoCloseable {
    * @return the events, each once
    */
   public Watch watch(int orderId, long afterSequence) {
-    return new Watch(this, orderId, afterSequence);
+    return watch(WatchRequest.newBuilder().setOrderId(orderId).setAfterSequence(afterSequence).build());
   }
 
-  OrderServiceBlockingStub watches() {
-    return authorized(OrderServiceGrpc.newBlockingStub(current().watches()));
+  /**
+   * What is watched as the request says: one order until it ends, with {@code with_family} its whole bracket until all of it has ended, or every
+   * order without end.
+   *
+   * @param request which order, and from where
+   * @return the events, each once
+   */
+  public Watch watch(WatchRequest request) {
+    return new Watch(connections, request);
   }
 
-  private Endpoint current() {
-    return endpoints.get(at.get());
+  /**
+   * Positions as TWS last said them.
+   *
+   * @param account only of this account; empty: of every one of the login
+   * @return the positions, and whether they may be old
+   */
+  public ListPositionsResponse listPositions(String account) {
+    var request = ListPositionsRequest.newBuilder().setAccount(account).setTimeout(seconds(TIMEOUT)).build();
+    return connections.accounts(Attempts.of(DEADLINE, TIMEOUT), stub -> stub.listPositions(request));
   }
 
-  /** Moves to the leader that a standby named, where it is one of ours; else to the next. */
-  void elsewhere(String leader) {
-    for (int n = 0; n < endpoints.size(); n++) {
-      if (leader != null && leader.endsWith(endpoints.get(n).address())) {
-        at.set(n);
-        return;
-      }
+  /**
+   * The values of an account as TWS last said them.
+   *
+   * @param account which; empty: the gateway's IB_ACCOUNT, else the login's only one
+   * @return the values, and whether they may be old
+   */
+  public GetAccountResponse getAccount(String account) {
+    var request = GetAccountRequest.newBuilder().setAccount(account).setTimeout(seconds(TIMEOUT)).build();
+    return connections.accounts(Attempts.of(DEADLINE, TIMEOUT), stub -> stub.getAccount(request));
+  }
+
+  /**
+   * Positions and values as they change: first all that is known.
+   *
+   * @param account only of this account; empty: of every one of the login
+   * @return the updates, without end
+   */
+  public AccountWatch watchAccount(String account) {
+    return new AccountWatch(connections, account);
+  }
+
+  /**
+   * The limits in force, what is left of them, and the halts.
+   *
+   * @return the limits
+   */
+  public GetLimitsResponse limits() {
+    return connections.risk(Attempts.of(DEADLINE, TIMEOUT), stub -> stub.getLimits(GetLimitsRequest.getDefaultInstance()));
+  }
+
+  /**
+   * Stops new orders of everybody, of one caller or for one account. Safe to repeat.
+   *
+   * @param request whose, why, and what of the open orders
+   * @return the halts in force
+   */
+  public HaltResponse halt(HaltRequest request) {
+    return connections.risk(Attempts.of(DEADLINE, TIMEOUT), stub -> stub.halt(request));
+  }
+
+  /**
+   * Lifts halts. An attempt whose answer got lost is not made again, because it would lift a halt that somebody else made meanwhile.
+   *
+   * @param request whose; empty: every halt
+   * @return the halts still in force
+   */
+  public ResumeResponse resume(ResumeRequest request) {
+    return connections.risk(Attempts.once(DEADLINE, TIMEOUT), stub -> stub.resume(request));
+  }
+
+  /**
+   * Cancels open orders one by one; exits of positions stay unless they are asked for. An attempt whose answer got lost is not made again, because it
+   * would cancel what was placed meanwhile.
+   *
+   * @param request which
+   * @return what became of each
+   */
+  public CancelAllResponse cancelAll(CancelAllRequest request) {
+    return connections.risk(Attempts.once(DEADLINE, TIMEOUT), stub -> stub.cancelAll(request));
+  }
+
+  private static Attempts named(String requestId, java.time.Duration deadline) {
+    if (requestId.isEmpty()) {
+      throw new IllegalArgumentException("the request needs a request id");
     }
-    at.updateAndGet(n -> (n + 1) % endpoints.size());
-  }
-
-  private OrderServiceBlockingStub authorized(OrderServiceBlockingStub stub) {
-    if (token == null) {
-      return stub;
-    }
-    Metadata headers = new Metadata();
-    headers.put(AUTHORIZATION, "Bearer " + token);
-    return stub.withInterceptors(MetadataUtils.newAttachHeadersInterceptor(headers));
-  }
-
-  private <T> T repeat(Attempts attempts, Function<OrderServiceBlockingStub, T> call) {
-    while (true) {
-      var stub = authorized(OrderServiceGrpc.newBlockingStub(current().calls()));
-      try {
-        return call.apply(stub.withDeadlineAfter(attempts.callTimeout().toNanos(), TimeUnit.NANOSECONDS));
-      } catch (StatusRuntimeException failed) {
-        attempts.after(OrderError.of(failed), this::elsewhere);
-      }
-    }
+    return Attempts.of(deadline, TIMEOUT, requestId);
   }
 
   static Duration seconds(java.time.Duration time) {
