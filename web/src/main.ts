@@ -1,81 +1,34 @@
 // The page: what it shows, and the keys and buttons that act.
-import {
-  type Event, type Fill, Link_State, OrderError, type OrderState, OrderState_Status, Order_Action, Order_OrderType, Order_TimeInForce, connect,
-} from "../../sdk/typescript/src/web.js";
+import { type Event, Link_State, OrderError, type OrderState, connect } from "../../sdk/typescript/src/web.js";
+import { Limits, Positions } from "./account.js";
+import { Actions } from "./act.js";
+import { dialog, element, told, write } from "./dom.js";
 import { Model } from "./model.js";
-import { type Column, Table } from "./table.js";
+import { fillsTable, ordersTable, phrase, word } from "./orders.js";
 
 /** Silence of the gateway after which it counts as away, in milliseconds: heartbeats come each second. */
 const SILENCE_MAX = 3_500;
 /** Longest piece of work between two looks of the browser at its own, in milliseconds. */
 const SLICE = 8;
+/** Between two looks at what is left of the limits, in milliseconds. */
+const LIMITS_EVERY = 5_000;
 /** Orders that have ended and are shown from before. */
 const HISTORY = 500;
 /** How many of them are asked for their fills. */
 const HISTORY_FILLS = 50;
 const TOKEN = "ibkr-orders-token";
-
-function element<T extends HTMLElement = HTMLElement>(id: string): T {
-  const found = document.getElementById(id);
-  if (found === null) throw new Error(`no element ${id}`);
-  return found as T;
-}
+const VIEWS = ["open", "all", "fills", "positions", "limits"] as const;
+type View = (typeof VIEWS)[number];
 
 const client = connect(location.origin, { token: () => sessionStorage.getItem(TOKEN) ?? undefined });
 const model = new Model();
-let view: "open" | "all" | "fills" = "open";
+const positions = new Positions();
+const limits = new Limits();
+const actions = new Actions(client, limits, (order) => model.take(order));
+const orders = ordersTable((order) => void detail(order));
+const fills = fillsTable(model);
+let view: View = "open";
 let heardAt = performance.now();
-
-const word = (order: OrderState): string => OrderState_Status[order.status] ?? String(order.status);
-const write = (cell: HTMLElement, text: string): void => {
-  if (cell.textContent !== text) cell.textContent = text;
-};
-const cell = <T>(name: string, label: string, text: (row: T) => string, number = false): Column<T> => ({
-  name, label, number, show: (at, row) => write(at, text(row)),
-});
-
-const orders = new Table<OrderState>(element("orders"), "Orders", [
-  cell("id", "order", (order) => String(order.orderId), true),
-  {
-    name: "status", label: "status", show: (at, order) => {
-      write(at, order.cancelRequested && !order.terminal ? `${word(order)} · cancelling` : word(order));
-      const kind = order.status === OrderState_Status.REJECTED ? "refused" : order.status === OrderState_Status.UNCONFIRMED ? "waits" : order.terminal ? "ended" : "";
-      at.className = `status ${kind}`;
-    },
-  },
-  {
-    name: "side", label: "", show: (at, order) => {
-      const side = Order_Action[order.action] ?? "";
-      write(at, side);
-      at.className = `side ${side}`;
-    },
-  },
-  cell("quantity", "quantity", (order) => order.quantity, true),
-  cell("symbol", "symbol", (order) => order.symbol),
-  cell("type", "type", (order) => Order_OrderType[order.orderType] ?? ""),
-  cell("limit", "limit", (order) => order.limitPrice ?? Order_OrderType[order.orderType] ?? "", true),
-  cell("tif", "tif", (order) => Order_TimeInForce[order.tif] ?? ""),
-  cell("filled", "filled", (order) => `${order.filled}/${order.quantity}${order.avgFillPrice === undefined ? "" : ` @ ${order.avgFillPrice}`}`, true),
-  cell("error", "", (order) => order.lastError ?? ""),
-  {
-    name: "act", label: "", show: (at, order) => {
-      if (order.terminal) return at.replaceChildren();
-      const button = at.firstElementChild instanceof HTMLButtonElement ? at.firstElementChild : at.appendChild(document.createElement("button"));
-      write(button, "Cancel");
-      button.dataset["order"] = String(order.orderId);
-      button.setAttribute("aria-label", `Cancel order ${order.orderId}`);
-    },
-  },
-], (order) => String(order.orderId), (order) => void detail(order));
-
-const fills = new Table<Fill>(element("fills"), "Fills", [
-  cell("time", "time", (fill) => (fill.time === undefined ? "" : new Date(Number(fill.time.seconds) * 1000).toLocaleTimeString())),
-  cell("order", "order", (fill) => String(fill.orderId), true),
-  cell("quantity", "quantity", (fill) => fill.quantity, true),
-  cell("symbol", "symbol", (fill) => model.orders.get(fill.orderId)?.symbol ?? ""),
-  cell("price", "price", (fill) => fill.price, true),
-  cell("exchange", "exchange", (fill) => fill.exchange),
-], (fill) => fill.execId, () => {});
 
 let drawn = "";
 let listed = "";
@@ -89,7 +42,7 @@ function draw(): void {
     write(element("count-all"), String(model.orders.size));
     write(element("count-fills"), String(model.fills.length));
     if (view === "fills") fills.set({ length: model.fills.length, at: (n) => model.fills[n] }, (fill) => model.fills.indexOf(fill));
-    else {
+    else if (view === "open" || view === "all") {
       // Looked for anew only when orders came, ended or changed their status, or others are asked for.
       const asked = `${view} ${filter} ${model.shape}`;
       if (asked !== listed) {
@@ -120,14 +73,6 @@ function link(name: "gateway" | "tws" | "ib", up: boolean): void {
   }[down];
 }
 
-function say(text: string): void {
-  const said = element("said");
-  said.textContent = text;
-  setTimeout(() => {
-    if (said.textContent === text) said.textContent = "";
-  }, 6_000);
-}
-
 async function health(): Promise<void> {
   const now = await client.health({ deadline: 5 });
   link("gateway", true);
@@ -145,9 +90,10 @@ function take(event: Event): void {
     case "fill":
       return model.fill(event.fill);
     case "link":
-      link("tws", event.link.state !== Link_State.LOST);
+      if (event.link.state !== Link_State.HALTED && event.link.state !== Link_State.RESUMED) link("tws", event.link.state !== Link_State.LOST);
       if (event.link.state === Link_State.IB_LOST) link("ib", false);
       if (event.link.state === Link_State.IB_RESTORED) link("ib", true);
+      if (event.link.state === Link_State.HALTED || event.link.state === Link_State.RESUMED) void actions.learnLimits().catch(() => {});
       void health().catch(() => {});
       return;
     case "heartbeat":
@@ -166,6 +112,8 @@ async function follow(): Promise<void> {
   for (;;) {
     try {
       await health();
+      await actions.learnRole();
+      await actions.learnLimits();
       if (after === 0n) await history();
       let begun = performance.now();
       for await (const event of client.watch({ afterSequence: after, outageMax: 5 })) {
@@ -203,15 +151,6 @@ async function history(): Promise<void> {
   for (const fill of before) model.fill(fill);
 }
 
-async function dialog(id: string): Promise<string> {
-  const shown = element<HTMLDialogElement>(id);
-  if (shown.open) return "";
-  shown.returnValue = "";
-  shown.showModal();
-  await new Promise((done) => shown.addEventListener("close", done, { once: true }));
-  return shown.returnValue;
-}
-
 async function askToken(): Promise<void> {
   const input = element<HTMLInputElement>("token-value");
   input.value = "";
@@ -220,27 +159,12 @@ async function askToken(): Promise<void> {
   input.value = "";
 }
 
-const phrase = (order: OrderState): string =>
-  [Order_Action[order.action], order.quantity, order.symbol, Order_OrderType[order.orderType], order.limitPrice].filter((part) => part !== undefined).join(" ");
-
-async function cancel(order: OrderState): Promise<void> {
-  if (order.terminal) return;
-  element("confirm-text").textContent = `Order ${order.orderId}: ${phrase(order)}, ${order.filled} filled.`;
-  if ((await dialog("confirm")) !== "yes") return;
-  try {
-    const now = await client.cancel({ orderId: order.orderId });
-    model.take(now);
-    say(`Order ${order.orderId}: ${word(now)}`);
-  } catch (error) {
-    say(`Order ${order.orderId} was not cancelled: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
 async function detail(order: OrderState): Promise<void> {
   element("detail-title").textContent = `Order ${order.orderId}: ${phrase(order)}`;
   const fields: [string, string | undefined][] = [
     ["status", word(order)], ["filled", order.filled], ["remaining", order.remaining], ["average price", order.avgFillPrice], ["commission", order.commission],
     ["account", order.account], ["request id", order.requestId], ["order ref", order.orderRef], ["permanent id", order.permId?.toString()],
+    ["held", order.whyHeld], ["bracket", order.bracketId?.toString()], ["placed by", order.placedBy], ["OCA group", order.ocaGroup],
     ["last error", order.lastError === undefined ? undefined : `${order.lastErrorCode ?? ""} ${order.lastError}`],
   ];
   element("detail-fields").replaceChildren(...fields.flatMap(([name, value]) => {
@@ -261,49 +185,52 @@ async function detail(order: OrderState): Promise<void> {
       return item;
     }));
   } catch (error) {
-    list.textContent = error instanceof Error ? error.message : String(error);
+    list.textContent = told(error);
   }
   await closed;
   orders.focus();
 }
 
-function show(next: typeof view): void {
+function show(next: View): void {
   view = next;
-  for (const name of ["open", "all", "fills"] as const) {
+  for (const name of VIEWS) {
     const tab = element(`tab-${name}`);
     tab.setAttribute("aria-selected", String(name === next));
     tab.tabIndex = name === next ? 0 : -1;
   }
-  element("orders").hidden = next === "fills";
-  element("fills").hidden = next !== "fills";
+  const section = (name: View): string => (name === "all" ? "open" : name) === "open" ? "orders" : name;
+  for (const name of VIEWS) element(section(name)).hidden = section(name) !== section(next);
   element("orders").setAttribute("aria-labelledby", `tab-${next === "all" ? "all" : "open"}`);
   drawn = "";
 }
 
-for (const name of ["open", "all", "fills"] as const) {
+for (const name of VIEWS) {
   const tab = element(`tab-${name}`);
   tab.addEventListener("click", () => show(name));
   tab.addEventListener("keydown", (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
     if (step === undefined) return;
-    const names = ["open", "all", "fills"] as const;
-    const next = names[(names.indexOf(name) + step + names.length) % names.length] ?? "open";
+    const next = VIEWS[(VIEWS.indexOf(name) + step + VIEWS.length) % VIEWS.length] ?? "open";
     show(next);
     element(`tab-${next}`).focus();
   });
 }
+for (const button of document.querySelectorAll<HTMLElement>("dialog .dismiss")) button.addEventListener("click", () => button.closest("dialog")?.close());
 element("orders").addEventListener("click", (event) => {
-  const id = (event.target as Element).closest<HTMLElement>("button")?.dataset["order"];
+  const { order: id, act } = (event.target as Element).closest<HTMLElement>("button")?.dataset ?? {};
   const order = id === undefined ? undefined : model.orders.get(Number(id));
-  if (order !== undefined) void cancel(order);
+  if (order !== undefined) void (act === "replace" ? actions.replace(order) : actions.cancel(order));
 });
 document.addEventListener("keydown", (event) => {
   const typing = event.target instanceof HTMLInputElement || document.querySelector("dialog[open]") !== null;
   if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
-  const views = { 1: "open", 2: "all", 3: "fills" } as const;
+  const order = view === "open" || view === "all" ? orders.current : undefined;
+  const asked = VIEWS[Number(event.key) - 1];
   if (event.key === "/") element("filter").focus();
-  else if (event.key === "c" && view !== "fills" && orders.current !== undefined) void cancel(orders.current);
-  else if (event.key in views) show(views[event.key as unknown as keyof typeof views]);
+  else if (event.key === "c" && order !== undefined) void actions.cancel(order);
+  else if (event.key === "r" && order !== undefined) void actions.replace(order);
+  else if (event.key === "h") void actions.stopButton();
+  else if (asked !== undefined) show(asked);
   else return;
   event.preventDefault();
 });
@@ -316,3 +243,5 @@ element("filter").addEventListener("keydown", (event) => {
 
 requestAnimationFrame(draw);
 void follow();
+void positions.follow(client);
+setInterval(() => void actions.learnLimits().catch(() => {}), LIMITS_EVERY);

@@ -102,7 +102,7 @@ test("an order placed elsewhere appears within 200 ms, is filled, and can be can
 
     await gateway.exchange.fill(orderId, { quantity: "4", price: "199.5" });
     await page.waitForSelector(`${row(orderId)} .filled:text("4/10 @ 199.5")`);
-    await page.click(`${row(orderId)} button`);
+    await page.click(`${row(orderId)} [data-act="cancel"]`);
     await page.click("#confirm-yes");
     await page.waitForSelector(row(orderId), { state: "hidden" });
     await page.click("#tab-all");
@@ -142,6 +142,146 @@ test("everything can be done with the keyboard alone", () => withGateway(async (
   });
 }));
 
+test("a bracket stands under its entry, and an exit goes only with the other one", () => withGateway(async (gateway) => {
+  const client = gateway.client();
+  const placed = await client.placeBracket({ entry: limit, takeProfit: { limitPrice: "220" }, stopLoss: { stopPrice: "190" } });
+  const [entry = 0, target = 0, stop = 0] = [placed.entry, placed.takeProfit, placed.stopLoss].map((order) => order?.orderId);
+  const later = await client.place({ ...limit, symbol: "MSFT" }, { transmit: true });
+  await visit(gateway, async (page) => {
+    await page.waitForSelector(row(stop));
+    const shown = () => page.$$eval("#orders .row:not([hidden])", (rows) => rows.map((row) => Number((row as HTMLElement).dataset["key"])));
+    assert.deepEqual(await shown(), [later.orderId, entry, target, stop]);
+    assert.deepEqual(await page.$$eval("#orders .row:not([hidden]) .leg", (legs) => legs.map((leg) => Number(leg.textContent))), [target, stop]);
+    assert.match(await page.innerText(`${row(stop)} .limit`), /stop 190/);
+    await gateway.exchange.fill(entry);
+    await page.waitForSelector(`${row(entry)} .status:text("FILLED")`);
+    // The entry has ended and stays for as long as its exits work.
+    assert.deepEqual(await shown(), [later.orderId, entry, target, stop]);
+    await page.click(`${row(target)} [data-act="cancel"]`);
+    assert.match(await page.innerText("#confirm-text"), /TWS ends both/);
+    await page.click("#confirm-yes");
+    await page.waitForFunction((id) => [...document.querySelectorAll<HTMLElement>("#orders .row:not([hidden])")].every((row) => row.dataset["key"] === id), String(later.orderId));
+  });
+}));
+
+test("an order is changed with the keyboard, and left alone where somebody changed it meanwhile", () => withGateway(async (gateway) => {
+  const client = gateway.client();
+  const { orderId } = await client.place(limit, { transmit: true });
+  await visit(gateway, async (page) => {
+    await page.waitForSelector('body[data-role="trade"]');
+    await page.waitForSelector(row(orderId));
+    await page.focus("#orders .rows");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("r");
+    await page.waitForSelector("#replace[open]");
+    assert.deepEqual(await page.$$eval("#replace label:not([hidden])", (labels) => labels.map((label) => label.firstChild?.textContent?.trim())), ["Quantity", "Limit", "Time in force"]);
+    await page.fill("#replace-limitPrice", "201.5");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector(`${row(orderId)} .limit:text("201.5")`);
+    assert.match(await page.innerText("#said"), /change ACCEPTED/);
+    await page.click(`${row(orderId)} [data-act="replace"]`);
+    await page.waitForSelector("#replace[open]");
+    await client.replace({ orderId }, { quantity: "11" });
+    await page.fill("#replace-limitPrice", "202");
+    await page.click("#replace-yes");
+    await page.waitForFunction(() => document.getElementById("said")?.textContent?.includes("was not changed"));
+    assert.equal((await client.get({ orderId })).order?.limitPrice, "201.5");
+  });
+}));
+
+test("the stop button halts and resumes, and a halt by somebody else shows", () => withGateway(async (gateway) => {
+  const client = gateway.client();
+  const { orderId } = await client.place(limit, { transmit: true });
+  await visit(gateway, async (page) => {
+    await page.waitForSelector(row(orderId));
+    await page.keyboard.press("h");
+    await page.waitForSelector("#halt-dialog[open]");
+    await page.fill("#halt-reason", "looks wrong");
+    await page.check("#halt-cancel");
+    await page.click("#halt-yes");
+    await page.waitForSelector("#halted:not([hidden])");
+    assert.match(await page.innerText("#halted"), /halted \(everybody: looks wrong\)/);
+    await page.waitForSelector(row(orderId), { state: "hidden" });
+    await assert.rejects(client.place(limit, { transmit: true }), /HALTED/);
+    await page.click("#halt:text('Resume')");
+    await page.click("#resume-yes");
+    await page.waitForSelector("#halted", { state: "hidden" });
+    assert.equal((await client.place(limit, { transmit: true })).submitted, true);
+    await client.halt("by somebody else");
+    await page.waitForSelector("#halted:not([hidden])");
+    assert.match(await page.innerText("#halted"), /by somebody else/);
+  });
+}));
+
+test("positions follow fills, and limits show what is left", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "ibkr-orders-limits-"));
+  const file = join(directory, "limits.toml");
+  writeFileSync(file, "[default]\nmax_open_orders = 7\nmax_order_quantity = 500\n\n[end]\n");
+  try {
+    await withGateway(async (gateway) => {
+      const client = gateway.client();
+      const { orderId } = await client.place(limit, { transmit: true });
+      await gateway.exchange.setPosition("IBM", "-30", { averageCost: "231.5" });
+      await visit(gateway, async (page) => {
+        await page.waitForSelector(row(orderId));
+        await page.keyboard.press("4");
+        await page.waitForSelector('#positions .row:has(.symbol:text("IBM")) .quantity:text("-30")');
+        await gateway.exchange.fill(orderId, { price: "199" });
+        await page.waitForSelector('#positions .row:has(.symbol:text("AAPL")) .quantity:text-is("10")');
+        await client.place(limit, { transmit: true });
+        await page.keyboard.press("5");
+        await page.waitForSelector('#limits .row:has(.rule:text("max_open_orders")) .left:text-is("6")');
+        await page.waitForSelector('#limits .row:has(.rule:text("max_order_quantity")) .limit:text("500")');
+        assert.equal(await page.innerText("#count-limits"), "2");
+      });
+    }, { LIMITS_FILE: file });
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
+test("whoever may only read sees no buttons, and no key acts", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "ibkr-orders-roles-"));
+  const tokens = join(directory, "tokens");
+  const [reader, trader] = ["a-token-that-only-reads", "a-token-that-may-trade"];
+  writeFileSync(tokens, `${trader} role=trade name=trader\n${reader} role=read name=reader\n`);
+  const gateway = await SimulatedGateway.start({ WEB_LISTEN: "127.0.0.1:0", AUTH_TOKEN_FILE: tokens }, { token: trader });
+  try {
+    await gateway.exchange.explicit();
+    const client = gateway.client();
+    const { orderId } = await client.place(limit, { transmit: true });
+    const signIn = async (page: Page, token: string): Promise<void> => {
+      await page.waitForSelector("#token[open]");
+      await page.fill("#token-value", token);
+      await page.keyboard.press("Enter");
+      await page.waitForSelector(row(orderId));
+    };
+    await visit(gateway, async (page) => {
+      await signIn(page, reader);
+      await page.waitForSelector('body[data-role="read"]');
+      const buttons = await page.$$eval("button:not([role=tab])", (all) => all.filter((button) => button.getBoundingClientRect().width > 0).length);
+      assert.equal(buttons, 0);
+      await page.focus("#orders .rows");
+      await page.keyboard.press("ArrowDown");
+      for (const key of ["c", "r", "h"]) await page.keyboard.press(key);
+      assert.equal(await page.$("dialog[open]"), null);
+      await page.keyboard.press("4");
+      await page.waitForSelector('#tab-positions[aria-selected="true"]');
+    });
+    await visit(gateway, async (page) => {
+      await signIn(page, trader);
+      await page.waitForSelector(`${row(orderId)} [data-act="cancel"]`);
+      await client.halt("a trader may halt");
+      await page.click("#halt:text('Resume')");
+      await page.click("#resume-yes");
+      await page.waitForFunction(() => document.getElementById("said")?.textContent?.includes("only an admin"));
+    });
+  } finally {
+    await gateway.close();
+    rmSync(directory, { recursive: true, force: true });
+  }
+});
+
 test("a broken link, a lost IB, a halted exchange and a killed gateway show, and heal", () => withGateway(async (gateway) => {
   const { exchange } = gateway;
   await visit(gateway, async (page) => {
@@ -180,18 +320,23 @@ test("it is whole on a phone, light and dark", () => withGateway(async (gateway)
     if (n % 3 === 0) await gateway.exchange.fill(orderId, { quantity: "4", price: "199.5" });
   }
   await client.place({ ...limit, symbol: "NOSUCHSYMBOL" }, { transmit: true });
+  await client.placeBracket({ entry: { ...limit, symbol: "IBM" }, takeProfit: { limitPrice: "320" }, stopLoss: { stopPrice: "180" } });
   for (const [name, width, dark] of [["page", 1280, false], ["page-dark", 1280, true], ["phone", 360, false], ["phone-dark", 360, true]] as const) {
     await visit(gateway, async (page) => {
       await connected(page);
       await page.waitForFunction(() => document.querySelectorAll("#orders .row:not([hidden])").length >= 6);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-      assert(wide <= width, `${wide} px at a width of ${width}`);
-      // Every button can be reached: none lies outside the page.
-      const outside = await page.evaluate(() => [...document.querySelectorAll("button")].filter((button) => {
-        const box = button.getBoundingClientRect();
-        return box.width > 0 && (box.left < 0 || box.right > innerWidth);
-      }).length);
-      assert.equal(outside, 0);
+      await page.waitForSelector('body[data-role="trade"]');
+      for (const view of ["limits", "positions", "fills", "all", "open"]) {
+        await page.click(`#tab-${view}`);
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+        assert(wide <= width, `${wide} px at a width of ${width} in ${view}`);
+        // Every button can be reached: none lies outside the page.
+        const outside = await page.evaluate(() => [...document.querySelectorAll("button")].filter((button) => {
+          const box = button.getBoundingClientRect();
+          return box.width > 0 && (box.left < 0 || box.right > innerWidth);
+        }).map((button) => button.outerHTML));
+        assert.deepEqual(outside, []);
+      }
       if (process.env["PICTURES"]) {
         await page.click("#tab-all");
         await page.screenshot({ path: join(process.env["PICTURES"], `${name}.png`) });
