@@ -57,6 +57,15 @@ pub mod feed;
 pub mod gateway;
 #[cfg(feature = "server")]
 pub mod grpc;
+/// The engine's task and a store in memory, moved on one turn at a time: for the simulation in `test-support`. Nothing here is a promise.
+#[cfg(feature = "internals")]
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::engine::internals::{
+        Offer, PlayedClocks, PlayedEngine, PlayedSettings, Replied, Reply, Turn,
+    };
+    pub use crate::store::PlayedStore;
+}
 #[cfg(feature = "gateway")]
 #[doc(hidden)]
 pub mod journal;

@@ -20,8 +20,8 @@ pub(crate) struct Clocks {
 pub(crate) struct Clock {
     start: Instant,
     /// What it shows instead, where a simulation moves the time.
-    #[cfg(test)]
-    played: Option<&'static std::sync::Mutex<Clocks>>,
+    #[cfg(feature = "internals")]
+    played: Option<super::internals::PlayedClocks>,
 }
 
 impl Clock {
@@ -29,14 +29,14 @@ impl Clock {
     pub(crate) fn start() -> Self {
         Self {
             start: Instant::now(),
-            #[cfg(test)]
+            #[cfg(feature = "internals")]
             played: None,
         }
     }
 
     /// Shows what a simulation sets.
-    #[cfg(test)]
-    pub(crate) fn played(by: &'static std::sync::Mutex<Clocks>) -> Self {
+    #[cfg(feature = "internals")]
+    pub(crate) fn played(by: super::internals::PlayedClocks) -> Self {
         Self {
             start: Instant::now(),
             played: Some(by),
@@ -45,11 +45,9 @@ impl Clock {
 
     /// Reads both clocks.
     pub(crate) fn now(self) -> Clocks {
-        #[cfg(test)]
+        #[cfg(feature = "internals")]
         if let Some(played) = self.played {
-            return *played
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            return played.read();
         }
         Clocks {
             wall_time: OffsetDateTime::now_utc().into(),
@@ -59,9 +57,9 @@ impl Clock {
 
     /// Time since the start.
     pub(crate) fn monotonic(self) -> Duration {
-        #[cfg(test)]
-        if self.played.is_some() {
-            return self.now().monotonic;
+        #[cfg(feature = "internals")]
+        if let Some(played) = self.played {
+            return played.read().monotonic;
         }
         self.start.elapsed()
     }

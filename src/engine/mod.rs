@@ -13,6 +13,8 @@ mod engine_state;
 mod halts;
 mod handle;
 mod input;
+#[cfg(feature = "internals")]
+pub(crate) mod internals;
 mod link;
 mod live_order;
 mod order_cache;
@@ -21,13 +23,7 @@ mod pacer;
 mod queue;
 mod risk;
 mod rows;
-#[cfg(test)]
-mod sim_support;
-#[cfg(test)]
-mod simulation;
 mod step;
-#[cfg(test)]
-mod task_simulation;
 #[cfg(test)]
 mod tests;
 

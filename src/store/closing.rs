@@ -1,6 +1,8 @@
 //! How a connection is closed.
 
-use tokio_rusqlite::{Connection, rusqlite};
+use tokio_rusqlite::rusqlite;
+
+use super::worker::Connection;
 
 /// Closes the file of a connection and waits until that is done. Calls that come later find an empty database in memory.
 ///
@@ -30,7 +32,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_caller_who_goes_away_while_a_file_is_closed_leaves_no_panic_behind() {
-        let connection = Connection::open_in_memory().await.unwrap();
+        let connection = Connection::from(rusqlite::Connection::open_in_memory().unwrap());
         let busy = connection.clone();
         let (began, has_begun) = tokio::sync::oneshot::channel();
         let blocker = tokio::spawn(async move {

@@ -222,7 +222,7 @@ mod tests {
         const LIVE: &str = "orders_live (terminal=? AND rowid<?)";
         const STATUS: &str = "orders_by_status (status=? AND rowid<?)";
         const SYMBOL: &str = "orders_by_symbol (symbol=? AND status=? AND rowid<?)";
-        let started = crate::store::start::in_memory(1).unwrap();
+        let connection = crate::store::start::memory().unwrap();
         let one = vec![Status::Filled];
         let two = vec![Status::Filled, Status::Rejected];
         const BRACKET: &str = "orders_by_bracket (bracket_id=? AND rowid<?)";
@@ -247,8 +247,7 @@ mod tests {
                 1,
             )
             .unwrap();
-            let plan: Vec<String> = started
-                .connection
+            let plan: Vec<String> = connection
                 .prepare(&format!("EXPLAIN QUERY PLAN {}", page.filter.sql()))
                 .unwrap()
                 .query_map(page.params(&1).as_slice(), |row| row.get(3))

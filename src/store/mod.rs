@@ -25,6 +25,8 @@ mod identity;
 mod list;
 mod lock;
 mod page;
+#[cfg(feature = "internals")]
+mod played;
 mod pool;
 mod reader;
 mod rows;
@@ -34,6 +36,7 @@ mod snapshot;
 mod start;
 mod statements;
 mod transaction;
+mod worker;
 mod writer;
 
 pub use audit::AuditRow;
@@ -41,6 +44,8 @@ pub use backup::{Backup, backup};
 pub use epochs::Cursor;
 pub use error::StoreError;
 pub use export::{ExecutionRow, InstructionRow};
+#[cfg(feature = "internals")]
+pub use played::PlayedStore;
 pub use reader::Reader;
 pub use snapshot::Snapshot;
 pub use start::{Opened, StoreSettings};

@@ -5,12 +5,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio_rusqlite::Connection;
 use tokio_rusqlite::rusqlite::{self, OpenFlags};
 
 use super::StoreError;
 use super::identity::Identity;
 use super::start::{BUSY_WAIT, STATEMENTS};
+use super::worker::Connection;
 
 /// Page cache of a reading connection, in KiB.
 const READER_CACHE_KIB: u32 = 1024;

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio_rusqlite::Connection;
 use tokio_rusqlite::rusqlite::{self, OptionalExtension};
 
 use super::columns::{self, select_order};
@@ -12,6 +11,7 @@ use super::pool::{self, For, Pool};
 use super::snapshot::{self, Snapshot};
 use super::start::{base_sequence, head_sequence};
 use super::transaction::{PLACED_UNDER, fills_of};
+use super::worker::Connection;
 use super::{Cursor, StoreError, epochs, events, fills, list, schema};
 use crate::domain::{
     GetIn, GetOut, ListIn, ListOut, OrderDetail, OrderKey, OrderState, StoredEvent,

@@ -10,7 +10,7 @@ use super::checkpoint::{LOG_PAGES, PAGE_BYTES};
 use super::file::{self, Found};
 use super::identity::{DatabaseLock, Identity};
 use super::transaction::{SPENT_ORDER_ID, meta, pinned_accounts};
-use super::{Store, StoreError, audit, columns, epochs, history, schema};
+use super::{Store, StoreError, audit, columns, epochs, history, schema, worker};
 use crate::domain::limits::RiskHistory;
 use crate::domain::{AuditedSettings, Fill, Halt, OrderRecord, Timestamp};
 use crate::lock_file::LockFile;
@@ -69,7 +69,7 @@ const CHECKED_BYTES_MAX: u64 = 8 << 20;
 /// A store's connection, ready to write, and what was found in it.
 #[derive(Debug)]
 pub(super) struct Started {
-    pub(super) connection: Connection,
+    pub(super) connection: worker::Connection,
     pub(super) lock: Option<LockFile>,
     /// `None`: in memory.
     pub(super) identity: Option<Arc<Identity>>,
@@ -121,10 +121,10 @@ pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
     if matches!(found, Found::Ours { log: true, .. }) {
         check_if_small(&connection, &path)?;
     }
-    let (connection, facts) = begin(connection, settings.client_id)?;
+    let facts = begin(&mut connection, settings.client_id)?;
     let identity = Identity::of(&path, database)?;
     Ok(Started {
-        connection,
+        connection: connection.into(),
         lock: Some(lock),
         identity: Some(identity),
         path: Some(path),
@@ -134,17 +134,23 @@ pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
 
 /// A store that is gone with the process.
 pub(super) fn in_memory(client_id: i32) -> Result<Started, StoreError> {
-    let mut connection = Connection::open_in_memory()?;
-    set_up(&connection)?;
-    schema::migrate(&mut connection)?;
-    let (connection, facts) = begin(connection, client_id)?;
+    let mut connection = memory()?;
+    let facts = begin(&mut connection, client_id)?;
     Ok(Started {
-        connection,
+        connection: connection.into(),
         lock: None,
         identity: None,
         path: None,
         facts,
     })
+}
+
+/// An empty database in memory.
+pub(super) fn memory() -> Result<Connection, StoreError> {
+    let mut connection = Connection::open_in_memory()?;
+    set_up(&connection)?;
+    schema::migrate(&mut connection)?;
+    Ok(connection)
 }
 
 fn not_too_old(number: i32, found: &str) -> Result<(), StoreError> {
@@ -204,10 +210,11 @@ fn check_if_small(connection: &Connection, path: &Path) -> Result<(), StoreError
     Err(StoreError::Damaged(verdict))
 }
 
-fn begin(
-    mut connection: Connection,
+/// What a process finds in the database that it goes on with.
+pub(super) fn begin(
+    connection: &mut Connection,
     client_id: i32,
-) -> Result<(Connection, RecoveredState), StoreError> {
+) -> Result<RecoveredState, StoreError> {
     let transaction = connection.transaction()?;
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -253,7 +260,7 @@ fn begin(
         base_sequence,
     };
     transaction.commit().map_err(StoreError::from_commit)?;
-    Ok((connection, facts))
+    Ok(facts)
 }
 
 /// What the wall clock shows.

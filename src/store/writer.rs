@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio::sync::Semaphore;
-use tokio_rusqlite::Connection;
 use tokio_rusqlite::rusqlite;
 
 use super::checkpoint::Checkpoints;
@@ -13,6 +12,7 @@ use super::identity::Identity;
 use super::pool::{self, Pool};
 use super::scope::Scope;
 use super::start::{self, Opened, RecoveredState, Started, StoreSettings};
+use super::worker::Connection;
 use super::{Reader, StoreError, Transaction};
 use crate::lock_file::LockFile;
 
@@ -42,7 +42,7 @@ struct Shared {
     /// Held while the store is open. A lock so that the last of many handles can give it back.
     lock: Mutex<Option<LockFile>>,
     /// Commits that fail from now on, and how.
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     refusals: Mutex<(u64, StoreError)>,
 }
 
@@ -76,7 +76,7 @@ impl Store {
         Ok(Self::assemble(started, None))
     }
 
-    fn assemble(started: Started, on_disk: Option<(Arc<Pool>, Checkpoints)>) -> Opened {
+    pub(super) fn assemble(started: Started, on_disk: Option<(Arc<Pool>, Checkpoints)>) -> Opened {
         let Started {
             connection,
             lock,
@@ -97,7 +97,6 @@ impl Store {
             halts,
             audited,
         } = facts;
-        let connection = Connection::from(connection);
         let (readers, checkpoints) = match on_disk {
             Some((readers, checkpoints)) => (readers, Some(checkpoints)),
             None => (Pool::of(connection.clone()), None),
@@ -112,7 +111,7 @@ impl Store {
                 checkpoints,
                 identity,
                 lock: Mutex::new(lock),
-                #[cfg(test)]
+                #[cfg(any(test, feature = "internals"))]
                 refusals: Mutex::new((0, StoreError::NoRoom)),
             }),
         };
@@ -168,8 +167,8 @@ impl Store {
     }
 
     /// Makes the next so many commits fail in this way: for lack of room, or because a row of theirs is refused.
-    #[cfg(test)]
-    pub(crate) fn refuse_commits(&self, commits: u64, how: StoreError) {
+    #[cfg(any(test, feature = "internals"))]
+    pub fn refuse_commits(&self, commits: u64, how: StoreError) {
         *self
             .shared
             .refusals
@@ -257,7 +256,7 @@ impl Shared {
             return Err(error);
         }
         drop(transaction);
-        #[cfg(test)]
+        #[cfg(any(test, feature = "internals"))]
         if connection.total_changes() != before
             && let Some(refusal) = self.takes_refusal()
         {
@@ -286,7 +285,7 @@ impl Shared {
         self.identity.as_ref().map_or(Ok(()), |files| files.check())
     }
 
-    #[cfg(test)]
+    #[cfg(any(test, feature = "internals"))]
     fn takes_refusal(&self) -> Option<StoreError> {
         let mut refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         let (left, how) = &mut *refusals;

@@ -15,6 +15,7 @@
 //! | [`orders`] | orders to place |
 //! | [`preload`] | disk faults, counts of fsyncs and a wrong clock for a process |
 //! | [`random`] | random numbers by seed |
+//! | [`simulation`] | random histories of the whole engine by seed, in a time of their own |
 //! | [`waiting`], [`ports`] | waits with a limit, ports where nobody answers |
 
 pub mod grpc;
@@ -29,6 +30,7 @@ pub mod random;
 pub mod records;
 pub mod scene;
 pub mod service;
+pub mod simulation;
 pub mod stores;
 pub mod tws;
 pub mod waiting;

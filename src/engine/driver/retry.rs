@@ -222,7 +222,7 @@ mod tests {
     use crate::domain::{Caller, report_fixtures};
     use crate::engine::clocks::Clock;
     use crate::engine::input::PendingRequest;
-    use crate::engine::sim_support::{self, OtherEnds};
+    use crate::engine::internals::{self, PlayedEngine};
     use crate::engine::tests::place;
     use crate::feed::{Feed, FeedLimits};
     use crate::store::Store;
@@ -298,14 +298,14 @@ mod tests {
         assert_eq!(left.last().unwrap(), "down 49999");
     }
 
-    async fn driven() -> (Driver, OtherEnds) {
-        let opened = Store::open_in_memory(sim_support::CLIENT_ID).await.unwrap();
+    async fn driven() -> PlayedEngine {
+        let opened = Store::open_in_memory(internals::CLIENT_ID).await.unwrap();
         let limits = FeedLimits {
             watchers_max: 1,
             lag_events_max: 1,
         };
         let feed = Feed::new(opened.store.reader(), opened.head_sequence, limits);
-        sim_support::driver(opened, feed, sim_support::settings(), Clock::start())
+        PlayedEngine::new(opened, feed, internals::settings(), Clock::start())
     }
 
     fn refused() -> StoreError {
@@ -321,7 +321,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_session_whose_row_is_refused_is_tried_again_and_then_ends_the_engine() {
-        let (mut driver, _ends) = driven().await;
+        let mut played = driven().await;
+        let driver = &mut played.driver;
         driver.store.refuse_commits(2, refused());
         driver.process(tried(up(1), 0)).await.unwrap();
         assert!(driver.core.engine_state.session.is_none());
@@ -333,7 +334,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_report_whose_row_is_refused_for_good_is_asked_for_again() {
-        let (mut driver, _ends) = driven().await;
+        let mut played = driven().await;
+        let driver = &mut played.driver;
         driver.process(tried(up(1), 0)).await.unwrap();
         let order = {
             let (reply, _) = tokio::sync::oneshot::channel();

@@ -14,11 +14,12 @@ use crate::engine::batch::Batch;
 use crate::engine::clocks::Clocks;
 use crate::engine::core::{Core, Settings};
 use crate::engine::input::{Command, Input, Outcome, PendingRequest, PlaceCommand};
+use crate::engine::internals;
 use crate::engine::rows::NoRows;
-use crate::engine::sim_support;
-use crate::engine::simulation::store::SimStore;
 use crate::error::Error;
 use crate::tws::{Answers, SessionInfo, TwsCommand, TwsEvent};
+
+use super::store::SimStore;
 
 pub(super) struct Bench {
     pub(super) core: Core,
@@ -262,7 +263,7 @@ pub(in crate::engine) fn place(request_id: &str, transmit: bool) -> Command {
 fn named(order_id: i32) -> OrderInTws {
     OrderInTws {
         order_id,
-        client_id: sim_support::CLIENT_ID,
+        client_id: internals::CLIENT_ID,
         perm_id: i64::from(order_id) + 900,
         order_ref: None,
         account: None,
@@ -311,6 +312,6 @@ fn settings(messages_per_second: u32) -> Settings {
         parked_max: 4,
         previews_per_minute: 1,
         waiters_per_order_max: 8,
-        ..sim_support::settings()
+        ..internals::settings()
     }
 }

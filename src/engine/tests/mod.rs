@@ -9,5 +9,6 @@ mod links;
 mod reconciles;
 mod replaces;
 mod sending;
+mod store;
 
 pub(super) use bench::place;

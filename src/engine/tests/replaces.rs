@@ -10,7 +10,7 @@ use crate::domain::{
 };
 use crate::engine::core::Core;
 use crate::engine::input::{Command, ReplaceCommand};
-use crate::engine::sim_support;
+use crate::engine::internals;
 use crate::error::Reason;
 use crate::tws::{SendKind, Sent, TwsCommand, TwsEvent};
 
@@ -617,7 +617,7 @@ fn a_process_that_ends_at_any_step_sends_nothing_again() {
         for _ in 1..step {
             bench.report(echo("11"));
         }
-        bench.core = Core::new(sim_support::settings(), bench.store.found());
+        bench.core = Core::new(internals::settings(), bench.store.found());
         bench.commands.clear();
         bench.session_up(1);
         let token = bench.reconcile_token().unwrap();

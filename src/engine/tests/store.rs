@@ -3,29 +3,29 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use super::super::batch::{Batch, Row, Write};
-use super::super::core::RecoveredState;
-use super::super::live_order::LiveOrder;
-use super::super::rows::{Rows, Stop};
+use crate::engine::batch::{Batch, Row, Write};
+use crate::engine::core::RecoveredState;
+use crate::engine::live_order::LiveOrder;
+use crate::engine::rows::{Rows, Stop};
 use crate::domain::lifecycle::ExecutionChange;
 use crate::domain::{EventKind, Fill, Instruction, OrderRecord, StoredEvent, WorkingTerms};
 
 /// First sequence less one.
-pub(in crate::engine) const BASE: u64 = 1_000;
+pub(super) const BASE: u64 = 1_000;
 
 #[derive(Debug, Default)]
-pub(in crate::engine) struct SimStore {
-    pub(in crate::engine) orders: BTreeMap<i32, OrderRecord>,
-    pub(in crate::engine) by_request: HashMap<String, i32>,
-    pub(in crate::engine) events: Vec<Arc<StoredEvent>>,
-    pub(in crate::engine) fills: BTreeMap<String, Fill>,
-    pub(in crate::engine) instructions: BTreeMap<u64, Instruction>,
-    pub(in crate::engine) terms: BTreeMap<(i32, u32), WorkingTerms>,
-    pub(in crate::engine) accounts: Option<Vec<String>>,
+pub(super) struct SimStore {
+    pub(super) orders: BTreeMap<i32, OrderRecord>,
+    pub(super) by_request: HashMap<String, i32>,
+    pub(super) events: Vec<Arc<StoredEvent>>,
+    pub(super) fills: BTreeMap<String, Fill>,
+    pub(super) instructions: BTreeMap<u64, Instruction>,
+    pub(super) terms: BTreeMap<(i32, u32), WorkingTerms>,
+    pub(super) accounts: Option<Vec<String>>,
 }
 
 impl SimStore {
-    pub(in crate::engine) fn write(&mut self, batch: &Batch) {
+    pub(super) fn write(&mut self, batch: &Batch) {
         for (write, record) in batch.orders() {
             let state = &record.state;
             if write == Write::Insert {
@@ -103,7 +103,7 @@ impl SimStore {
     }
 
     /// What a gateway that starts now finds.
-    pub(in crate::engine) fn found(&self) -> RecoveredState {
+    pub(super) fn found(&self) -> RecoveredState {
         let orders = self
             .orders
             .values()
@@ -120,13 +120,13 @@ impl SimStore {
         }
     }
 
-    pub(in crate::engine) fn fills_of(&self, order_id: i32) -> Vec<Fill> {
+    pub(super) fn fills_of(&self, order_id: i32) -> Vec<Fill> {
         let of_order = |fill: &&Fill| fill.order_id == order_id;
         self.fills.values().filter(of_order).cloned().collect()
     }
 
     /// What the last event of each order says is what its row says.
-    pub(in crate::engine) fn check(&self) {
+    pub(super) fn check(&self) {
         let mut last = BTreeMap::new();
         for event in &self.events {
             if let EventKind::Order(state) = &event.kind {
