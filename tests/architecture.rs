@@ -157,6 +157,11 @@ const TEST_SUPPORT: &[(&str, &[&str])] = &[
     ("records", &["domain"]),
     ("scene", &["config", "domain", "error", "gateway"]),
     ("service", &["gateway", "grpc"]),
+    // Its model of TWS speaks in the adapter's words: what those are is the adapter's own tests' to say.
+    (
+        "simulation",
+        &["domain", "error", "feed", "internals", "store", "tws"],
+    ),
     ("stores", &["domain", "store"]),
     ("tws", &[]),
     ("waiting", &[]),

@@ -257,12 +257,7 @@ impl std::fmt::Debug for PlayedEngine {
 impl PlayedEngine {
     /// An engine on an open store, in a time of its own.
     #[must_use]
-    pub fn start(
-        opened: Opened,
-        feed: Feed,
-        chosen: PlayedSettings,
-        clocks: PlayedClocks,
-    ) -> Self {
+    pub fn start(opened: Opened, feed: Feed, chosen: PlayedSettings, clocks: PlayedClocks) -> Self {
         let settings = Settings {
             messages_per_second: chosen.messages_per_second,
             previews_per_minute: chosen.previews_per_minute,

@@ -104,9 +104,11 @@ impl Step<'_> {
             | Status::Filled
             | Status::Cancelled
             | Status::ApiCancelled
-            | Status::Inactive
             | Status::Rejected => return false,
-            Status::Submitting
+            Status::Inactive if record.state.terminal => return false,
+            // One that is held is alive: the open orders show it.
+            Status::Inactive
+            | Status::Submitting
             | Status::Unconfirmed
             | Status::ApiPending
             | Status::PendingSubmit

@@ -30,9 +30,11 @@ impl Step<'_> {
             OrderReport::OpenOrder(row)
                 if row.client_id == ours && ORDER_IDS.contains(&row.order_id) =>
             {
+                self.skip_id(row.order_id);
                 self.show_unknown(row);
             }
             OrderReport::Status(row) if row.client_id == ours => {
+                self.skip_id(row.order_id);
                 let status = Status::from_tws(&row.status);
                 self.change_unknown(row.order_id, |state| {
                     state.filled = row.filled;
@@ -64,6 +66,14 @@ impl Step<'_> {
             | OrderReport::Execution(_)
             | OrderReport::Commission(_)
             | OrderReport::Completed(_) => {}
+        }
+    }
+
+    /// An order of this client id has this id, whatever TWS's counter says: a new order under it would be a change of that one.
+    fn skip_id(&mut self, order_id: i32) {
+        if ORDER_IDS.contains(&order_id) {
+            let next_id = &mut self.batch.engine_state.next_id;
+            *next_id = (*next_id).max(order_id + 1);
         }
     }
 

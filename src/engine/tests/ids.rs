@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, error, place};
-use crate::domain::Status;
+use super::bench::{Bench, error, open_order, place, status};
+use crate::domain::{Origin, Status};
 use crate::error::Reason;
 use crate::tws::{TwsCommand, TwsEvent};
 
@@ -94,4 +94,14 @@ fn beyond_the_ids_of_orders_every_place_is_refused_and_says_what_to_do() {
         "{error}"
     );
     assert_eq!(bench.store.orders.len(), 1);
+}
+
+#[test]
+fn an_id_under_which_tws_works_an_order_that_is_not_stored_is_not_used() {
+    let mut bench = Bench::connected();
+    // TWS's counter was rolled back below the id of an order that another store placed.
+    bench.report(open_order(3, "Submitted", Origin::Live));
+    bench.report(status(7, "Submitted"));
+    bench.place(true);
+    assert_eq!(sent(&bench), [8]);
 }

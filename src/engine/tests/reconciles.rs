@@ -400,3 +400,20 @@ fn an_inactive_order_can_be_cancelled_again_when_the_first_cancel_got_no_answer(
     bench.cancel(1);
     assert_eq!(cancels(&bench), 2);
 }
+
+#[test]
+fn an_order_held_for_shares_that_tws_does_not_show_any_more_is_unconfirmed_until_it_is_shown_again()
+{
+    let mut bench = Bench::connected();
+    bench.place(true);
+    bench.report(status(1, "Inactive"));
+    bench.report(error(1, 404));
+    bench.assert_status(1, Status::Inactive);
+    assert!(!bench.state(1).terminal);
+    bench.missed(1);
+    let token = bench.reconcile_token().expect("asked for");
+    bench.reconciled(1, token);
+    bench.assert_status(1, Status::Unconfirmed);
+    bench.report(open_order(1, "Submitted", Origin::Live));
+    bench.assert_status(1, Status::Submitted);
+}

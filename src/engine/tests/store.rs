@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
+use crate::domain::lifecycle::ExecutionChange;
+use crate::domain::{EventKind, Fill, Instruction, OrderRecord, StoredEvent, WorkingTerms};
 use crate::engine::batch::{Batch, Row, Write};
 use crate::engine::core::RecoveredState;
 use crate::engine::live_order::LiveOrder;
 use crate::engine::rows::{Rows, Stop};
-use crate::domain::lifecycle::ExecutionChange;
-use crate::domain::{EventKind, Fill, Instruction, OrderRecord, StoredEvent, WorkingTerms};
 
 /// First sequence less one.
 pub(super) const BASE: u64 = 1_000;

@@ -114,8 +114,9 @@ impl Request {
 
     /// Orders that it makes.
     pub(super) fn size(&self) -> i32 {
-        self.bracket()
-            .map_or(1, |bracket| 1 + i32::try_from(bracket.exits().count()).unwrap())
+        self.bracket().map_or(1, |bracket| {
+            1 + i32::try_from(bracket.exits().count()).unwrap()
+        })
     }
 }
 

@@ -33,7 +33,9 @@ impl World {
         }
         let held = self.tws.orders.clone();
         for (order_id, order) in &held {
-            self.expect(last.contains_key(order_id), || {
+            let of_preview = self.tws.previews.contains(order_id)
+                && (order.counted == 0 || self.previews_forgotten.contains(order_id));
+            self.expect(last.contains_key(order_id) || of_preview, || {
                 format!("TWS has order {order_id}, and the store does not: {order:?}")
             });
         }
@@ -121,8 +123,8 @@ impl World {
             });
             let shown = terms(state);
             let resized = order.parent.is_some() && self.tws.switches.children_resized;
-            let same = shown.price == order.terms.price
-                && (resized || shown.total == order.terms.total);
+            let same =
+                shown.price == order.terms.price && (resized || shown.total == order.terms.total);
             self.expect(same, || {
                 format!("the terms in TWS are {:?}: {state:?}", order.terms)
             });
@@ -213,7 +215,9 @@ impl World {
         let (was, is) = (terms(before), terms(state));
         if was != is {
             let Some(held) = held else {
-                self.fail(&format!("TWS never had it, and its terms changed: {state:?}"));
+                self.fail(&format!(
+                    "TWS never had it, and its terms changed: {state:?}"
+                ));
             };
             let protects = held.parent.is_some() && self.tws.switches.children_resized;
             let had = held.had.iter().any(|had| had.price == is.price)
@@ -275,11 +279,15 @@ impl World {
         let unknowable = state.perm_id.is_none() || self.tws.is_row_gone(held);
         let nameless = unknowable && status == Status::Unconfirmed;
         let expired = self.tws.is_row_gone(held) && status == Status::Cancelled;
+        // Somebody released it by hand, and nothing of that was ever heard.
+        let unheard = held.is_by_hand() && state.perm_id.is_none() && status == Status::Staged;
         match held.life {
-            Life::Staged => matches!(
-                status,
-                Status::Staged | Status::Unconfirmed | Status::Cancelled
-            ) && (status != Status::Cancelled || state.bracket_id.is_some()),
+            Life::Staged => {
+                matches!(
+                    status,
+                    Status::Staged | Status::Unconfirmed | Status::Cancelled
+                ) && (status != Status::Cancelled || state.bracket_id.is_some())
+            }
             Life::Forgotten => matches!(
                 status,
                 Status::Staged | Status::Unconfirmed | Status::Cancelled | Status::Rejected
@@ -289,9 +297,17 @@ impl World {
                 Status::Rejected | Status::Unconfirmed | Status::Cancelled | Status::Staged
             ),
             Life::Working => false,
-            Life::Filled => status == Status::Filled || nameless || (expired && held.silent),
-            Life::Cancelled => status == Status::Cancelled || nameless,
-            Life::Expired => status == Status::Cancelled || nameless,
+            Life::Filled => {
+                let gone = self.tws.is_row_gone(held);
+                status == Status::Filled
+                    || nameless
+                    || (expired && held.silent)
+                    || (unheard && gone)
+            }
+            Life::Cancelled => {
+                status == Status::Cancelled || nameless || (unheard && self.tws.is_row_gone(held))
+            }
+            Life::Expired => status == Status::Cancelled || nameless || unheard,
             Life::Inactive => {
                 matches!(
                     status,

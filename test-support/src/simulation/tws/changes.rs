@@ -16,7 +16,10 @@ const REFUSED: [(i32, &str); 5] = [
         "Unable to modify this order as it is still being processed.",
     ),
     (10326, "OCA group revision is not allowed"),
-    (329, "Order modify failed. Cannot change to the new order type."),
+    (
+        329,
+        "Order modify failed. Cannot change to the new order type.",
+    ),
 ];
 
 impl Tws {

@@ -2,7 +2,7 @@
 
 use ibkr_orders::domain::{OrderTicket, Origin};
 
-use super::{Life, Tws};
+use super::{Life, Terms, Tws};
 
 impl Tws {
     /// A child has come.
@@ -51,10 +51,7 @@ impl Tws {
             }
         }
         // A parent that was rejected after it was shown has taken its children along.
-        if matches!(
-            self.orders[&parent].life,
-            Life::Inactive | Life::Cancelled
-        ) {
+        if matches!(self.orders[&parent].life, Life::Inactive | Life::Cancelled) {
             self.ended(parent);
         }
     }
@@ -71,14 +68,7 @@ impl Tws {
     /// A child fills only what its parent has filled; any other order all that is left of it.
     pub(super) fn can_fill(&self, order_id: i32) -> bool {
         let order = &self.orders[&order_id];
-        self.ib_connected
-            && order.life == Life::Working
-            && order.left() > 0
-            && order.parent.is_none_or(|parent| {
-                self.orders
-                    .get(&parent)
-                    .is_some_and(|parent| parent.counted > order.counted)
-            })
+        self.ib_connected && order.life == Life::Working && self.fillable(order_id) > 0
     }
 
     /// So much of an order can fill now.
@@ -86,7 +76,12 @@ impl Tws {
         let order = &self.orders[&order_id];
         let parent = order.parent.and_then(|parent| self.orders.get(&parent));
         match parent {
-            Some(parent) => order.left().min(parent.counted - order.counted),
+            Some(parent) => {
+                // Where a child shows the size of what it protects, the last share of that waits for the end of its parent.
+                let kept = self.switches.children_resized && parent.life == Life::Working;
+                let protects = parent.counted - order.counted - i64::from(kept);
+                order.left().min(protects)
+            }
             None => order.left(),
         }
     }
@@ -121,6 +116,9 @@ impl Tws {
         if is_child && order.life == Life::Filled {
             self.end_siblings(order_id);
         }
+        if !is_child && filled && self.switches.children_resized {
+            self.resize_children(order_id);
+        }
         if is_child || filled {
             return;
         }
@@ -128,6 +126,20 @@ impl Tws {
             let detached = self.switches.child_detached && self.random.percent(50);
             if self.works(child) && !detached {
                 self.end(child);
+            }
+        }
+    }
+
+    /// The children of an entry that has ended protect what has filled of it.
+    fn resize_children(&mut self, parent: i32) {
+        let total = self.orders[&parent].counted;
+        for child in self.children(parent) {
+            if self.works(child) {
+                let order = self.orders.get_mut(&child).expect("it works");
+                order.change(Terms {
+                    total,
+                    ..order.terms
+                });
             }
         }
     }

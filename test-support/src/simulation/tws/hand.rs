@@ -225,7 +225,7 @@ impl Tws {
             .iter()
             .filter(|(_, order)| order.life == Life::Staged && order.parent.is_none())
             .map(|(order_id, _)| *order_id)
-            .filter(|order_id| self.children(*order_id).is_empty())
+            .filter(|order_id| !self.entries.contains(order_id))
             .collect();
         if let Some(order_id) = self.random.pick(&staged).copied() {
             self.orders
@@ -240,11 +240,7 @@ impl Tws {
     pub(super) fn hold(&mut self, order_id: i32) {
         self.orders.get_mut(&order_id).expect("it is alive").located = true;
         self.show(order_id, Origin::Live);
-        self.error(
-            order_id,
-            404,
-            "Order held while securities are located.",
-        );
+        self.error(order_id, 404, "Order held while securities are located.");
     }
 
     /// An order of our client id that nobody here placed, under an id that none of ours has. Only between two sessions: TWS would take a new order
@@ -253,7 +249,7 @@ impl Tws {
         if self.session.is_some() {
             return;
         }
-        let order_id = self.next_valid_id.max(self.highest_sent) + 100;
+        let order_id = self.next_valid_id.max(self.highest_ever) + 100;
         self.next_valid_id = order_id + 1;
         self.highest_id = order_id;
         let perm_id = 1_900_000_000 + self.next().cast_signed();

@@ -67,7 +67,9 @@ impl Tws {
     fn count_place(&mut self, ticket: &OrderTicket) {
         let order_id = ticket.order_id;
         if self.previews.contains(&order_id) {
-            self.break_rule(format!("the id of preview {order_id} was used for an order"));
+            self.break_rule(format!(
+                "the id of preview {order_id} was used for an order"
+            ));
         }
         let frames = self.frames.entry(order_id).or_default();
         let is_change = frames.transmitted > 0 || (frames.held_back > 0 && !ticket.transmit);
@@ -82,6 +84,7 @@ impl Tws {
         if frames.held_back == 0 {
             let highest = self.highest_sent;
             self.highest_sent = highest.max(order_id);
+            self.highest_ever = self.highest_ever.max(order_id);
             if order_id < highest {
                 self.break_rule(format!(
                     "{order_id} left after {highest}: TWS refuses ids below one that it has seen"
@@ -186,6 +189,9 @@ impl Tws {
         for order_id in self.alive() {
             self.show(order_id, Origin::Live);
         }
+        for order_id in self.strays() {
+            self.show_stray(order_id, Origin::Live);
+        }
     }
 
     /// The next thing the engine hears, with what may happen to reports on their way.
@@ -213,6 +219,13 @@ impl Tws {
                     let at = self.random.index(until + 1);
                     self.to_engine.insert(at, event.clone());
                 }
+            }
+            if let TwsEvent::Report {
+                report: OrderReport::Error(error),
+                ..
+            } = &event
+            {
+                self.refused_aloud.insert(error.order_id);
             }
             return Some(event);
         }

@@ -49,18 +49,22 @@ pub(super) struct Tws {
     pub(super) orders: BTreeMap<i32, Held>,
     /// The most that ever filled of an order by anything that was told.
     pub(super) evidence: BTreeMap<i32, i64>,
+    /// Orders whose exits are on their way.
+    pub(super) entries: BTreeSet<i32>,
     /// Ids that were spent on a preview.
     pub(super) previews: BTreeSet<i32>,
     /// Orders of our client id that nobody here placed.
     strays: BTreeMap<i32, i64>,
     frames: BTreeMap<i32, Frames>,
-    /// Orders about which an error was told.
+    /// Orders about which the gateway heard an error.
     pub(super) refused_aloud: BTreeSet<i32>,
     next_valid_id: i32,
     /// The highest id that this run of TWS has seen.
     highest_id: i32,
     /// The highest id under which the gateway sent an order to this run of TWS.
     highest_sent: i32,
+    /// The highest id that any run of it has seen.
+    highest_ever: i32,
     counter: u64,
     day: u32,
     pub(super) ib_connected: bool,
@@ -77,11 +81,7 @@ pub(super) struct Tws {
 }
 
 impl Tws {
-    pub(super) fn new(
-        mut random: Random,
-        faults: FaultProfile,
-        switches: Switches,
-    ) -> Self {
+    pub(super) fn new(mut random: Random, faults: FaultProfile, switches: Switches) -> Self {
         let next_valid_id = 1 + i32::try_from(random.below(50)).unwrap();
         Self {
             random,
@@ -89,6 +89,7 @@ impl Tws {
             switches,
             orders: BTreeMap::new(),
             evidence: BTreeMap::new(),
+            entries: BTreeSet::new(),
             previews: BTreeSet::new(),
             strays: BTreeMap::new(),
             frames: BTreeMap::new(),
@@ -96,6 +97,7 @@ impl Tws {
             next_valid_id,
             highest_id: 0,
             highest_sent: 0,
+            highest_ever: 0,
             counter: 0,
             day: 0,
             ib_connected: true,

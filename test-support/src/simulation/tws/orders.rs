@@ -3,14 +3,11 @@
 use ibkr_orders::domain::{OrderTicket, Origin};
 use ibkr_orders::tws::TwsEvent;
 
-use super::{Held, Life, Tws};
+use super::{Held, Life, Terms, Tws};
 
 /// Codes of refusals that say what they mean.
 const REFUSALS: [(i32, &str); 5] = [
-    (
-        200,
-        "No security definition has been found for the request",
-    ),
+    (200, "No security definition has been found for the request"),
     (
         110,
         "The price does not conform to the minimum price variation for this contract.",
@@ -20,10 +17,7 @@ const REFUSALS: [(i32, &str); 5] = [
         "Error validating request.-'bW' : cause - Invalid order type was entered",
     ),
     (10052, "Invalid time in force:Empty"),
-    (
-        388,
-        "Order size is smaller than the minimum requirement.",
-    ),
+    (388, "Order size is smaller than the minimum requirement."),
 ];
 /// Codes of refusals whose meaning is in no list.
 const UNLISTED: [i32; 12] = [
@@ -33,6 +27,11 @@ const UNLISTED: [i32; 12] = [
 impl Tws {
     pub(super) fn place(&mut self, ticket: OrderTicket) {
         let order_id = ticket.order_id;
+        if self.strays.contains_key(&order_id) {
+            self.break_rule(format!(
+                "an order of somebody else's was changed: {ticket:?}"
+            ));
+        }
         let life = self.orders.get(&order_id).map(|order| order.life);
         match life {
             None => self.take(ticket),
@@ -92,11 +91,14 @@ impl Tws {
         let Some(order) = self.orders.get_mut(&order_id) else {
             return;
         };
+        // A change of it that nobody knows to have arrived may be undone: the release says everything anew.
+        let known = order.had.contains(&Terms::of(&ticket));
         let held_back = OrderTicket {
             transmit: false,
+            terms: order.ticket.terms.clone(),
             ..ticket.clone()
         };
-        if held_back != order.ticket {
+        if !known || held_back != order.ticket {
             let what = format!(
                 "the release of {order_id} changed it: {held_back:?} {:?}",
                 order.ticket
@@ -116,6 +118,7 @@ impl Tws {
             );
             return;
         }
+        order.change(Terms::of(&ticket));
         order.ticket = ticket;
         self.activate(order_id);
     }
@@ -155,7 +158,9 @@ impl Tws {
     /// Refused with an error and without a status.
     pub(super) fn refuse(&mut self, order_id: i32) {
         self.set(order_id, Life::Refused);
-        if self.switches.any_refusal_code && self.random.percent(50) {
+        let of_bracket =
+            self.entries.contains(&order_id) || self.orders[&order_id].parent.is_some();
+        if self.switches.any_refusal_code && !of_bracket && self.random.percent(50) {
             let code = UNLISTED[self.random.index(UNLISTED.len())];
             self.error(order_id, code, "refused for a reason of its own");
         } else {

@@ -91,10 +91,7 @@ impl Tws {
                 }
             }
             1 => {
-                let ended = matches!(
-                    order.life,
-                    Life::Filled | Life::Cancelled | Life::Inactive
-                );
+                let ended = matches!(order.life, Life::Filled | Life::Cancelled | Life::Inactive);
                 if ended && !self.is_row_gone(&order) {
                     self.completed(&order);
                 }

@@ -250,7 +250,11 @@ impl Tws {
             order_ref: Some(order.ticket.order_ref.clone()),
             ..Named::of(order)
         };
-        let word = if second.works { "Submitted" } else { "Cancelled" };
+        let word = if second.works {
+            "Submitted"
+        } else {
+            "Cancelled"
+        };
         let filled = second.executions.iter().map(|one| one.shares).sum();
         let shown = named.open_order(origin, word);
         let status = named.status(origin, word, filled, order.terms.total.max(filled));
@@ -310,7 +314,6 @@ impl Tws {
     }
 
     pub(super) fn error(&mut self, order_id: i32, code: i32, text: &str) {
-        self.refused_aloud.insert(order_id);
         self.report(OrderReport::Error(ErrorReport {
             order_id,
             code,

@@ -75,6 +75,10 @@ impl World {
             return;
         };
         let order_id = self.a_leg(index);
+        // Mostly of one that works: of the others there are enough.
+        if !self.tws.works(order_id) && self.random.percent(70) {
+            return;
+        }
         let is_bracket = self.requests[index].bracket().is_some();
         let is_stop = is_bracket && self.is_stop(index, order_id);
         let price = Amount::from(70 + self.random.below(60).cast_signed());
@@ -209,7 +213,9 @@ impl World {
             }
             let call = self.calls.swap_remove(index);
             match replied {
-                Replied::Order(state, _) => self.answered(call.request, &call.purpose, *state).await,
+                Replied::Order(state, _) => {
+                    self.answered(call.request, &call.purpose, *state).await
+                }
                 Replied::Refused(error) => {
                     if self.trace {
                         println!("{:?} of {}: {error:?}", call.purpose, call.request);
@@ -228,8 +234,9 @@ impl World {
         let mut halting = std::mem::take(&mut self.halting);
         halting.retain_mut(|reply| match reply.take() {
             Replied::Waits => true,
-            Replied::Halts(halts, _) => {
+            Replied::Halts(halts, persisted) => {
                 self.halted = !halts.is_empty();
+                self.halt_stored = persisted;
                 self.counts.halts += halts.len();
                 false
             }
@@ -266,8 +273,12 @@ impl World {
             }
             Purpose::Replace(at) => {
                 let change = &self.requests[request].changes[*at];
-                let of_this = state.replacement.as_ref().filter(|last| last.request_id == change.id);
-                let accepted = of_this.is_some_and(|last| last.status == ReplacementStatus::Accepted);
+                let of_this = state
+                    .replacement
+                    .as_ref()
+                    .filter(|last| last.request_id == change.id);
+                let accepted =
+                    of_this.is_some_and(|last| last.status == ReplacementStatus::Accepted);
                 self.counts.changes.1 += usize::from(accepted);
             }
             Purpose::Reuse | Purpose::Transmit | Purpose::Cancel => {}

@@ -23,9 +23,13 @@ impl World {
     }
 
     pub(super) async fn leaves(&mut self, command: &TwsCommand) {
+        if self.trace {
+            println!("-> {command:?}");
+        }
         if self.tws.session != Some(command.session()) {
             // The adapter carries none of it out.
             self.session_over();
+            return;
         }
         match command {
             TwsCommand::Place { ticket, .. } => {
@@ -74,9 +78,10 @@ impl World {
             .find(|request| request.id == ticket.order_ref)
             .map(|request| request.size());
         let is_entry = of_bracket.is_some() && ticket.parent_order_id.is_none();
-        self.expect(!(is_new && self.halted && ticket.parent_order_id.is_none()), || {
-            format!("new orders were halted, and {ticket:?} left")
-        });
+        self.expect(
+            !(is_new && self.halted && ticket.parent_order_id.is_none()),
+            || format!("new orders were halted, and {ticket:?} left"),
+        );
         if let Some(family) = &self.family {
             let (entry, last) = (family.entry, family.last);
             let inside = (entry..=last).contains(&order_id);
@@ -88,6 +93,7 @@ impl World {
                 self.counts.brackets += 1;
             }
         } else if is_entry && is_new {
+            self.tws.entries.insert(order_id);
             self.family = Some(Family {
                 entry: order_id,
                 last: order_id + of_bracket.unwrap_or(1) - 1,
@@ -120,7 +126,11 @@ impl World {
             return;
         };
         let Some(parent) = order.parent else { return };
-        let exposed = self.tws.orders.get(&parent).is_some_and(|parent| parent.counted > 0);
+        let exposed = self
+            .tws
+            .orders
+            .get(&parent)
+            .is_some_and(|parent| parent.counted > 0);
         let asked = self
             .requests
             .iter()

@@ -5,7 +5,7 @@ mod leaves;
 mod process;
 mod run;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use ibkr_orders::domain::{OrderState, Timestamp};
@@ -105,6 +105,8 @@ pub(super) struct World {
     previewing: Vec<Reply>,
     /// New orders are halted, and somebody was told so.
     halted: bool,
+    /// That is on disk, so that the next process halts too.
+    halt_stored: bool,
     /// The bracket whose frames are leaving.
     family: Option<Family>,
     /// Entries of brackets that were given up before they were released.
@@ -117,6 +119,8 @@ pub(super) struct World {
     /// Days have passed once.
     days_passed: bool,
     previews: u64,
+    /// Ids of previews that the process does not remember: one before it asked for them.
+    pub(super) previews_forgotten: BTreeSet<i32>,
     pub(super) counts: Counts,
 }
 
@@ -142,6 +146,7 @@ impl World {
             halting: Vec::new(),
             previewing: Vec::new(),
             halted: false,
+            halt_stored: false,
             family: None,
             given_up: Vec::new(),
             last: BTreeMap::new(),
@@ -149,6 +154,7 @@ impl World {
             first_sequence,
             days_passed: false,
             previews: 0,
+            previews_forgotten: BTreeSet::new(),
             counts: Counts::default(),
         }
     }
@@ -165,8 +171,8 @@ impl World {
             37..=43 => self.ask_change(),
             44 => self.ask_change_again(),
             45..=46 => self.preview(),
-            47 => self.halt(),
-            48 => self.resume(),
+            47 if self.random.percent(40) => self.halt(),
+            47..=48 => self.resume(),
             49 => self.go_away(),
             50..=67 => {
                 let last = &self.last;

@@ -34,7 +34,11 @@ impl Process {
         let store = opened.store.clone();
         let feed = Feed::new(store.reader(), opened.head_sequence, LIMITS);
         let began_at = opened.head_sequence;
-        let seen = if seen == 0 { opened.head_sequence } else { seen };
+        let seen = if seen == 0 {
+            opened.head_sequence
+        } else {
+            seen
+        };
         let watch = feed
             .watch(WatchSpec {
                 after_sequence: seen,
@@ -84,7 +88,9 @@ impl World {
         self.tws.peer_gone();
         self.session_over();
         self.calls.clear();
+        self.previews_forgotten.extend(&self.tws.previews);
         self.halting.clear();
+        self.halted &= self.halt_stored;
         let seen = self.watched.last().copied().unwrap_or(self.first_sequence);
         self.process = Process::start(&self.store, self.clocks, seen).await;
     }

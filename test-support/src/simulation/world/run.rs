@@ -15,8 +15,13 @@ use super::World;
 impl World {
     pub(super) fn deliver(&mut self) {
         if let Some(event) = self.tws.hear() {
-            if matches!(event, TwsEvent::SessionUp(_)) {
-                self.counts.sessions += 1;
+            match event {
+                TwsEvent::SessionUp(_) => self.counts.sessions += 1,
+                // Nothing more of a bracket leaves while IB is away, and none of it later.
+                TwsEvent::IbLink {
+                    connected: false, ..
+                } => self.session_over(),
+                _ => {}
             }
             self.process.engine.hear(event);
         }
@@ -103,16 +108,19 @@ impl World {
     }
 
     fn seen(&mut self, event: &StoredEvent, may_guess: bool) {
-        let before = self
-            .watched
-            .last()
-            .copied()
-            .unwrap_or(self.first_sequence);
+        let before = self.watched.last().copied().unwrap_or(self.first_sequence);
         self.expect(event.sequence > before, || {
             format!("after event {before} a watcher saw {}", event.sequence)
         });
         self.watched.push(event.sequence);
         if let EventKind::Order(state) = &event.kind {
+            if self.trace {
+                let (status, filled, quantity) = (state.status, state.filled, state.terms.quantity);
+                println!(
+                    "<- {} {status} {filled} of {quantity}, cancel {}",
+                    state.order_id, state.cancel_requested
+                );
+            }
             self.judge_change(self.last.get(&state.order_id), state, may_guess);
             self.last.insert(state.order_id, state.clone());
         }
