@@ -278,6 +278,7 @@ impl PlayedEngine {
             accounts,
             history,
             halts,
+            audited,
         } = opened;
         let (calls, inbox) = mpsc::channel(CHANNEL_LENGTH);
         let (events, told) = mpsc::channel(EVENTS_LENGTH);
@@ -293,7 +294,8 @@ impl PlayedEngine {
             accounts,
         )
         .with_history(history, clock.now().wall_time)
-        .with_halts(halts, None);
+        .with_halts(halts, None)
+        .with_audited(audited);
         let ends = Ends {
             calls: inbox,
             events: told,

@@ -5,7 +5,7 @@
 use test_support::simulation::{Counts, play, play_seeds};
 
 /// Seeds of an ordinary test run.
-const SEEDS: u64 = 100;
+const SEEDS: u64 = 60;
 
 #[test]
 fn whatever_happens_no_order_is_lost_doubled_or_guessed() {

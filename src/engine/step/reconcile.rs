@@ -37,14 +37,8 @@ impl Step<'_> {
     /// TWS was heard. While a reconcile is to find out what was missed, that does not count: it has to reach back to before the gap,
     /// however often it fails.
     pub(super) fn mark_synced(&mut self) {
+        let missing = self.is_reconcile_outstanding();
         let engine_state = &mut self.batch.engine_state;
-        let Reconcile {
-            running,
-            due,
-            announce,
-            ..
-        } = &engine_state.reconcile;
-        let missing = running.is_some() || due.is_some() || *announce;
         if !missing
             && engine_state
                 .session
@@ -53,6 +47,17 @@ impl Step<'_> {
         {
             engine_state.synced_until = Some(self.now.wall_time);
         }
+    }
+
+    /// Whether TWS is being asked for what was missed, or is to be.
+    pub(super) fn is_reconcile_outstanding(&self) -> bool {
+        let Reconcile {
+            running,
+            due,
+            announce,
+            ..
+        } = &self.batch.engine_state.reconcile;
+        running.is_some() || due.is_some() || *announce
     }
 
     pub(super) fn begin_due_reconcile(&mut self) {

@@ -305,7 +305,14 @@ impl World {
                     || (unheard && gone)
             }
             Life::Cancelled => {
-                status == Status::Cancelled || nameless || (unheard && self.tws.is_row_gone(held))
+                // A total that was raised unheard: all that it had as far as anybody knows has filled.
+                let raised = status == Status::Filled
+                    && state.filled >= state.terms.quantity
+                    && whole(state.terms.quantity) < held.terms.total;
+                status == Status::Cancelled
+                    || raised
+                    || nameless
+                    || (unheard && self.tws.is_row_gone(held))
             }
             Life::Expired => status == Status::Cancelled || nameless || unheard,
             Life::Inactive => {

@@ -60,8 +60,10 @@ impl Step<'_> {
             .filter(|state| !state.terminal)
             .map(|state| state.order_id)
             .collect();
+        // The row that says that it ended can come long before the executions that say what had filled.
         let ended_unfilled = entry.terminal
             && entry.filled.is_zero()
+            && !self.is_reconcile_outstanding()
             && entry.status != Status::Inactive
             && entry.last_update.unix_micros() + CHILDREN_END_AFTER <= now.wall_time.unix_micros();
         let exposed = exits.iter().fold(entry.filled.value(), |left, exit| {

@@ -15,7 +15,7 @@ mod reports;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use ibkr_orders::domain::OrderTicket;
+use ibkr_orders::domain::{OrderTicket, TimeInForce};
 use ibkr_orders::tws::TwsEvent;
 
 use super::switches::{FaultProfile, Switches};
@@ -144,14 +144,19 @@ impl Tws {
     pub(super) fn days_later(&mut self) {
         self.restart();
         self.day += 1;
-        for order in self.orders.values_mut() {
-            let day_order = order.ticket.terms.tif == ibkr_orders::domain::TimeInForce::Day;
+        let mut expired = Vec::new();
+        for (order_id, order) in &mut self.orders {
+            let day_order = order.ticket.terms.tif == TimeInForce::Day;
             if order.life == Life::Working && day_order {
                 order.life = Life::Expired;
+                expired.push(*order_id);
             }
             if let Some(second) = &mut order.second {
                 second.works = false;
             }
+        }
+        for order_id in expired {
+            self.ended(order_id);
         }
     }
 

@@ -158,9 +158,7 @@ impl Tws {
     /// Refused with an error and without a status.
     pub(super) fn refuse(&mut self, order_id: i32) {
         self.set(order_id, Life::Refused);
-        let of_bracket =
-            self.entries.contains(&order_id) || self.orders[&order_id].parent.is_some();
-        if self.switches.any_refusal_code && !of_bracket && self.random.percent(50) {
+        if self.switches.any_refusal_code && self.random.percent(50) {
             let code = UNLISTED[self.random.index(UNLISTED.len())];
             self.error(order_id, code, "refused for a reason of its own");
         } else {
