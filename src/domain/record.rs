@@ -36,3 +36,19 @@ impl OrderRecord {
         }
     }
 }
+
+#[cfg(feature = "gateway")]
+impl OrderRecord {
+    /// What TWS made of the order: a rejection is TWS's where it gave a code.
+    pub fn tws_verdict(&self) -> Option<super::limits::TwsVerdict> {
+        use super::limits::TwsVerdict;
+        let state = &self.state;
+        if self.worked {
+            Some(TwsVerdict::Worked)
+        } else if state.status == super::Status::Rejected && state.last_error_code.is_some() {
+            Some(TwsVerdict::Rejected)
+        } else {
+            None
+        }
+    }
+}

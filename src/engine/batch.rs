@@ -146,6 +146,8 @@ pub(crate) enum Effect {
     Command(TwsCommand),
     /// What is known of the accounts changes.
     Account(Heard),
+    /// What waits for its slot may be halted.
+    HoldBack,
     /// A halt, or its end, is stored.
     HaltStored(u64, HaltChange),
     /// Show watchers a change of a link.

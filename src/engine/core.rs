@@ -13,6 +13,7 @@ use super::engine_state::{EngineState, FamilySend, FamilyStage, PreviewStage};
 use super::halts::{HaltChange, Halts};
 use super::input::{Input, Outcome, PendingRequest};
 use super::live_order::{Cancelling, Discard, LiveOrder, ReplacePhase, Submission};
+use super::losses::Losses;
 use super::order_cache::OrderCache;
 use super::pacer::{Pacer, burst};
 use super::queue::{Message, SendQueue};
@@ -20,10 +21,10 @@ use super::risk::Risk;
 use super::rows::{Rows, Stop};
 use super::step::{NOBODY, Step, is_discarded};
 use crate::account::Accounts;
-use crate::domain::limits::{Limits as RiskLimits, RiskHistory};
+use crate::domain::limits::{Limits as RiskLimits, Rejections, RiskHistory};
 use crate::domain::{
-    AuditedSettings, Fill, Halt, Limits, LinkChange, OrderRecord, OrderTicket, RestartWindow,
-    Status, StoredEvent, Timestamp, Zone,
+    AuditedSettings, Caller, Fill, Halt, Limits, LinkChange, OrderRecord, OrderTicket,
+    RestartWindow, Status, StoredEvent, Timestamp, Zone,
 };
 use crate::error::{Error, Reason};
 use crate::tws::{ConnectFailure, TwsCommand};
@@ -193,6 +194,10 @@ pub(crate) struct Core {
     pub(crate) risk: Risk,
     /// Halts beside those that are stored.
     pub(crate) halts: Halts,
+    /// The day's losses.
+    pub(crate) losses: Losses,
+    /// What waits for its slot is to be looked at, because a halt was put in force.
+    hold_back: bool,
     /// Records of the audit that are not stored yet.
     pub(crate) audit: Audit,
     /// The rest.
@@ -251,6 +256,10 @@ impl Core {
             halts: Arc::new(halts),
             limits_hash: settings.risk_limits.hash_text().map(Arc::from),
             limits: Arc::clone(&settings.risk_limits),
+            rejections: Arc::new(Rejections::recovered(
+                &history.verdicts,
+                &Caller::LOCAL.key(),
+            )),
             ..EngineState::default()
         };
         let orders_per_request =
@@ -258,6 +267,8 @@ impl Core {
         let mut audit = Audit::default();
         audit.begin(&settings, &audited, halt_file.as_deref(), began);
         Self {
+            losses: Losses::default(),
+            hold_back: false,
             audit,
             pacer: Pacer::new(settings.messages_per_second),
             settings,
@@ -371,7 +382,9 @@ impl Core {
                     self.accounts.hear(&heard, now.wall_time);
                     let snapshot = self.accounts.snapshot();
                     self.risk.hear(&heard, snapshot, now.wall_time);
+                    self.losses.due = true;
                 }
+                Effect::HoldBack => self.hold_back = true,
                 Effect::HaltStored(waiter, change) => {
                     if let HaltChange::Add(halt) = &change {
                         self.halts.unstored.retain(|known| known != halt);
@@ -474,6 +487,14 @@ impl Core {
         Some(TwsCommand::Cancel { session, order_id })
     }
 
+    /// Whether a halt concerns what waits to be sent for an order.
+    fn is_held(&self, order_id: i32) -> bool {
+        let stored = &self.engine_state.halts;
+        self.cache
+            .get(order_id)
+            .is_some_and(|entry| self.halts.holds(stored, entry).is_some())
+    }
+
     /// The next message of the bracket whose frames are being sent.
     fn hand_family(&mut self, session: u64, now: Clocks) -> FamilyTurn {
         let round = self.engine_state.reconcile.round;
@@ -491,6 +512,12 @@ impl Core {
             }
         }
         let leg = family.legs.get(family.next).copied();
+        if leg.is_some_and(|order_id| self.is_held(order_id)) {
+            return FamilyTurn::Wait;
+        }
+        let Some(family) = &mut self.engine_state.family else {
+            return FamilyTurn::Over;
+        };
         let releases = family.next + 1 == family.legs.len();
         let entry = leg
             .and_then(|order_id| self.cache.get_mut(order_id))
@@ -530,6 +557,10 @@ impl Core {
     }
 
     fn hand_place(&mut self, session: u64, order_id: i32, now: Clocks) -> Option<TwsCommand> {
+        // A halt that is not stored yet holds all the same; its step decides about what waits here.
+        if self.is_held(order_id) {
+            return None;
+        }
         if let Some(legs) = self.families.remove(&order_id) {
             self.engine_state.family = Some(FamilySend {
                 legs,
@@ -573,15 +604,6 @@ impl Core {
         {
             return None;
         }
-        // A halt that is not stored yet holds all the same; its step decides about the order.
-        let stored = &self.engine_state.halts;
-        if self
-            .halts
-            .holds(stored, &entry.order.record.state)
-            .is_some()
-        {
-            return None;
-        }
         entry.runtime.submission = Submission::InFlight {
             session,
             at: now.monotonic,
@@ -603,11 +625,25 @@ impl Core {
         while let Some((waiter, order_id)) = self.deadlines.pop_due(now.monotonic) {
             inputs.push(Input::Expired { waiter, order_id });
         }
-        if now.monotonic >= self.next_tick {
+        if std::mem::take(&mut self.hold_back) {
+            inputs.push(Input::HoldBack);
+        }
+        let ticks = now.monotonic >= self.next_tick;
+        if ticks || self.losses.due {
+            inputs.extend(self.halt_for_losses(now.wall_time).into_iter().map(|halt| {
+                Input::Halt {
+                    change: HaltChange::Add(halt),
+                    caller: None,
+                    waiter: NOBODY,
+                }
+            }));
+        }
+        if ticks {
             self.next_tick = now.monotonic + TICK;
             self.cache.forget_ended(now.monotonic);
             if self.risk.is_day_over(now.wall_time) {
                 self.risk.begin_day(now.wall_time, self.cache.entries_mut());
+                self.losses.begin_day();
             }
             self.risk.forget(now);
             if self.deadlines.is_sweep_due() {
@@ -630,7 +666,7 @@ impl Core {
     /// When there is next something to do, if nothing happens before.
     pub(crate) fn next_wake(&self, now: Clocks) -> Duration {
         let mut wake = self.next_tick;
-        if !self.resumed.is_empty() {
+        if !self.resumed.is_empty() || self.hold_back || (self.losses.due && self.limits_losses()) {
             wake = now.monotonic;
         }
         if let Some(at) = self.deadlines.next() {

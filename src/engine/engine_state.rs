@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::audit::RefusalRate;
 use super::halts::StoredHalts;
 use super::live_order::Cancelling;
-use crate::domain::limits::{Limits, Rule};
+use crate::domain::limits::{Limits, Rejections, Rule};
 use crate::domain::{CommissionReport, CompletedReport, OrderState, Timestamp};
 use crate::error::Error;
 use crate::tws::{ConnectFailure, SessionInfo};
@@ -41,6 +41,8 @@ pub(crate) struct EngineState {
     pub(crate) rules_broken: [u64; Rule::ALL.len()],
     /// Refused instructions that the audit records now.
     pub(crate) refusals: RefusalRate,
+    /// Orders that TWS has rejected in a row.
+    pub(crate) rejections: Arc<Rejections>,
     /// No new orders.
     pub(crate) closing: bool,
     /// Messages queued by steps of this batch.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Halt, OrderState, TradingState};
+use super::live_order::LiveOrder;
+use crate::domain::{Halt, TradingState};
 use crate::error::{Error, Reason};
 
 /// Every halt in force.
@@ -80,8 +81,21 @@ impl Halts {
     }
 
     /// Why an order that waits for its slot is not sent.
-    pub(crate) fn holds(&self, stored: &[Halt], order: &OrderState) -> Option<String> {
-        self.why(stored, order.placed_by.as_deref(), &order.account)
+    pub(crate) fn holds(&self, stored: &[Halt], entry: &LiveOrder) -> Option<String> {
+        if self.state(stored) == TradingState::Active || entry.only_lowers() {
+            return None;
+        }
+        let account = &entry.order.record.state.account;
+        self.why(stored, Some(&entry.caller_key()), account)
+    }
+
+    /// How many there are, the halt file among them.
+    pub(crate) fn count(&self, stored: &[Halt]) -> usize {
+        let file = usize::from(self.file.is_some());
+        match self.unstored.is_empty() {
+            true => stored.len() + file,
+            false => self.all(stored).len() + file,
+        }
     }
 
     /// Why nobody's new orders are taken, and why those of some are not.

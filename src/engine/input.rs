@@ -35,13 +35,15 @@ pub(crate) enum Input {
     Halt {
         /// Which.
         change: HaltChange,
-        /// Who asked.
-        caller: Arc<Caller>,
+        /// Who asked; `None`: the gateway itself.
+        caller: Option<Arc<Caller>>,
         /// Names it for the answer.
         waiter: u64,
     },
     /// The halt file appeared or went.
     HaltFile,
+    /// A halt that the gateway put in force by itself is stored: what waits for its slot is looked at.
+    HoldBack,
     /// Something for the audit that concerns nothing else.
     Audit(Arc<AuditRecord>),
     /// A second has passed.

@@ -1,12 +1,14 @@
 //! An order in memory: its row, its executions, and what only the running process knows of it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::risk::Counted;
 use crate::domain::lifecycle::TrackedOrder;
+use crate::domain::limits::{Proposal, TwsVerdict};
 use crate::domain::{
-    Fill, InstructionState, OrderRecord, OrderTicket, Pricing, Replacement, ReplacementStatus,
-    RuleViolation, Status, TermsChange, WorkingTerms,
+    Caller, Fill, InstructionState, OrderRecord, OrderTicket, Pricing, Replacement,
+    ReplacementStatus, RuleViolation, Status, TermsChange, WorkingTerms,
 };
 
 /// An order in memory.
@@ -24,11 +26,35 @@ impl LiveOrder {
         Self {
             runtime: OrderRuntime {
                 placed: Some(record.placed()),
+                verdict: record.tws_verdict(),
                 replace: Replacing::stored(&record),
                 ..OrderRuntime::default()
             },
             order: TrackedOrder::stored(record, fills),
         }
+    }
+
+    /// What limits and halts know its caller under: of an order of an earlier process that is its name.
+    pub(crate) fn caller_key(&self) -> Arc<str> {
+        let named = || self.order.record.state.placed_by.as_deref().map(Arc::from);
+        let known = self.runtime.caller.clone();
+        known.or_else(named).unwrap_or_else(|| Caller::LOCAL.key())
+    }
+
+    /// Whether other terms of it wait for their slot.
+    pub(crate) fn has_queued_replacement(&self) -> bool {
+        let replace = self.runtime.replace.as_ref();
+        replace.is_some_and(|replacing| replacing.phase == ReplacePhase::Queued)
+    }
+
+    /// Whether what waits for its slot is nothing but fewer shares.
+    pub(crate) fn only_lowers(&self) -> bool {
+        let Some(replacing) = &self.runtime.replace else {
+            return false;
+        };
+        let state = &self.order.record.state;
+        replacing.phase == ReplacePhase::Queued
+            && Proposal::replace(state, &replacing.wanted, None, self.caller_key()).only_lowers()
     }
 
     /// Whether it has ended for good: an INACTIVE order can still be cancelled.
@@ -54,6 +80,10 @@ impl LiveOrder {
 pub(crate) struct OrderRuntime {
     /// The digest of the instruction that placed it, where this process has seen it.
     pub(crate) digest: Option<[u8; 32]>,
+    /// What limits and halts know its caller under; `None`: an earlier process took it.
+    pub(crate) caller: Option<Arc<str>>,
+    /// What TWS made of it, as it was counted.
+    pub(crate) verdict: Option<TwsVerdict>,
     /// What became of that instruction, as it is stored.
     pub(crate) placed: Option<InstructionState>,
     /// Where its placeOrder is.

@@ -17,6 +17,7 @@ mod input;
 pub(crate) mod internals;
 mod link;
 mod live_order;
+mod losses;
 mod order_cache;
 mod overview;
 mod pacer;

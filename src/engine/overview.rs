@@ -93,6 +93,33 @@ impl Core {
                     push(Some(currency), used);
                 }
             }
+            Rule::MaxConsecutiveRejections => {
+                let counted = &self.engine_state.rejections;
+                match scope {
+                    ScopeRef::Default => push(None, Some(counted.of_all().into())),
+                    ScopeRef::Account(account) => {
+                        let mut any = false;
+                        for (caller, count) in counted.callers(account) {
+                            any = true;
+                            push(Some(caller.to_owned()), Some(count.into()));
+                        }
+                        if !any {
+                            push(None, Some(rust_decimal::Decimal::ZERO));
+                        }
+                    }
+                    ScopeRef::Caller(_) => push(None, None),
+                }
+            }
+            Rule::MaxDailyLoss => {
+                let accounts = self.accounts_of(scope);
+                if accounts.is_empty() {
+                    push(None, None);
+                }
+                for account in accounts {
+                    let loss = self.loss(&account);
+                    push(Some(account), loss);
+                }
+            }
             Rule::MaxOrderQuantity
             | Rule::MaxOrderNotional
             | Rule::MaxPosition
@@ -100,9 +127,7 @@ impl Core {
             | Rule::DeniedSymbols
             | Rule::MaxPriceDeviationPercent
             | Rule::DuplicateWindowSeconds
-            | Rule::SelfTrade
-            | Rule::MaxConsecutiveRejections
-            | Rule::MaxDailyLoss => push(None, None),
+            | Rule::SelfTrade => push(None, None),
         }
     }
 

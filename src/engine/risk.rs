@@ -125,6 +125,7 @@ impl Risk {
         let RiskHistory {
             executions,
             instructions,
+            verdicts: _, // rejections in a row are counted beside the totals
         } = history;
         let mut layer = Totals::default();
         for past in executions {

@@ -7,7 +7,7 @@ use tokio_rusqlite::rusqlite::{self, Connection};
 use super::StoreError;
 use super::columns::Reading;
 use crate::domain::Timestamp;
-use crate::domain::limits::{PastExecution, PastInstruction, RiskHistory};
+use crate::domain::limits::{PastExecution, PastInstruction, PastVerdict, RiskHistory, TwsVerdict};
 
 /// How far back executions are read. A day of the limits is 25 hours long at most, in whichever zone.
 const EXECUTIONS_FOR: Duration = Duration::from_secs(2 * 24 * 3_600);
@@ -26,6 +26,15 @@ const INSTRUCTIONS: &str = "SELECT orders.account AS account, instructions.calle
      FROM instructions JOIN orders USING (order_id) \
      WHERE instructions.kind IN ('PLACE', 'PLACE_BRACKET', 'TRANSMIT', 'REPLACE') ORDER BY instructions.instruction DESC";
 
+/// Orders that are looked at for rejections in a row.
+const VERDICTS_MAX: u32 = 1_000;
+
+/// What TWS made of the last orders that nobody's exits are, newest first, down to where halts were last lifted.
+const VERDICTS: &str = "SELECT account, placed_by, worked FROM orders \
+     WHERE parent_order_id IS NULL AND (worked = 1 OR (status = 'REJECTED' AND last_error_code IS NOT NULL)) \
+     AND last_update > ifnull((SELECT max(created_at) FROM instructions WHERE kind = 'RESUME' AND kind <> 'PLACE' AND order_id IS NULL), '') \
+     ORDER BY order_id DESC LIMIT ?1";
+
 /// Reads it.
 pub(super) fn read(connection: &Connection, now: Timestamp) -> Result<RiskHistory, StoreError> {
     let since = |age: Duration| {
@@ -35,6 +44,7 @@ pub(super) fn read(connection: &Connection, now: Timestamp) -> Result<RiskHistor
     Ok(RiskHistory {
         executions: executions(connection, since(EXECUTIONS_FOR))?,
         instructions: instructions(connection, since(INSTRUCTIONS_FOR))?,
+        verdicts: verdicts(connection)?,
     })
 }
 
@@ -90,6 +100,26 @@ fn instructions(
         }
         found.push(past);
     }
+    found.reverse();
+    Ok(found)
+}
+
+fn verdicts(connection: &Connection) -> rusqlite::Result<Vec<PastVerdict>> {
+    let mut found = connection
+        .prepare(VERDICTS)?
+        .query_map([VERDICTS_MAX], |row| {
+            let mut row = Reading::of(row);
+            Ok(PastVerdict {
+                account: row.take("account")?,
+                caller: row.take("placed_by")?,
+                verdict: if row.take("worked")? {
+                    TwsVerdict::Worked
+                } else {
+                    TwsVerdict::Rejected
+                },
+            })
+        })?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
     found.reverse();
     Ok(found)
 }

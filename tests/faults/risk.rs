@@ -1,9 +1,9 @@
 //! Limits, halts and the audit, through faults and restarts.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use ibkr_orders::domain::{
-    AuditKind, AuditRecord, HaltIn, PlaceIn, PreviewIn, ResumeIn, Status, TradingState,
+    AuditKind, AuditRecord, HaltIn, HealthIn, PlaceIn, PreviewIn, ResumeIn, Status, TradingState,
 };
 use ibkr_orders::error::Reason;
 use ibkr_orders::simulator::SimulatorConfig;
@@ -12,6 +12,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_rusqlite::rusqlite::Connection;
 
+use crate::process::{Process, Site};
 use crate::world::{World, eventually, limit_order, resting};
 
 /// Every record of the audit.
@@ -251,5 +252,127 @@ async fn while_the_audit_cannot_be_written_orders_are_refused_and_cancels_go() {
         );
     }
     assert!(records.iter().any(|record| record.kind == AuditKind::Halt));
+    world.end().await;
+}
+
+/// A site with a limits file, and a gateway on it.
+struct Limited {
+    site: Site,
+    file: PathBuf,
+}
+
+impl Limited {
+    async fn new(limits: &str) -> Self {
+        let site = Site::new().await;
+        let file = site.directory.path().join("limits.toml");
+        std::fs::write(&file, limits).unwrap();
+        Self { site, file }
+    }
+
+    async fn start(&self) -> Process {
+        self.site
+            .start_with(|command| {
+                command
+                    .env("LIMITS_FILE", &self.file)
+                    .env("HALT_FILE", self.site.directory.path().join("halt"));
+            })
+            .await
+    }
+
+    async fn frames(&self) -> u64 {
+        let frames = self.site.control();
+        let frames = frames.inspect(|view| view.place_messages_total()).await;
+        frames.unwrap()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rejections_in_a_row_halt_at_the_limit_and_both_outlive_a_kill() {
+    let limited = Limited::new("[default]\nmax_consecutive_rejections = 3\n[end]\n").await;
+    let rejected = async |gateway: &Process, id: &str| {
+        let control = limited.site.control();
+        control.reject_next(201, "no margin", false).await.unwrap();
+        let out = gateway.client.place(resting(id)).await.unwrap();
+        assert_eq!(out.state.unwrap().status, Status::Rejected);
+    };
+    let gateway = limited.start().await;
+    rejected(&gateway, "one").await;
+    rejected(&gateway, "two").await;
+    gateway.kill();
+    // Two in a row are remembered: the third halts.
+    let gateway = limited.start().await;
+    let left = gateway.client.limits().await.unwrap().limits;
+    assert_eq!(left[0].used.as_deref(), Some("2"));
+    rejected(&gateway, "three").await;
+    gateway.kill();
+    let gateway = limited.start().await;
+    let frames = limited.frames().await;
+    let error = gateway.client.place(resting("four")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::Halted);
+    assert!(error.message.contains("3 orders in a row"), "{error}");
+    let health = gateway.client.health(HealthIn::default()).await.unwrap();
+    assert!(health.error.unwrap().contains("halted"));
+    assert_eq!(limited.frames().await, frames);
+    gateway.client.resume(ResumeIn::default()).await.unwrap();
+    rejected(&gateway, "five").await;
+    gateway.kill();
+    // A lifted halt begins the count anew.
+    let gateway = limited.start().await;
+    gateway.client.place(resting("six")).await.unwrap();
+    gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_day_s_loss_halts_its_account_beyond_the_limit() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("limits.toml");
+    std::fs::write(&file, "[default]\nmax_daily_loss = 1000\n[end]\n").unwrap();
+    let world = World::with(SimulatorConfig::explicit(), move |config| {
+        config.limits_file = Some(file);
+    })
+    .await;
+    let control = world.control();
+    let loss = async || {
+        let limits = world.client.limits().await.unwrap();
+        let rule = limits.limits.into_iter().next().unwrap();
+        assert_eq!(rule.rule, "max_daily_loss");
+        rule.used.map(|used| used.parse::<f64>().unwrap())
+    };
+    control.move_price("AAPL", 100.into()).await.unwrap();
+    let order = PlaceIn {
+        transmit: true,
+        ..PlaceIn::new(
+            json!({"action": "BUY", "symbol": "AAPL", "order_type": "MKT", "quantity": 10}),
+        )
+    };
+    let bought = world.place(order).await;
+    control.fill(bought.order_id).await.unwrap();
+    world.until_status(bought.order_id, Status::Filled).await;
+    // Ten shares lose 950 USD, which is less in the account's EUR.
+    control.move_price("AAPL", 5.into()).await.unwrap();
+    eventually("TWS says the loss", async || {
+        loss().await.is_some_and(|loss| loss > 700.0)
+    })
+    .await;
+    world.place(resting("inside")).await;
+    let limits = world.client.limits().await.unwrap();
+    assert_eq!(limits.state, TradingState::Active);
+    let order = PlaceIn {
+        transmit: true,
+        ..PlaceIn::new(json!({
+            "action": "BUY", "symbol": "AAPL", "order_type": "MKT", "quantity": 100,
+        }))
+    };
+    let bought = world.place(order).await;
+    control.fill(bought.order_id).await.unwrap();
+    control.move_price("AAPL", 1.into()).await.unwrap();
+    eventually("the account is halted", async || {
+        world.client.limits().await.unwrap().state == TradingState::CancelOnly
+    })
+    .await;
+    let error = world.client.place(resting("outside")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::Halted);
+    assert!(error.message.contains("max_daily_loss"), "{error}");
+    assert_eq!(world.orders_in_tws("outside").await, 0);
     world.end().await;
 }

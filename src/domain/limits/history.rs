@@ -1,6 +1,7 @@
 //! What happened before a gateway started and still counts.
 
 use super::super::{Action, Amount, Timestamp};
+use super::PastVerdict;
 
 /// What happened before the engine started and still counts.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -9,6 +10,8 @@ pub struct RiskHistory {
     pub executions: Vec<PastExecution>,
     /// Instructions of the last minute that were taken, oldest first.
     pub instructions: Vec<PastInstruction>,
+    /// What TWS made of the last orders since halts were lifted, oldest first.
+    pub verdicts: Vec<PastVerdict>,
 }
 
 /// An execution of an earlier process.

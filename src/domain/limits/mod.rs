@@ -11,6 +11,7 @@ mod orders;
 mod positions;
 mod proposal;
 mod quantity;
+mod rejections;
 mod rule;
 mod tables;
 #[cfg(test)]
@@ -27,6 +28,7 @@ pub use orders::OrderNames;
 pub use positions::{Known, Positions};
 pub use proposal::{Clock, Proposal, ProposalKind, ProposedOrder, Replaced};
 pub use quantity::{Cents, Shares};
+pub use rejections::{PastVerdict, Rejections, TwsVerdict};
 pub use rule::{Rule, Scope};
 pub use tables::{CALLER_RULES, Limits, Rules, ScopeRef, Severity, Table};
 pub use totals::{Executed, INSTRUCTIONS_KEPT_MAX, Money, OpenShares, Taker, Totals, View};

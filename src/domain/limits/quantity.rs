@@ -98,6 +98,13 @@ impl Cents {
     }
 }
 
+impl From<Cents> for Decimal {
+    /// What no decimal holds is more than any decimal.
+    fn from(Cents(cents): Cents) -> Self {
+        Self::try_from_i128_with_scale(cents, 2).unwrap_or(Self::MAX)
+    }
+}
+
 /// `value` × 10^`scale` as an integer.
 fn scaled(value: Decimal, scale: u32, rounding: RoundingStrategy) -> i128 {
     let value = if value.scale() > scale {

@@ -149,7 +149,7 @@ impl Driver {
                 }
                 inputs.push(Input::Halt {
                     change,
-                    caller,
+                    caller: Some(caller),
                     waiter,
                 });
             }

@@ -291,7 +291,7 @@ impl Driver {
             }
         }
         let audits = core.audit.is_writable();
-        if done == inputs.len() && !batch.writes() && !(audits && !batch.audit.is_empty()) {
+        if done == inputs.len() && !batch.writes() && (batch.audit.is_empty() || !audits) {
             drop(core);
             self.finish(batch, now)?;
             return Ok(Ok(()));
@@ -446,11 +446,6 @@ impl Driver {
             state: halts.state(stored),
             persisted,
         };
-        let in_force = now.halts.len() + usize::from(halts.file.is_some());
-        self.stats
-            .risk
-            .halts
-            .set(i64::try_from(in_force).unwrap_or(i64::MAX));
         if let Some(reply) = self.halting.remove(&waiter) {
             let _ = reply.send(Ok(now));
         }

@@ -75,6 +75,11 @@ impl Driver {
     /// Tells everybody who looks at the link how it stands.
     pub(super) fn show_link(&self) {
         let status = LinkStatus::of(&self.core, self.store_ok);
+        let in_force = self.core.halts.count(&self.core.engine_state.halts);
+        self.stats
+            .risk
+            .halts
+            .set(i64::try_from(in_force).unwrap_or(i64::MAX));
         self.stats.tws_connected.set(i64::from(status.connected));
         self.stats.ib_connected.set(i64::from(status.ib_connected));
         self.stats.store_writable.set(i64::from(status.store_ok));

@@ -110,7 +110,7 @@ const fn concerns_links(input: &Input) -> bool {
             | TwsEvent::Unreadable { .. }
             | TwsEvent::Notice { .. } => false,
         },
-        Input::Closing | Input::CloseNow | Input::Halt { .. } => true,
+        Input::Closing | Input::CloseNow | Input::Halt { .. } | Input::HoldBack => true,
         Input::Request(_)
         | Input::Expired { .. }
         | Input::Gone(_)

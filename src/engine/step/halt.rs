@@ -10,9 +10,7 @@ use super::super::input::PendingRequest;
 use super::super::live_order::Submission;
 use super::super::rows::Stop;
 use super::Step;
-use crate::domain::{
-    AuditKind, Caller, Halt, Instruction, InstructionKind, InstructionState, LinkState, lifecycle,
-};
+use crate::domain::{AuditKind, Caller, Halt, InstructionKind, LinkState, lifecycle};
 use crate::error::{Error, Reason};
 
 impl Step<'_> {
@@ -57,7 +55,7 @@ impl Step<'_> {
     pub(super) fn halt(
         &mut self,
         change: &HaltChange,
-        caller: &Caller,
+        caller: Option<&Caller>,
         waiter: u64,
     ) -> Result<(), Stop> {
         let halts = change.applied(&self.batch.engine_state.halts);
@@ -82,18 +80,11 @@ impl Step<'_> {
         self.batch.engine_state.halts = Arc::new(halts);
         let halts = Arc::clone(&self.batch.engine_state.halts);
         self.batch.rows.push(Row::Halts(halts));
-        self.batch.engine_state.instruction += 1;
-        self.batch.rows.push(Row::Instruction(Box::new(Instruction {
-            id: self.batch.engine_state.instruction,
-            kind,
-            state: InstructionState::Accepted,
-            request_id: None,
-            digest: None,
-            caller: caller.stored_name(),
-            order_id: None,
-            limits_hash: None,
-            created_at: self.now.wall_time,
-        })));
+        self.store_halt(kind, caller.and_then(Caller::stored_name));
+        if let HaltChange::Lift { caller, account } = change {
+            let counted = Arc::make_mut(&mut self.batch.engine_state.rejections);
+            counted.forget(caller.as_deref(), account.as_deref());
+        }
         let (audited, body) = match change {
             HaltChange::Add(halt) => (AuditKind::Halt, json!(halt)),
             HaltChange::Lift { caller, account } => (
@@ -101,7 +92,7 @@ impl Step<'_> {
                 json!({ "caller": caller, "account": account }),
             ),
         };
-        self.audit(audited, Some(caller.to_string()), body);
+        self.audit(audited, caller.map(Caller::to_string), body);
         self.link(state, text);
         self.effect(Effect::HaltStored(waiter, change.clone()));
         Ok(())
@@ -130,14 +121,12 @@ impl Step<'_> {
     }
 
     /// Orders that wait for their slot and whom a halt concerns are not sent: a new one is cancelled, a release is refused.
-    fn hold_back(&mut self, stored: &[Halt]) -> Result<(), Stop> {
+    pub(super) fn hold_back(&mut self, stored: &[Halt]) -> Result<(), Stop> {
         let core = self.core;
         let held = self.ids_where(|entry| {
-            entry.runtime.submission == Submission::Queued
-                && core
-                    .halts
-                    .holds(stored, &entry.order.record.state)
-                    .is_some()
+            let waits =
+                entry.runtime.submission == Submission::Queued || entry.has_queued_replacement();
+            waits && core.halts.holds(stored, entry).is_some()
         });
         for order_id in &held {
             self.find(*order_id)?;
@@ -155,9 +144,14 @@ impl Step<'_> {
             let Some(entry) = self.entry(order_id) else {
                 continue;
             };
-            let Some(why) = core.halts.holds(stored, &entry.order.record.state) else {
+            let Some(why) = core.halts.holds(stored, entry) else {
                 continue;
             };
+            if entry.has_queued_replacement() {
+                self.effect(Effect::Unqueue(order_id));
+                self.withdraw_replace(order_id, &why);
+                continue;
+            }
             entry.runtime.submission = Submission::Unknown;
             if entry.order.record.acknowledged {
                 lifecycle::not_sent(&mut entry.order, &why, now);

@@ -13,6 +13,7 @@ mod halt;
 mod ids;
 mod judge;
 mod limits;
+mod own_halt;
 mod place;
 mod preview;
 mod reconcile;
@@ -81,8 +82,12 @@ impl Step<'_> {
                 change,
                 caller,
                 waiter,
-            } => self.halt(change, caller, *waiter),
+            } => self.halt(change, caller.as_deref(), *waiter),
             Input::HaltFile => self.halt_file(),
+            Input::HoldBack => {
+                let halts = Arc::clone(&self.batch.engine_state.halts);
+                self.hold_back(&halts)
+            }
             Input::Audit(record) => {
                 self.batch.audit.push(AuditRecord::clone(record));
                 Ok(())
@@ -119,6 +124,7 @@ impl Step<'_> {
         };
         self.batch.rows.push(Row::Event(Arc::new(event)));
         self.count(order_id);
+        self.count_verdict(order_id);
         let Some(touched) = self.batch.touched.get_mut(&order_id) else {
             return;
         };

@@ -108,6 +108,7 @@ impl Step<'_> {
             order: TrackedOrder::new(record),
             runtime: OrderRuntime {
                 digest: Some(command.digest),
+                caller: Some(ask.caller.key()),
                 placed: Some(placed),
                 submission: Submission::Queued,
                 counted: Counted::at(verdict.unit_values.first().copied().flatten()),

@@ -3,10 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::bench::{Bench, place, status};
-use crate::domain::{Caller, CallerName, Halt, Role, Status, Timestamp};
+use super::bench::{Bench, error, open_order, place, status};
+use crate::domain::limits::{Cents, Limits};
+use crate::domain::{
+    AccountReport, Amount, Caller, CallerName, Halt, LinkState, OrderKey, Origin,
+    ReplacementStatus, Role, Status, TermsChange, Timestamp,
+};
 use crate::engine::halts::HaltChange;
-use crate::engine::input::Input;
+use crate::engine::input::{Command, Input, ReplaceCommand};
 use crate::error::Reason;
 use crate::tws::{TwsCommand, TwsEvent};
 
@@ -25,8 +29,16 @@ fn halt(caller: Option<&str>, account: Option<&str>) -> Halt {
 fn change(change: HaltChange) -> Input {
     Input::Halt {
         change,
-        caller: Arc::new(Caller::LOCAL),
+        caller: Some(Arc::new(Caller::LOCAL)),
         waiter: 0,
+    }
+}
+
+fn named(name: &str) -> Caller {
+    Caller {
+        name: CallerName::new(name),
+        role: Role::Trade,
+        address: None,
     }
 }
 
@@ -127,11 +139,7 @@ fn a_halt_concerns_its_caller_and_its_account_alone() {
     let placed = bench.place(true);
     assert!(!is_halted(&bench, placed));
     let mut ask = bench.asking(place("of algo", true), PATIENCE);
-    ask.caller = Arc::new(Caller {
-        name: CallerName::new("algo"),
-        role: Role::Trade,
-        address: None,
-    });
+    ask.caller = Arc::new(named("algo"));
     let waiter = ask.waiter;
     bench.process(&[Input::Request(ask)]);
     assert!(is_halted(&bench, waiter));
@@ -157,4 +165,203 @@ fn the_halt_file_halts_for_as_long_as_it_is_there() {
     bench.process(&[Input::HaltFile]);
     let placed = bench.place(true);
     assert!(!is_halted(&bench, placed));
+}
+
+/// One that TWS rejects at once.
+fn rejected(bench: &mut Bench) {
+    let waiter = bench.place(true);
+    assert_eq!(bench.told(waiter), None, "it was not taken");
+    let order_id = *bench.store.orders.keys().last().unwrap();
+    bench.report(error(order_id, 201));
+    bench.assert_status(order_id, Status::Rejected);
+}
+
+fn limited(set: impl FnOnce(&mut Limits)) -> Bench {
+    let mut bench = Bench::connected();
+    let mut limits = Limits::default();
+    set(&mut limits);
+    bench.process(&[Input::Limits(Arc::new(limits))]);
+    bench
+}
+
+#[test]
+fn orders_that_tws_rejects_in_a_row_halt_everybody_by_the_default_s_limit() {
+    let mut bench = limited(|limits| limits.default.refuse.max_consecutive_rejections = Some(3));
+    rejected(&mut bench);
+    rejected(&mut bench);
+    // One that works ends the row, one that TWS only has does not.
+    bench.place(true);
+    let order_id = *bench.store.orders.keys().last().unwrap();
+    bench.report(status(order_id, "PendingSubmit"));
+    rejected(&mut bench);
+    let placed = bench.place(true);
+    assert!(is_halted(&bench, placed));
+    let why = bench.told(placed).unwrap().unwrap_err().message;
+    assert!(why.contains("3 orders in a row"), "{why}");
+    assert_eq!(bench.links.last(), Some(&LinkState::Halted));
+    // It is lifted with its count.
+    bench.process(&[lift_all()]);
+    rejected(&mut bench);
+    rejected(&mut bench);
+    bench.place(true);
+    let order_id = *bench.store.orders.keys().last().unwrap();
+    bench.report(status(order_id, "Submitted"));
+    rejected(&mut bench);
+    rejected(&mut bench);
+    let placed = bench.place(true);
+    assert!(!is_halted(&bench, placed));
+}
+
+#[test]
+fn an_account_s_limit_of_rejections_halts_the_caller_there_alone() {
+    let mut bench = limited(|limits| {
+        let table = limits.accounts.entry("DU1".to_owned()).or_default();
+        table.refuse.max_consecutive_rejections = Some(1);
+    });
+    rejected(&mut bench);
+    let placed = bench.place(true);
+    assert!(is_halted(&bench, placed));
+    let mut ask = bench.asking(place("of algo", true), PATIENCE);
+    ask.caller = Arc::new(named("algo"));
+    let waiter = ask.waiter;
+    bench.process(&[Input::Request(ask)]);
+    assert!(!is_halted(&bench, waiter));
+    assert_eq!(
+        bench.core.engine_state.halts[0].caller.as_deref(),
+        Some("local")
+    );
+}
+
+#[test]
+fn a_halt_by_rejections_holds_what_was_taken_in_the_same_batch_and_what_waits() {
+    let mut bench = Bench::with_rate(1);
+    bench.connect(1);
+    let mut limits = Limits::default();
+    limits.default.refuse.max_consecutive_rejections = Some(1);
+    bench.process(&[Input::Limits(Arc::new(limits))]);
+    bench.wait(Duration::from_secs(10));
+    bench.place(true);
+    let first = *bench.store.orders.keys().last().unwrap();
+    bench.wait(Duration::from_secs(2));
+    for _ in 0..3 {
+        bench.place(true);
+    }
+    let sent = frames(&bench);
+    let asks: Vec<Input> = std::iter::once(Input::Tws(TwsEvent::Report {
+        session: 1,
+        report: error(first, 201),
+    }))
+    .chain((0..3).map(|n| Input::Request(bench.asking(place(&format!("late{n}"), true), PATIENCE))))
+    .collect();
+    bench.process(&asks);
+    bench.wait(Duration::from_secs(20));
+    assert_eq!(frames(&bench), sent, "something left after the halt");
+    assert_eq!(bench.core.queue.len(), 0);
+}
+
+#[test]
+fn a_loss_beyond_the_limit_halts_its_account_and_one_just_inside_does_not() {
+    let mut bench = limited(|limits| {
+        limits.default.refuse.max_daily_loss = Some(Cents::of(20_000.into()));
+    });
+    let profit = |bench: &mut Bench, text: &str| {
+        bench.tws(TwsEvent::Account {
+            session: 1,
+            report: AccountReport::DailyProfit {
+                account: "DU1".to_owned(),
+                daily: Some(Amount::new(text.parse().unwrap())),
+            },
+        });
+        let due = bench.core.due(bench.now);
+        bench.process(&due);
+    };
+    profit(&mut bench, "-20000");
+    let placed = bench.place(true);
+    assert!(!is_halted(&bench, placed));
+    profit(&mut bench, "-20000.01");
+    let placed = bench.place(true);
+    assert!(is_halted(&bench, placed));
+    let [halt] = &bench.core.engine_state.halts[..] else {
+        panic!("{:?}", bench.core.engine_state.halts);
+    };
+    assert_eq!(halt.account.as_deref(), Some("DU1"));
+    assert!(halt.reason.contains("20000.01"), "{}", halt.reason);
+    assert_eq!(bench.core.halts.unstored, []);
+    // It is put in force once, and again only where it was lifted while the loss stands.
+    profit(&mut bench, "-30000");
+    assert_eq!(bench.core.engine_state.halts.len(), 1);
+    profit(&mut bench, "-1");
+    bench.process(&[lift_all()]);
+    let placed = bench.place(true);
+    assert!(!is_halted(&bench, placed));
+    let left = bench.core.limits(bench.now).limits;
+    assert_eq!(
+        (
+            left[0].of.as_deref(),
+            left[0].used.as_deref(),
+            left[0].left.as_deref()
+        ),
+        (Some("DU1"), Some("1"), Some("19999"))
+    );
+}
+
+#[test]
+fn a_halt_of_a_caller_without_a_name_finds_what_it_has_waiting() {
+    let mut bench = Bench::with_rate(1);
+    bench.connect(1);
+    bench.wait(Duration::from_secs(10));
+    let unnamed = Caller {
+        name: None,
+        role: Role::Trade,
+        address: Some("10.0.0.1".parse().unwrap()),
+    };
+    for n in 0..4 {
+        let mut ask = bench.asking(place(&format!("w{n}"), true), PATIENCE);
+        ask.caller = Arc::new(unnamed.clone());
+        bench.process(&[Input::Request(ask)]);
+    }
+    let sent = frames(&bench);
+    assert!(sent < 4);
+    bench.process(&[add(Some("10.0.0.1"), None)]);
+    bench.wait(Duration::from_secs(10));
+    assert_eq!(frames(&bench), sent);
+    bench.assert_status(4, Status::Cancelled);
+}
+
+#[test]
+fn a_replacement_that_waits_is_refused_by_a_halt_unless_it_only_lowers() {
+    for (quantity, goes) in [("200", false), ("50", true)] {
+        let mut bench = Bench::with_rate(1);
+        bench.connect(1);
+        bench.wait(Duration::from_secs(10));
+        bench.place(true);
+        bench.report(open_order(1, "Submitted", Origin::Live));
+        // Its slot is taken.
+        bench.place(true);
+        let change = TermsChange {
+            quantity: Some(Amount::new(quantity.parse().unwrap())),
+            ..TermsChange::default()
+        };
+        let waiter = bench.ask(
+            Command::Replace(Arc::new(ReplaceCommand {
+                key: OrderKey::OrderId(1),
+                change,
+                expected_revision: None,
+                request_id: "change".to_owned(),
+                request_id_given: true,
+            })),
+            Duration::from_secs(60),
+        );
+        let sent = frames(&bench);
+        bench.process(&[add(None, None)]);
+        bench.wait(Duration::from_secs(10));
+        assert_eq!(frames(&bench) > sent, goes, "{quantity}");
+        let replacement = bench.state(1).replacement.clone().unwrap();
+        let refused = replacement.status == ReplacementStatus::Refused;
+        assert_eq!(refused, !goes, "{replacement:?}");
+        if refused {
+            assert!(bench.told(waiter).is_some());
+            assert!(replacement.error.unwrap().contains("halted"));
+        }
+    }
 }
