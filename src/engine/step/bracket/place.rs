@@ -121,6 +121,7 @@ impl Step<'_> {
                 order: TrackedOrder::new(record),
                 runtime: OrderRuntime {
                     digest: is_entry.then_some(command.digest),
+                    caller: Some(ask.caller.key()),
                     placed: Some(placed),
                     submission: Submission::Queued,
                     holds_family: true,
