@@ -267,8 +267,8 @@ Examples:
   ibkr-orders cancel-all --include-protective --output table";
 
 pub(super) const TOP: &str = "\
-Keys: up and down choose an order, c cancels it after a question, a shows ended orders too, q ends. The view goes on by itself after a
-broken link or a restart of the gateway.
+Keys: up and down choose an order, c cancels it after a question, h halts new orders and lifts the halt, p shows positions, a shows ended
+orders too, q ends. The orders of a bracket stand together. The view goes on by itself after a broken link or a restart of the gateway.
 
 Examples:
   ibkr-orders top --server http://127.0.0.1:50051";

@@ -75,7 +75,7 @@ pub(super) struct ServeArgs {
     /// Listen beyond loopback without client certificates or TLS and tokens: a mesh protects the connection
     #[arg(long)]
     pub(super) insecure: bool,
-    /// Take a Place that transmits without a request id; proxies may double such an order (ALLOW_UNNAMED_PLACE)
+    /// Take a Place that transmits, or a bracket, without a request id; proxies may double it (ALLOW_UNNAMED_PLACE)
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) allow_unnamed_place: Option<String>,
     /// Previews a minute that TWS is asked for; five may go at once after a pause (PREVIEWS_PER_MINUTE) [default: 1]

@@ -14,6 +14,8 @@ pub(super) enum Effect {
     None,
     /// Something that the same call again does not do twice.
     Repeatable,
+    /// Something that the same call again may do anew: what to look at instead.
+    Once(&'static str),
     /// An order under this request id, under which the same call again makes no second one.
     Place(String),
 }
@@ -54,6 +56,7 @@ pub(super) fn failed(status: &Status, url: &str, effect: &Effect) -> Error {
             "; the outcome is unknown: ask again for the same order, that does nothing twice"
                 .to_owned()
         }
+        Effect::Once(instead) => format!("; the outcome is unknown: {instead}"),
         Effect::Place(request_id) => format!(
             "; the outcome is unknown and the order may have been placed: place the same order again with request id {request_id}, that makes no second order"
         ),

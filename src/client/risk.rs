@@ -30,23 +30,25 @@ impl Client {
     /// Lifts halts.
     ///
     /// # Errors
-    /// Those of the operation. It can be repeated safely.
+    /// Those of the operation. Where no answer came, repeating it may lift a halt that somebody made meanwhile: look at the limits first.
     pub async fn resume(&self, input: ResumeIn) -> Result<ResumeOut, Error> {
         let answer = self
             .risk
             .clone()
             .resume(within(READ_DEADLINE, input.into()))
             .await;
-        self.read(answer, Effect::Repeatable)?.try_into()
+        let instead = "look at the halts in the limits before asking again";
+        self.read(answer, Effect::Once(instead))?.try_into()
     }
 
     /// Cancels open orders, one by one.
     ///
     /// # Errors
-    /// Those of the operation. It can be repeated safely.
+    /// Those of the operation. Where no answer came, repeating it cancels what was placed meanwhile too: list the open orders first.
     pub async fn cancel_all(&self, input: CancelAllIn) -> Result<CancelAllOut, Error> {
         let request = timed(input.timeout, input.into());
         let answer = self.risk.clone().cancel_all(request).await;
-        self.read(answer, Effect::Repeatable)?.try_into()
+        let instead = "list the open orders before asking again";
+        self.read(answer, Effect::Once(instead))?.try_into()
     }
 }

@@ -94,7 +94,8 @@ pub fn check_bracket(
             )
         });
     }
-    let entry = match check(entry, true, limits) {
+    let entry = match check(entry, true, limits).and_then(|entry| named(entry, request_id, limits))
+    {
         Ok(entry) => entry,
         Err(Violations(of_entry)) => {
             violations.extend(within("entry", of_entry));
@@ -169,6 +170,28 @@ impl BracketInput {
             )),
         }
     }
+}
+
+/// Gives an entry without a text of its own an orderRef, where its request id is too long to be one: the beginning of the id, and a digest that
+/// tells it from others with the same beginning.
+fn named(entry: Order, request_id: &str, limits: &Limits) -> Result<Order, Violations> {
+    if entry.effective_order_ref().is_some() || request_id.chars().count() <= BRACKET_REF_CHARS_MAX
+    {
+        return Ok(entry);
+    }
+    let digest = Sha256::digest(request_id);
+    let digest: String = digest
+        .iter()
+        .take(6)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let beginning: String = request_id
+        .chars()
+        .take(BRACKET_REF_CHARS_MAX - digest.len() - 1)
+        .collect();
+    let mut request = entry.into_request();
+    request.order_ref = Some(format!("{}-{digest}", beginning.trim()));
+    check(OrderInput::from(request), true, limits)
 }
 
 fn within(part: &str, violations: Vec<Violation>) -> impl Iterator<Item = Violation> {
@@ -465,6 +488,37 @@ mod tests {
             "entry.symbol"
         );
         assert_eq!(locs(checked(json!([1]))), [""]);
+    }
+
+    #[test]
+    fn a_request_id_that_is_too_long_for_an_order_ref_is_shortened_and_stays_another() {
+        let order_refs = |request_id: &str| {
+            let input = json!({"entry": entry(json!({})), "stop_loss": {"stop_price": 90}});
+            let bracket = check_bracket(input.into(), request_id, &Limits::default()).unwrap();
+            let own = bracket.entry().effective_order_ref().map(str::to_owned);
+            (
+                own,
+                bracket
+                    .stop_loss()
+                    .unwrap()
+                    .request()
+                    .order_ref
+                    .clone()
+                    .unwrap(),
+            )
+        };
+        let long = format!("{}-1", "a".repeat(60));
+        let (own, stop) = order_refs(&long);
+        let own = own.unwrap();
+        assert_eq!(own.len(), BRACKET_REF_CHARS_MAX);
+        assert!(long.starts_with(&own[..23]), "{own}");
+        assert_eq!(stop, format!("{own}.sl"));
+        assert_eq!(order_refs(&long).0, Some(own.clone()), "the same again");
+        assert_ne!(order_refs(&format!("{}-2", "a".repeat(60))).0, Some(own));
+        assert_eq!(
+            order_refs(&"b".repeat(36)),
+            (None, format!("{}.sl", "b".repeat(36)))
+        );
     }
 
     #[test]

@@ -39,7 +39,7 @@ impl RiskService for Risk {
         let (_, extensions, message) = request.into_parts();
         let gateway = for_caller(&self.0, &extensions);
         let out = gateway
-            .resume(ResumeIn::from(message))
+            .resume(ResumeIn::try_from(message).map_err(status_from_error)?)
             .await
             .map_err(status_from_error)?;
         Ok(Response::new(out.into()))

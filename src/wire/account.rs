@@ -1,224 +1,23 @@
 //! Positions and account values.
 
-use super::fields::{Put, Take};
+use super::fields::{Put, Take, same_fields};
 use super::pb::{self, watch_account_response::Event};
-use super::values::{duration, given, present, seconds, time_from_wire, time_to_wire};
+use super::values::{duration, given, present, seconds};
 use crate::domain::{
     AccountFreshness, AccountIn, AccountOut, AccountUpdate, AccountValue,
-    DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, Position, PositionsIn, PositionsOut,
-    Timestamp, WatchAccountIn,
+    DEFAULT_POLL_INTERVAL_SECONDS, Position, PositionsIn, PositionsOut, WatchAccountIn,
 };
 use crate::error::Error;
 
-impl TryFrom<pb::ListPositionsRequest> for PositionsIn {
-    type Error = Error;
-
-    fn try_from(request: pb::ListPositionsRequest) -> Result<Self, Error> {
-        let pb::ListPositionsRequest { account, timeout } = request;
-        Ok(Self {
-            account: given(account),
-            timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
-        })
+same_fields! {
+    PositionsIn = pb::ListPositionsRequest { account, timeout }
+    PositionsOut = pb::ListPositionsResponse { positions, as_of, stale }
+    Position = pb::Position {
+        account, con_id, symbol, sec_type, exchange, currency, quantity, average_cost, market_price, market_value, unrealized_pnl, realized_pnl,
     }
-}
-
-impl From<PositionsIn> for pb::ListPositionsRequest {
-    fn from(input: PositionsIn) -> Self {
-        let PositionsIn { account, timeout } = input;
-        Self {
-            account: account.unwrap_or_default(),
-            timeout: Some(duration(timeout)),
-        }
-    }
-}
-
-impl From<PositionsOut> for pb::ListPositionsResponse {
-    fn from(out: PositionsOut) -> Self {
-        let PositionsOut {
-            positions,
-            as_of,
-            stale,
-        } = out;
-        Self {
-            positions: positions.into_iter().map(Into::into).collect(),
-            as_of: as_of.map(time_to_wire),
-            stale,
-        }
-    }
-}
-
-impl TryFrom<pb::ListPositionsResponse> for PositionsOut {
-    type Error = Error;
-
-    fn try_from(out: pb::ListPositionsResponse) -> Result<Self, Error> {
-        let pb::ListPositionsResponse {
-            positions,
-            as_of,
-            stale,
-        } = out;
-        let positions: Result<Vec<_>, _> = positions.into_iter().map(Position::try_from).collect();
-        Ok(Self {
-            positions: positions?,
-            as_of: time("as_of", as_of)?,
-            stale,
-        })
-    }
-}
-
-impl From<Position> for pb::Position {
-    fn from(position: Position) -> Self {
-        let Position {
-            account,
-            con_id,
-            symbol,
-            sec_type,
-            exchange,
-            currency,
-            quantity,
-            average_cost,
-            market_price,
-            market_value,
-            unrealized_pnl,
-            realized_pnl,
-        } = position;
-        Self {
-            account,
-            con_id,
-            symbol,
-            sec_type,
-            exchange,
-            currency,
-            quantity: quantity.put(),
-            average_cost: average_cost.put(),
-            market_price: market_price.put(),
-            market_value: market_value.put(),
-            unrealized_pnl: unrealized_pnl.put(),
-            realized_pnl: realized_pnl.put(),
-        }
-    }
-}
-
-impl TryFrom<pb::Position> for Position {
-    type Error = Error;
-
-    fn try_from(position: pb::Position) -> Result<Self, Error> {
-        let pb::Position {
-            account,
-            con_id,
-            symbol,
-            sec_type,
-            exchange,
-            currency,
-            quantity,
-            average_cost,
-            market_price,
-            market_value,
-            unrealized_pnl,
-            realized_pnl,
-        } = position;
-        Ok(Self {
-            account,
-            con_id,
-            symbol,
-            sec_type,
-            exchange,
-            currency,
-            quantity: quantity.take("quantity")?,
-            average_cost: average_cost.take("average_cost")?,
-            market_price: market_price.take("market_price")?,
-            market_value: market_value.take("market_value")?,
-            unrealized_pnl: unrealized_pnl.take("unrealized_pnl")?,
-            realized_pnl: realized_pnl.take("realized_pnl")?,
-        })
-    }
-}
-
-impl TryFrom<pb::GetAccountRequest> for AccountIn {
-    type Error = Error;
-
-    fn try_from(request: pb::GetAccountRequest) -> Result<Self, Error> {
-        let pb::GetAccountRequest { account, timeout } = request;
-        Ok(Self {
-            account: given(account),
-            timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
-        })
-    }
-}
-
-impl From<AccountIn> for pb::GetAccountRequest {
-    fn from(input: AccountIn) -> Self {
-        let AccountIn { account, timeout } = input;
-        Self {
-            account: account.unwrap_or_default(),
-            timeout: Some(duration(timeout)),
-        }
-    }
-}
-
-impl From<AccountOut> for pb::GetAccountResponse {
-    fn from(out: AccountOut) -> Self {
-        let AccountOut {
-            account,
-            values,
-            as_of,
-            stale,
-        } = out;
-        Self {
-            account,
-            values: values.into_iter().map(Into::into).collect(),
-            as_of: as_of.map(time_to_wire),
-            stale,
-        }
-    }
-}
-
-impl TryFrom<pb::GetAccountResponse> for AccountOut {
-    type Error = Error;
-
-    fn try_from(out: pb::GetAccountResponse) -> Result<Self, Error> {
-        let pb::GetAccountResponse {
-            account,
-            values,
-            as_of,
-            stale,
-        } = out;
-        Ok(Self {
-            account,
-            values: values.into_iter().map(Into::into).collect(),
-            as_of: time("as_of", as_of)?,
-            stale,
-        })
-    }
-}
-
-impl From<AccountValue> for pb::AccountValue {
-    fn from(value: AccountValue) -> Self {
-        let AccountValue {
-            name,
-            currency,
-            value,
-        } = value;
-        Self {
-            name,
-            currency,
-            value,
-        }
-    }
-}
-
-impl From<pb::AccountValue> for AccountValue {
-    fn from(value: pb::AccountValue) -> Self {
-        let pb::AccountValue {
-            name,
-            currency,
-            value,
-        } = value;
-        Self {
-            name,
-            currency,
-            value,
-        }
-    }
+    AccountIn = pb::GetAccountRequest { account, timeout }
+    AccountOut = pb::GetAccountResponse { account, values, as_of, stale }
+    AccountValue = pb::AccountValue { name, currency, value }
 }
 
 impl TryFrom<pb::WatchAccountRequest> for WatchAccountIn {
@@ -269,9 +68,9 @@ impl From<AccountUpdate> for pb::WatchAccountResponse {
                 values_stale,
             }) => {
                 let freshness = pb::AccountFreshness {
-                    positions_as_of: positions_as_of.map(time_to_wire),
+                    positions_as_of: positions_as_of.put(),
                     positions_stale,
-                    values_as_of: values_as_of.map(time_to_wire),
+                    values_as_of: values_as_of.put(),
                     values_stale,
                 };
                 (account, Event::Freshness(freshness))
@@ -299,7 +98,7 @@ impl TryFrom<pb::WatchAccountResponse> for AccountUpdate {
             Event::Position(position) => Self::Position(position.try_into()?),
             Event::Value(value) => Self::Value {
                 account,
-                value: value.into(),
+                value: value.try_into()?,
             },
             Event::Freshness(pb::AccountFreshness {
                 positions_as_of,
@@ -308,9 +107,9 @@ impl TryFrom<pb::WatchAccountResponse> for AccountUpdate {
                 values_stale,
             }) => Self::Freshness(AccountFreshness {
                 account,
-                positions_as_of: time("positions_as_of", positions_as_of)?,
+                positions_as_of: positions_as_of.take("positions_as_of")?,
                 positions_stale,
-                values_as_of: time("values_as_of", values_as_of)?,
+                values_as_of: values_as_of.take("values_as_of")?,
                 values_stale,
             }),
             Event::SnapshotEnd(pb::SnapshotEnd {}) => Self::SnapshotEnd {},
@@ -319,14 +118,10 @@ impl TryFrom<pb::WatchAccountResponse> for AccountUpdate {
     }
 }
 
-fn time(field: &str, time: Option<prost_types::Timestamp>) -> Result<Option<Timestamp>, Error> {
-    time.map(|time| time_from_wire(field, time)).transpose()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Amount;
+    use crate::domain::{Amount, Timestamp};
 
     fn amount(text: &str) -> Amount {
         Amount::parse(text).unwrap()

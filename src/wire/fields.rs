@@ -1,10 +1,35 @@
 //! One value at a time: how a message carries a value of the domain, and how it is read back. What is said here of a type holds for every
-//! field of it, so that a message's conversion only has to name its fields.
+//! field of it, so that a message's conversion only has to name its fields, and [`same_fields`] makes it where value and message have the same.
 
 use super::enums::Word;
-use super::values::{amount, time_from_wire, time_to_wire, unreadable};
-use crate::domain::{Amount, Timestamp};
+use super::values::{
+    amount, duration, given, present, seconds, time_from_wire, time_to_wire, unreadable,
+};
+use crate::domain::{Amount, DEFAULT_TIMEOUT_SECONDS, Timestamp};
 use crate::error::Error;
+
+/// Makes both conversions between a value and a message that have the same fields under the same names. All of them are named, so that a new
+/// one on either side does not compile until it is named here.
+macro_rules! same_fields {
+    ($($value:ident = pb::$message:ident { $($field:ident),+ $(,)? })+) => {$(
+        impl From<$value> for pb::$message {
+            fn from(value: $value) -> Self {
+                let $value { $($field),+ } = value;
+                Self { $($field: Put::put($field)),+ }
+            }
+        }
+
+        impl TryFrom<pb::$message> for $value {
+            type Error = Error;
+
+            fn try_from(message: pb::$message) -> Result<Self, Error> {
+                let pb::$message { $($field),+ } = message;
+                Ok(Self { $($field: Take::take($field, stringify!($field))?),+ })
+            }
+        }
+    )+};
+}
+pub(super) use same_fields;
 
 /// A value on its way into a message field of type `M`.
 pub(super) trait Put<M> {
@@ -16,6 +41,75 @@ pub(super) trait Take<V> {
     /// # Errors
     /// `INTERNAL` when it is missing or cannot be read.
     fn take(self, field: &str) -> Result<V, Error>;
+}
+
+/// A field that both have alike.
+macro_rules! alike {
+    ($($type:ty),+) => {$(
+        impl Put<$type> for $type {
+            fn put(self) -> $type {
+                self
+            }
+        }
+
+        impl Take<$type> for $type {
+            fn take(self, _: &str) -> Result<$type, Error> {
+                Ok(self)
+            }
+        }
+    )+};
+}
+
+alike!(String, Option<String>, bool, i32, i64, Option<i64>);
+
+/// A text of a request that need not be given.
+impl Put<String> for Option<String> {
+    fn put(self) -> String {
+        self.unwrap_or_default()
+    }
+}
+
+impl Take<Option<String>> for String {
+    fn take(self, _: &str) -> Result<Option<String>, Error> {
+        Ok(given(self))
+    }
+}
+
+/// A timeout of a request, in seconds.
+impl Put<Option<prost_types::Duration>> for f64 {
+    fn put(self) -> Option<prost_types::Duration> {
+        Some(duration(self))
+    }
+}
+
+impl Take<f64> for Option<prost_types::Duration> {
+    fn take(self, field: &str) -> Result<f64, Error> {
+        Ok(seconds(field, self)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS))
+    }
+}
+
+impl<V: Into<M>, M> Put<Vec<M>> for Vec<V> {
+    fn put(self) -> Vec<M> {
+        self.into_iter().map(Into::into).collect()
+    }
+}
+
+impl<V: TryFrom<M, Error = Error>, M> Take<Vec<V>> for Vec<M> {
+    fn take(self, _: &str) -> Result<Vec<V>, Error> {
+        self.into_iter().map(V::try_from).collect()
+    }
+}
+
+impl Put<Option<prost_types::Timestamp>> for Timestamp {
+    fn put(self) -> Option<prost_types::Timestamp> {
+        Some(time_to_wire(self))
+    }
+}
+
+impl Take<Timestamp> for Option<prost_types::Timestamp> {
+    fn take(self, field: &str) -> Result<Timestamp, Error> {
+        time_from_wire(field, present(field, self)?)
+    }
 }
 
 impl Put<String> for &String {
@@ -60,12 +154,6 @@ impl Put<Option<String>> for Option<Amount> {
     }
 }
 
-impl Put<bool> for bool {
-    fn put(self) -> bool {
-        self
-    }
-}
-
 impl Put<Option<bool>> for bool {
     fn put(self) -> Option<bool> {
         Some(self)
@@ -85,21 +173,9 @@ impl<W: Word> Put<i32> for Option<W> {
     }
 }
 
-impl Take<String> for String {
-    fn take(self, _: &str) -> Result<String, Error> {
-        Ok(self)
-    }
-}
-
 impl Take<String> for Option<String> {
     fn take(self, field: &str) -> Result<String, Error> {
         self.ok_or_else(|| unreadable(field))
-    }
-}
-
-impl Take<Option<String>> for Option<String> {
-    fn take(self, _: &str) -> Result<Option<String>, Error> {
-        Ok(self)
     }
 }
 
@@ -127,12 +203,6 @@ impl Take<Amount> for String {
 impl Take<Option<Amount>> for Option<String> {
     fn take(self, field: &str) -> Result<Option<Amount>, Error> {
         self.map(|text| amount(field, &text)).transpose()
-    }
-}
-
-impl Take<bool> for bool {
-    fn take(self, _: &str) -> Result<bool, Error> {
-        Ok(self)
     }
 }
 

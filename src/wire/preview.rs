@@ -3,7 +3,7 @@
 use crate::domain::{DEFAULT_TIMEOUT_SECONDS, Margins, PreviewIn, PreviewOut};
 use crate::error::Error;
 
-use super::fields::{Put, Take};
+use super::fields::{Put, Take, same_fields};
 use super::order::draft;
 use super::pb;
 use super::values::{duration, given, json_from_struct, present, seconds, struct_from_json};
@@ -28,36 +28,8 @@ pub fn preview_request(order: pb::Order, timeout: f64) -> pb::PreviewRequest {
     }
 }
 
-impl From<Margins> for pb::Margins {
-    fn from(margins: Margins) -> Self {
-        let Margins {
-            initial,
-            maintenance,
-            equity_with_loan,
-        } = margins;
-        Self {
-            initial: initial.put(),
-            maintenance: maintenance.put(),
-            equity_with_loan: equity_with_loan.put(),
-        }
-    }
-}
-
-impl TryFrom<pb::Margins> for Margins {
-    type Error = Error;
-
-    fn try_from(margins: pb::Margins) -> Result<Self, Error> {
-        let pb::Margins {
-            initial,
-            maintenance,
-            equity_with_loan,
-        } = margins;
-        Ok(Self {
-            initial: initial.take("initial")?,
-            maintenance: maintenance.take("maintenance")?,
-            equity_with_loan: equity_with_loan.take("equity_with_loan")?,
-        })
-    }
+same_fields! {
+    Margins = pb::Margins { initial, maintenance, equity_with_loan }
 }
 
 impl From<PreviewOut> for pb::PreviewResponse {

@@ -2,113 +2,23 @@
 
 use crate::domain::{
     Action, CancelAllIn, CancelAllOut, CancelResult, DEFAULT_TIMEOUT_SECONDS, Halt, HaltIn,
-    HaltOut, LimitLeft, LimitsOut, ResumeIn, ResumeOut, Status, TradingState,
+    HaltOut, LimitLeft, LimitsOut, ResumeIn, ResumeOut,
 };
 use crate::error::Error;
 
 use super::enums::asked;
-use super::fields::Take as _;
+use super::fields::{Put, Take, same_fields};
 use super::pb;
-use super::values::{duration, given, present, seconds, time_from_wire, time_to_wire};
+use super::values::{duration, given, seconds};
 
-impl TryFrom<pb::HaltRequest> for HaltIn {
-    type Error = Error;
-
-    fn try_from(request: pb::HaltRequest) -> Result<Self, Error> {
-        let pb::HaltRequest {
-            reason,
-            caller,
-            account,
-            cancel_open,
-            include_protective,
-            timeout,
-        } = request;
-        Ok(Self {
-            reason,
-            caller: given(caller),
-            account: given(account),
-            cancel_open,
-            include_protective,
-            timeout: seconds("timeout", timeout)?.unwrap_or(DEFAULT_TIMEOUT_SECONDS),
-        })
-    }
-}
-
-impl From<HaltIn> for pb::HaltRequest {
-    fn from(input: HaltIn) -> Self {
-        let HaltIn {
-            reason,
-            caller,
-            account,
-            cancel_open,
-            include_protective,
-            timeout,
-        } = input;
-        Self {
-            reason,
-            caller: caller.unwrap_or_default(),
-            account: account.unwrap_or_default(),
-            cancel_open,
-            include_protective,
-            timeout: Some(duration(timeout)),
-        }
-    }
-}
-
-impl From<Halt> for pb::HaltEntry {
-    fn from(halt: Halt) -> Self {
-        let Halt {
-            reason,
-            caller,
-            account,
-            halted_by,
-            since,
-        } = halt;
-        Self {
-            reason,
-            caller,
-            account,
-            halted_by,
-            since: Some(time_to_wire(since)),
-        }
-    }
-}
-
-impl TryFrom<pb::HaltEntry> for Halt {
-    type Error = Error;
-
-    fn try_from(halt: pb::HaltEntry) -> Result<Self, Error> {
-        let pb::HaltEntry {
-            reason,
-            caller,
-            account,
-            halted_by,
-            since,
-        } = halt;
-        Ok(Self {
-            reason,
-            caller,
-            account,
-            halted_by,
-            since: time_from_wire("since", present("since", since)?)?,
-        })
-    }
-}
-
-fn to_wire(halts: Vec<Halt>) -> Vec<pb::HaltEntry> {
-    halts.into_iter().map(Into::into).collect()
-}
-
-fn from_wire(halts: Vec<pb::HaltEntry>) -> Result<Vec<Halt>, Error> {
-    halts.into_iter().map(Halt::try_from).collect()
-}
-
-fn take_status(number: i32) -> Result<Status, Error> {
-    number.take("status")
-}
-
-fn state(number: i32) -> Result<TradingState, Error> {
-    number.take("state")
+same_fields! {
+    HaltIn = pb::HaltRequest { reason, caller, account, cancel_open, include_protective, timeout }
+    Halt = pb::HaltEntry { reason, caller, account, halted_by, since }
+    ResumeIn = pb::ResumeRequest { caller, account }
+    ResumeOut = pb::ResumeResponse { state, halts }
+    CancelResult = pb::CancelResult { order_id, status, protective, error }
+    LimitsOut = pb::GetLimitsResponse { state, halts, hash, problem, positions_stale, limits }
+    LimitLeft = pb::LimitLeft { table, rule, warn, limit, of, used, left }
 }
 
 impl From<HaltOut> for pb::HaltResponse {
@@ -120,8 +30,8 @@ impl From<HaltOut> for pb::HaltResponse {
             cancelled,
         } = out;
         Self {
-            state: pb::TradingState::from(state).into(),
-            halts: to_wire(halts),
+            state: state.put(),
+            halts: halts.put(),
             persisted,
             cancelled: cancelled.map(Into::into),
         }
@@ -133,61 +43,16 @@ impl TryFrom<pb::HaltResponse> for HaltOut {
 
     fn try_from(out: pb::HaltResponse) -> Result<Self, Error> {
         let pb::HaltResponse {
-            state: number,
+            state,
             halts,
             persisted,
             cancelled,
         } = out;
         Ok(Self {
-            state: state(number)?,
-            halts: from_wire(halts)?,
+            state: state.take("state")?,
+            halts: halts.take("halts")?,
             persisted,
             cancelled: cancelled.map(CancelAllOut::try_from).transpose()?,
-        })
-    }
-}
-
-impl From<pb::ResumeRequest> for ResumeIn {
-    fn from(request: pb::ResumeRequest) -> Self {
-        let pb::ResumeRequest { caller, account } = request;
-        Self {
-            caller: given(caller),
-            account: given(account),
-        }
-    }
-}
-
-impl From<ResumeIn> for pb::ResumeRequest {
-    fn from(input: ResumeIn) -> Self {
-        let ResumeIn { caller, account } = input;
-        Self {
-            caller: caller.unwrap_or_default(),
-            account: account.unwrap_or_default(),
-        }
-    }
-}
-
-impl From<ResumeOut> for pb::ResumeResponse {
-    fn from(out: ResumeOut) -> Self {
-        let ResumeOut { state, halts } = out;
-        Self {
-            state: pb::TradingState::from(state).into(),
-            halts: to_wire(halts),
-        }
-    }
-}
-
-impl TryFrom<pb::ResumeResponse> for ResumeOut {
-    type Error = Error;
-
-    fn try_from(out: pb::ResumeResponse) -> Result<Self, Error> {
-        let pb::ResumeResponse {
-            state: number,
-            halts,
-        } = out;
-        Ok(Self {
-            state: state(number)?,
-            halts: from_wire(halts)?,
         })
     }
 }
@@ -242,22 +107,8 @@ impl From<CancelAllOut> for pb::CancelAllResponse {
             results,
             still_open,
         } = out;
-        let result = |result| {
-            let CancelResult {
-                order_id,
-                status,
-                protective,
-                error,
-            } = result;
-            pb::CancelResult {
-                order_id,
-                status: status.map_or(0, |status| pb::order_state::Status::from(status).into()),
-                protective,
-                error,
-            }
-        };
         Self {
-            results: results.into_iter().map(result).collect(),
+            results: results.put(),
             still_open,
         }
     }
@@ -271,113 +122,86 @@ impl TryFrom<pb::CancelAllResponse> for CancelAllOut {
             results,
             still_open,
         } = out;
-        let result = |result| {
-            let pb::CancelResult {
-                order_id,
-                status,
-                protective,
-                error,
-            } = result;
-            Ok(CancelResult {
-                order_id,
-                status: match status {
-                    0 => None,
-                    number => Some(take_status(number)?),
-                },
-                protective,
-                error,
-            })
-        };
         Ok(Self {
-            results: results
-                .into_iter()
-                .map(result)
-                .collect::<Result<_, Error>>()?,
+            results: results.take("results")?,
             still_open,
         })
     }
 }
 
-impl From<LimitsOut> for pb::GetLimitsResponse {
-    fn from(out: LimitsOut) -> Self {
-        let LimitsOut {
-            state,
-            halts,
-            hash,
-            problem,
-            positions_stale,
-            limits,
-        } = out;
-        let left = |left| {
-            let LimitLeft {
-                table,
-                rule,
-                warn,
-                limit,
-                of,
-                used,
-                left,
-            } = left;
-            pb::LimitLeft {
-                table,
-                rule,
-                warn,
-                limit,
-                of,
-                used,
-                left,
-            }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Status, Timestamp, TradingState};
+
+    #[test]
+    fn limits_halts_and_what_became_of_orders_survive_the_wire() {
+        let halt = Halt {
+            reason: "looks wrong".to_owned(),
+            caller: Some("algo".to_owned()),
+            account: None,
+            halted_by: Some("desk".to_owned()),
+            since: Timestamp::from_unix_micros(1_795_000_000_000_001),
         };
-        Self {
-            state: pb::TradingState::from(state).into(),
-            halts: to_wire(halts),
-            hash,
-            problem,
-            positions_stale,
-            limits: limits.into_iter().map(left).collect(),
-        }
+        let left = LimitLeft {
+            table: "default".to_owned(),
+            rule: "max_daily_notional".to_owned(),
+            warn: true,
+            limit: "1000".to_owned(),
+            of: Some("USD".to_owned()),
+            used: Some("10".to_owned()),
+            left: None,
+        };
+        let limits = LimitsOut {
+            state: TradingState::CancelOnly,
+            halts: vec![halt.clone()],
+            hash: Some("ab".to_owned()),
+            problem: None,
+            positions_stale: true,
+            limits: vec![left],
+        };
+        let message = pb::GetLimitsResponse::from(limits.clone());
+        assert_eq!(LimitsOut::try_from(message), Ok(limits));
+        let result = |order_id, status, error: Option<&str>| CancelResult {
+            order_id,
+            status,
+            protective: order_id == 2,
+            error: error.map(str::to_owned),
+        };
+        let halted = HaltOut {
+            state: TradingState::CancelOnly,
+            halts: vec![halt],
+            persisted: true,
+            cancelled: Some(CancelAllOut {
+                results: vec![
+                    result(1, Some(Status::Cancelled), None),
+                    result(2, None, Some("unknown")),
+                ],
+                still_open: vec![2, 7],
+            }),
+        };
+        let message = pb::HaltResponse::from(halted.clone());
+        assert_eq!(HaltOut::try_from(message), Ok(halted));
+        let nameless = pb::HaltEntry {
+            since: None,
+            ..pb::HaltEntry::default()
+        };
+        assert!(Halt::try_from(nameless).is_err());
     }
-}
 
-impl TryFrom<pb::GetLimitsResponse> for LimitsOut {
-    type Error = Error;
-
-    fn try_from(out: pb::GetLimitsResponse) -> Result<Self, Error> {
-        let pb::GetLimitsResponse {
-            state: number,
-            halts,
-            hash,
-            problem,
-            positions_stale,
-            limits,
-        } = out;
-        let left = |left| {
-            let pb::LimitLeft {
-                table,
-                rule,
-                warn,
-                limit,
-                of,
-                used,
-                left,
-            } = left;
-            LimitLeft {
-                table,
-                rule,
-                warn,
-                limit,
-                of,
-                used,
-                left,
-            }
+    #[test]
+    fn what_is_not_given_is_everybody_and_everything() {
+        let input = HaltIn::try_from(pb::HaltRequest::default());
+        assert_eq!(input, Ok(HaltIn::new("")));
+        let resume = ResumeIn::try_from(pb::ResumeRequest::default());
+        assert_eq!(resume, Ok(ResumeIn::default()));
+        let all = CancelAllIn {
+            account: Some("DU1".to_owned()),
+            action: Some(Action::Sell),
+            timeout: 1.5,
+            ..CancelAllIn::default()
         };
-        Ok(Self {
-            state: state(number)?,
-            halts: from_wire(halts)?,
-            hash,
-            problem,
-            positions_stale,
-            limits: limits.into_iter().map(left).collect(),
-        })
+        let message = pb::CancelAllRequest::from(all.clone());
+        assert_eq!(CancelAllIn::try_from(message), Ok(all));
     }
 }

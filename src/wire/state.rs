@@ -5,10 +5,10 @@ use crate::domain::{
 };
 use crate::error::Error;
 
-use super::fields::{Put, Take};
+use super::fields::{Put, Take, same_fields};
 use super::pb;
 use super::status::shortened;
-use super::values::{amount, amount_option, present, time_from_wire, time_to_wire};
+use super::values::{present, time_from_wire, time_to_wire};
 
 /// Bytes of a raw state that is shown. TWS's reports have some hundred; one message of it may have 16 MiB, and an answer only 4.
 const RAW_STATE_BYTES_MAX: usize = 256 << 10;
@@ -152,26 +152,9 @@ impl TryFrom<pb::OrderState> for OrderState {
     }
 }
 
-impl From<Commission> for pb::Commission {
-    fn from(commission: Commission) -> Self {
-        let Commission { amount, currency } = commission;
-        Self {
-            amount: amount.put(),
-            currency,
-        }
-    }
-}
-
-impl TryFrom<pb::Commission> for Commission {
-    type Error = Error;
-
-    fn try_from(commission: pb::Commission) -> Result<Self, Error> {
-        let pb::Commission { amount, currency } = commission;
-        Ok(Self {
-            amount: amount.take("commissions.amount")?,
-            currency,
-        })
-    }
+same_fields! {
+    Commission = pb::Commission { amount, currency }
+    Fill = pb::Fill { order_id, exec_id, quantity, price, time, exchange, commission, currency, perm_id }
 }
 
 impl From<Replacement> for pb::Replacement {
@@ -239,62 +222,6 @@ impl TryFrom<pb::Replacement> for Replacement {
             },
             error_code,
             error,
-        })
-    }
-}
-
-impl From<Fill> for pb::Fill {
-    fn from(fill: Fill) -> Self {
-        let Fill {
-            order_id,
-            exec_id,
-            quantity,
-            price,
-            time,
-            exchange,
-            commission,
-            currency,
-            perm_id,
-        } = fill;
-        Self {
-            order_id,
-            exec_id,
-            quantity: quantity.to_string(),
-            price: price.to_string(),
-            time: time.map(time_to_wire),
-            exchange,
-            commission: commission.map(|commission| commission.to_string()),
-            currency,
-            perm_id,
-        }
-    }
-}
-
-impl TryFrom<pb::Fill> for Fill {
-    type Error = Error;
-
-    fn try_from(fill: pb::Fill) -> Result<Self, Error> {
-        let pb::Fill {
-            order_id,
-            exec_id,
-            quantity,
-            price,
-            time,
-            exchange,
-            commission,
-            currency,
-            perm_id,
-        } = fill;
-        Ok(Self {
-            order_id,
-            exec_id,
-            quantity: amount("quantity", &quantity)?,
-            price: amount("price", &price)?,
-            time: time.map(|time| time_from_wire("time", time)).transpose()?,
-            exchange,
-            commission: amount_option("commission", commission)?,
-            currency,
-            perm_id,
         })
     }
 }

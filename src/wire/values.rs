@@ -98,10 +98,6 @@ pub(super) fn amount(field: &str, text: &str) -> Result<Amount, Error> {
         .map_err(|_| unreadable(field))
 }
 
-pub(super) fn amount_option(field: &str, text: Option<String>) -> Result<Option<Amount>, Error> {
-    text.map(|text| amount(field, &text)).transpose()
-}
-
 /// An answer that this client cannot read: the gateway is of another version, or something else answers.
 pub(super) fn unreadable(field: &str) -> Error {
     Error::new(

@@ -2,6 +2,7 @@
 
 import json
 import time
+import uuid
 
 import stubs
 from gateway import ROOT, Gateway, Simulator, wait_until
@@ -32,6 +33,27 @@ def behind_haproxy(bench, change=lambda text: text):
     return bench.until_end(HAProxy(bench.room("haproxy"), {50051: gateway.port, 50061: 1}, change))
 
 
+def check_a_bracket(orders, watches, **call):
+    wanted = pb.PlaceBracketRequest(
+        entry=resting(), take_profit=pb.TakeProfit(limit_price="900"), stop_loss=pb.StopLoss(stop_price="0.5"), request_id=f"outside-{uuid.uuid4()}"
+    )
+    placed = orders.PlaceBracket(wanted, timeout=CALL_SECONDS, **call)
+    legs = [placed.take_profit.order_id, placed.stop_loss.order_id]
+    again = orders.PlaceBracket(wanted, timeout=CALL_SECONDS, **call)
+    assert again.replayed and again.entry.order_id == placed.entry.order_id, again
+    got = orders.Get(pb.GetRequest(placed_as=wanted.request_id), timeout=CALL_SECONDS, **call)
+    assert [leg.order_id for leg in got.legs] == legs, got
+    listed = orders.List(pb.ListRequest(bracket_id=placed.entry.order_id), timeout=CALL_SECONDS, **call).orders
+    assert [order.order_id for order in listed] == [*reversed(legs), placed.entry.order_id], listed
+    orders.Cancel(pb.CancelRequest(order_id=placed.entry.order_id), timeout=CALL_SECONDS, **call)
+    family = pb.WatchRequest(order_id=placed.entry.order_id, with_family=True)
+    ended = {event.order.order_id for event in watches.Watch(family, timeout=CALL_SECONDS, **call) if event.order.terminal}
+    assert ended == {placed.entry.order_id, *legs}, ended
+    unnamed = pb.PlaceBracketRequest(entry=resting(), stop_loss=pb.StopLoss(stop_price="0.5"))
+    refused = error_of(lambda: orders.PlaceBracket(unnamed, timeout=CALL_SECONDS, **call))
+    assert (refused.code(), reason(refused)) == (grpc.StatusCode.INVALID_ARGUMENT, "REQUEST_INVALID")
+
+
 def check_calls_and_watches(orders, watches, **call):
     health = orders.Health(pb.HealthRequest(), timeout=CALL_SECONDS, **call)
     assert health.connected and health.store_ok, health
@@ -57,6 +79,7 @@ def check_calls_and_watches(orders, watches, **call):
     assert sent.transmit, sent
     ended = orders.Cancel(pb.CancelRequest(order_id=staged.order_id), timeout=CALL_SECONDS, **call).order
     assert ended.status == pb.OrderState.CANCELLED, ended
+    check_a_bracket(orders, watches, **call)
     got = orders.Get(pb.GetRequest(order_id=placed.order_id), timeout=CALL_SECONDS, **call)
     assert len(got.fills) == 1, got
     assert {order.order_id for order in every_order(orders, **call)} == {placed.order_id, staged.order_id}

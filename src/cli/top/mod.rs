@@ -1,4 +1,5 @@
-//! `top`: open orders and links as they change, in a terminal, with keys that cancel. A view of a running gateway: it decides nothing.
+//! `top`: open orders, positions and links as they change, in a terminal, with keys that cancel and halt. A view of a running gateway: it decides
+//! nothing.
 
 mod model;
 #[cfg(test)]
@@ -17,9 +18,12 @@ use super::checked::{Checked, Server, Target};
 use super::exit::Exit;
 use super::stderr;
 use crate::client::Client;
-use crate::domain::{HealthIn, HealthOut, OrderKey, OrderState, WatchIn, WatchUpdate};
+use crate::domain::{
+    AccountUpdate, CancelIn, HaltIn, HealthIn, HealthOut, LimitsOut, LinkState, OrderKey,
+    OrderState, ResumeIn, WatchAccountIn, WatchEvent, WatchIn, WatchUpdate,
+};
 use crate::error::{Error, Reason};
-use model::{Model, Wanted};
+use model::{Action, Model, Wanted};
 
 /// Shortest time between two pictures: faster than that nobody reads.
 const FRAME: Duration = Duration::from_millis(50);
@@ -43,6 +47,13 @@ enum Happened {
     Away(Error),
     /// What a cancel came to.
     Cancelled(i32, Result<Box<OrderState>, Error>),
+    /// What a halt or its end came to.
+    Halted(Result<&'static str, Error>),
+    /// Whether new orders are taken.
+    Limits(Box<LimitsOut>),
+    /// A stream of positions begins.
+    PositionsBegin,
+    Account(Box<AccountUpdate>),
 }
 
 /// Shows a running gateway until `q`.
@@ -72,10 +83,12 @@ pub(in crate::cli) async fn top(checked: Checked) -> Exit {
     // Reading keys blocks; the thread ends with the channel.
     std::thread::spawn(move || read_keys(&keys));
     let following = tokio::spawn(follow(server.clone(), sender.clone()));
+    let following_account = tokio::spawn(follow_account(client.clone(), sender.clone()));
     let mut terminal = ratatui::init();
     let shown = show(&mut terminal, client, &server, happened, sender).await;
     ratatui::restore();
     following.abort();
+    following_account.abort();
     match shown {
         Ok(()) => Exit::Success,
         Err(error) => {
@@ -139,6 +152,14 @@ async fn watch(
     if told.is_err() {
         return Ok(());
     }
+    let limits = client.limits().await?;
+    if happened
+        .send(Happened::Limits(Box::new(limits)))
+        .await
+        .is_err()
+    {
+        return Ok(());
+    }
     let mut updates = client
         .watch(WatchIn {
             after_sequence: *after_sequence,
@@ -148,6 +169,18 @@ async fn watch(
     while let Some(update) = updates.next().await {
         let update = update?;
         (*after_sequence, *pause) = (update.sequence, RETRY_MIN);
+        if let WatchEvent::Link(change) = &update.event
+            && matches!(change.state, LinkState::Halted | LinkState::Resumed)
+        {
+            let limits = client.limits().await?;
+            if happened
+                .send(Happened::Limits(Box::new(limits)))
+                .await
+                .is_err()
+            {
+                return Ok(());
+            }
+        }
         let told = happened.send(Happened::Update(Box::new(update))).await;
         if told.is_err() {
             return Ok(());
@@ -157,6 +190,54 @@ async fn watch(
         Reason::GatewayUnavailable,
         "the gateway ended the watch",
     ))
+}
+
+/// Watches positions; a stream that breaks is opened again and begins with all there is. That the gateway is away shows by the other watch.
+async fn follow_account(client: Client, happened: mpsc::Sender<Happened>) {
+    loop {
+        if let Ok(mut updates) = client.watch_account(WatchAccountIn::default()).await {
+            if happened.send(Happened::PositionsBegin).await.is_err() {
+                return;
+            }
+            while let Some(Ok(update)) = updates.next().await {
+                if matches!(update, AccountUpdate::Heartbeat {}) {
+                    continue;
+                }
+                let told = happened.send(Happened::Account(Box::new(update))).await;
+                if told.is_err() {
+                    return;
+                }
+            }
+        }
+        tokio::time::sleep(RETRY_MAX).await;
+    }
+}
+
+/// Does what was asked for, and says what came of it.
+async fn act(client: Client, action: Action, happened: mpsc::Sender<Happened>) {
+    let done = match action {
+        Action::Cancel {
+            order_id,
+            with_sibling,
+        } => {
+            let input = CancelIn {
+                with_sibling,
+                ..CancelIn::within(OrderKey::OrderId(order_id), CANCEL_TIMEOUT)
+            };
+            let outcome = client.cancel_with(input).await.map(Box::new);
+            Happened::Cancelled(order_id, outcome)
+        }
+        Action::Halt => {
+            let halted = client.halt(HaltIn::new("by a person at top")).await;
+            Happened::Halted(halted.map(|_| "new orders are halted"))
+        }
+        Action::Resume => {
+            let resumed = client.resume(ResumeIn::default()).await;
+            Happened::Halted(resumed.map(|_| "halts are lifted"))
+        }
+    };
+    // Whoever asked may have left.
+    let _gone = happened.send(done).await;
 }
 
 async fn show(
@@ -179,14 +260,8 @@ async fn show(
             match take(&mut model, one) {
                 Wanted::Nothing => {}
                 Wanted::End => return Ok(()),
-                Wanted::Cancel(order_id) => {
-                    let (client, sender) = (client.clone(), sender.clone());
-                    tokio::spawn(async move {
-                        let order = OrderKey::OrderId(order_id);
-                        let outcome = client.cancel(order, CANCEL_TIMEOUT).await.map(Box::new);
-                        // Whoever asked may have left.
-                        let _gone = sender.send(Happened::Cancelled(order_id, outcome)).await;
-                    });
+                Wanted::Do(action) => {
+                    tokio::spawn(act(client.clone(), action, sender.clone()));
                 }
             }
             next = happened.try_recv().ok();
@@ -202,6 +277,11 @@ fn take(model: &mut Model, happened: Happened) -> Wanted {
         Happened::Update(update) => model.update(*update),
         Happened::Health(health) => model.health(*health),
         Happened::Away(error) => model.away(error.message),
+        Happened::Limits(limits) => model.limits(*limits),
+        Happened::PositionsBegin => model.positions_begin(),
+        Happened::Account(update) => model.account(*update),
+        Happened::Halted(Ok(said)) => model.say(said),
+        Happened::Halted(Err(error)) => model.say(error.message),
         Happened::Cancelled(order_id, Ok(order)) => {
             model.say(format!("order {order_id}: {}", order.status));
             model.order(*order);

@@ -4,9 +4,12 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 
-use super::model::{Model, Wanted};
+use super::model::{Action, Model, Wanted};
 use super::view;
-use crate::domain::{LinkChange, LinkState, OrderState, WatchEvent, WatchUpdate};
+use crate::domain::{
+    AccountUpdate, Amount, Halt, LimitsOut, LinkChange, LinkState, OrderState, Position,
+    TradingState, WatchEvent, WatchUpdate,
+};
 use crate::wire::pb;
 
 fn order(order_id: i32, status: pb::order_state::Status) -> OrderState {
@@ -60,6 +63,13 @@ fn press(model: &mut Model, code: KeyCode) -> Wanted {
     model.press(KeyEvent::new(code, KeyModifiers::NONE))
 }
 
+fn cancel(order_id: i32, with_sibling: bool) -> Wanted {
+    Wanted::Do(Action::Cancel {
+        order_id,
+        with_sibling,
+    })
+}
+
 fn model() -> Model {
     use pb::order_state::Status;
     let mut model = Model::new("http://127.0.0.1:50051".to_owned());
@@ -107,10 +117,10 @@ fn a_cancel_needs_a_yes_and_names_the_order_that_was_chosen() {
         9,
         pb::order_state::Status::Submitted,
     ))));
-    assert_eq!(press(&mut model, KeyCode::Char('y')), Wanted::Cancel(1));
+    assert_eq!(press(&mut model, KeyCode::Char('y')), cancel(1, false));
     press(&mut model, KeyCode::Home);
     press(&mut model, KeyCode::Char('c'));
-    assert_eq!(model.confirming, Some(9));
+    assert_eq!(Wanted::Do(model.confirming.unwrap()), cancel(9, false));
     press(&mut model, KeyCode::Esc);
     assert_eq!(press(&mut model, KeyCode::Char('q')), Wanted::End);
 }
@@ -139,4 +149,122 @@ fn links_show_when_they_break_and_when_they_heal() {
     model.away("no gateway answers".to_owned());
     let lines = picture(&mut model);
     assert!(lines[0].contains("○ no gateway") && lines[6].contains("no gateway answers"));
+}
+
+#[test]
+fn a_bracket_stands_together_under_its_entry_for_as_long_as_an_exit_works() {
+    use pb::order_state::Status;
+    let mut model = Model::new(String::new());
+    for (order_id, status) in [
+        (4, Status::Filled),
+        (5, Status::Submitted),
+        (6, Status::PreSubmitted),
+        (7, Status::Submitted),
+    ] {
+        let bracket_id = (order_id < 7).then_some(4);
+        let order = OrderState {
+            bracket_id,
+            ..order(order_id, status)
+        };
+        model.update(update(WatchEvent::Order(order)));
+    }
+    let ids = |model: &Model| {
+        model
+            .shown()
+            .map(|order| order.order_id)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&model), [7, 4, 5, 6]);
+    let lines = picture(&mut model);
+    assert!(
+        lines[3].starts_with("4 ") && lines[4].starts_with("└ 5"),
+        "{lines:#?}"
+    );
+    for _ in 0..3 {
+        press(&mut model, KeyCode::Down);
+    }
+    press(&mut model, KeyCode::Char('c'));
+    let lines = picture(&mut model);
+    assert!(lines[6].contains("the other exit"), "{lines:#?}");
+    assert_eq!(press(&mut model, KeyCode::Char('y')), cancel(5, true));
+    for order_id in [5, 6] {
+        let order = OrderState {
+            bracket_id: Some(4),
+            sequence: 9,
+            ..order(order_id, Status::Filled)
+        };
+        model.update(update(WatchEvent::Order(order)));
+    }
+    assert_eq!(ids(&model), [7]);
+}
+
+#[test]
+fn a_halt_shows_and_the_same_key_lifts_it() {
+    let mut model = model();
+    press(&mut model, KeyCode::Char('h'));
+    let lines = picture(&mut model);
+    assert!(lines[6].contains("halt new orders of everybody?"));
+    assert_eq!(
+        press(&mut model, KeyCode::Char('y')),
+        Wanted::Do(Action::Halt)
+    );
+    let limits = |state, halts| LimitsOut {
+        state,
+        halts,
+        hash: None,
+        problem: None,
+        positions_stale: false,
+        limits: Vec::new(),
+    };
+    let halt = Halt {
+        reason: "looks wrong".to_owned(),
+        caller: None,
+        account: None,
+        halted_by: None,
+        since: crate::domain::Timestamp::from_unix_micros(0),
+    };
+    model.limits(limits(TradingState::CancelOnly, vec![halt]));
+    assert!(picture(&mut model)[0].contains("HALTED everybody: looks wrong"));
+    press(&mut model, KeyCode::Char('h'));
+    assert_eq!(
+        press(&mut model, KeyCode::Char('y')),
+        Wanted::Do(Action::Resume)
+    );
+    model.limits(limits(TradingState::Active, Vec::new()));
+    assert!(!picture(&mut model)[0].contains("HALTED"));
+}
+
+#[test]
+fn positions_come_and_go_and_no_key_about_orders_acts_there() {
+    let mut model = model();
+    let position = |quantity: i64| {
+        AccountUpdate::Position(Position {
+            account: "DU1".to_owned(),
+            con_id: 265_598,
+            symbol: "AAPL".to_owned(),
+            sec_type: "STK".to_owned(),
+            exchange: None,
+            currency: "USD".to_owned(),
+            quantity: Amount::from(quantity),
+            average_cost: Amount::from(230),
+            market_price: None,
+            market_value: None,
+            unrealized_pnl: None,
+            realized_pnl: None,
+        })
+    };
+    press(&mut model, KeyCode::Down);
+    model.account(position(-30));
+    press(&mut model, KeyCode::Char('p'));
+    let lines = picture(&mut model);
+    assert!(
+        lines[2].contains("AAPL") && lines[2].contains("-30"),
+        "{lines:#?}"
+    );
+    press(&mut model, KeyCode::Char('c'));
+    assert_eq!(model.confirming, None);
+    model.account(position(0));
+    assert!(!picture(&mut model).concat().contains("AAPL"));
+    press(&mut model, KeyCode::Char('p'));
+    assert!(picture(&mut model)[2].contains("PRE_SUBMITTED"));
 }
