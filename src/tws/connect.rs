@@ -31,7 +31,18 @@ pub(super) async fn open(
     last: &mut Option<SocketAddr>,
 ) -> Result<Opened, ConnectFailure> {
     let deadline = Instant::now() + settings.handshake_timeout;
-    let mut addresses = addresses(settings, deadline).await?;
+    let addresses = addresses(settings, deadline).await?;
+    open_one(settings, session, addresses, deadline, last).await
+}
+
+/// Opens a session at the first of several addresses that leads to one.
+async fn open_one(
+    settings: &TwsSettings,
+    session: u64,
+    mut addresses: Vec<SocketAddr>,
+    deadline: Instant,
+    last: &mut Option<SocketAddr>,
+) -> Result<Opened, ConnectFailure> {
     if let Some(place) = addresses.iter().position(|address| Some(*address) == *last) {
         addresses[..=place].rotate_right(1);
     }
@@ -157,6 +168,12 @@ fn together(mut failures: Vec<(SocketAddr, ConnectFailure)>) -> ConnectFailure {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use test_support::tws::peer::FakeTws;
+    use tokio::net::TcpListener;
+
     use super::*;
 
     fn settings(host: &str) -> TwsSettings {
@@ -198,6 +215,67 @@ mod tests {
             panic!("{nobody:?}")
         };
         assert!(detail.starts_with("the address of tws.invalid"), "{detail}");
+    }
+
+    #[tokio::test]
+    async fn an_address_that_takes_the_connection_and_is_mute_is_passed_by_and_the_next_is_tried_first_from_then_on()
+     {
+        let mute = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let first = mute.local_addr().unwrap();
+        let second = SocketAddr::from(([127, 0, 0, 2], first.port()));
+        let tws = FakeTws::of(TcpListener::bind(second).await.unwrap());
+        let taken = Arc::new(AtomicUsize::new(0));
+        let counted = Arc::clone(&taken);
+        tokio::spawn(async move {
+            let mut held = Vec::new();
+            while let Ok((stream, _)) = mute.accept().await {
+                counted.fetch_add(1, Ordering::Relaxed);
+                held.push(stream);
+            }
+        });
+        let settings = TwsSettings {
+            handshake_timeout: Duration::from_secs(4),
+            ..settings("two.example")
+        };
+        let mut last = None;
+        for _ in 0..2 {
+            let deadline = Instant::now() + settings.handshake_timeout;
+            let both = vec![first, second];
+            let (opened, _peer) = tokio::join!(
+                open_one(&settings, 1, both, deadline, &mut last),
+                tws.session()
+            );
+            assert_eq!(opened.unwrap().peer, second.to_string());
+            assert_eq!(last, Some(second));
+        }
+        assert_eq!(
+            taken.load(Ordering::Relaxed),
+            1,
+            "the mute one is asked once"
+        );
+    }
+
+    #[tokio::test]
+    async fn where_no_address_answers_each_is_named_with_its_reason_within_the_limit() {
+        let mute = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let first = mute.local_addr().unwrap();
+        // Nobody listens at the other one.
+        let second = SocketAddr::from(([127, 0, 0, 3], first.port()));
+        let settings = settings("two.example");
+        let begun = Instant::now();
+        let deadline = begun + settings.handshake_timeout;
+        let opened = open_one(&settings, 1, vec![first, second], deadline, &mut None).await;
+        let Err(ConnectFailure::Unreachable { detail }) = opened else {
+            panic!("{opened:?}")
+        };
+        assert!(
+            detail.contains(&format!("{first} took the connection")),
+            "{detail}"
+        );
+        assert!(
+            detail.contains(&format!("nothing listens at {second}")),
+            "{detail}"
+        );
     }
 
     #[test]
