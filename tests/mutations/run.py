@@ -99,7 +99,7 @@ MUTATIONS = [
     one("synchronous NORMAL instead of FULL", "src/store/start.rs",
         "PRAGMA synchronous = FULL;", "PRAGMA synchronous = NORMAL;", ["--test", "store_faults"]),
     one("go on after a commit of unknown outcome", DRIVER,
-        "Err(error) if error.is_outcome_unknown() =>", "Err(error) if false && error.is_outcome_unknown() =>", ["--test", "faults", "disk::"]),
+        "Err(error) if error.is_outcome_unknown() => Err(Fatal(", "Err(error) if false && error.is_outcome_unknown() => Err(Fatal(", ["--test", "faults", "disk::"]),
     one("send again what a reconcile does not find", "src/engine/step/judge.rs",
         "|| lifecycle::untraced(&mut entry.order, not_found, now);\n",
         "|| lifecycle::untraced(&mut entry.order, not_found, now);\n"
