@@ -134,6 +134,7 @@ pub(super) fn settings_flags(
         limits_timezone,
         halt_file,
         tws_restart_at,
+        cancel_on_disconnect,
         log_format,
     } = settings;
     [
@@ -153,6 +154,7 @@ pub(super) fn settings_flags(
         ("LIMITS_TIMEZONE", limits_timezone.clone()),
         ("HALT_FILE", halt_file.clone()),
         ("TWS_RESTART_AT", tws_restart_at.clone()),
+        ("CANCEL_ON_DISCONNECT", cancel_on_disconnect.clone()),
         ("LOG_FORMAT", log_format.clone()),
     ]
     .into_iter()

@@ -7,7 +7,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use super::{Config, LogFormat};
+use super::{Config, LogFormat, parse_disconnect_grace};
 use crate::domain::{Amount, RestartWindow, Zone};
 
 /// A bound for typing errors only: TWS takes 50 unless it was told otherwise, a simulator as many as it can.
@@ -278,6 +278,12 @@ impl Settings {
             && let Err(error) = RestartWindow::parse(at)
         {
             set.problem("TWS_RESTART_AT", error);
+        }
+        if let Some(text) = set.text("CANCEL_ON_DISCONNECT") {
+            match parse_disconnect_grace(&text) {
+                Ok(grace) => config.cancel_on_disconnect = grace,
+                Err(problem) => set.problem("CANCEL_ON_DISCONNECT", problem),
+            }
         }
         let format = set.parsed("LOG_FORMAT", "text or json", |text| {
             match text.to_ascii_lowercase().as_str() {

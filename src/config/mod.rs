@@ -6,7 +6,6 @@ mod limits_file;
 #[cfg(feature = "cli")]
 mod load;
 
-#[cfg(feature = "cli")]
 pub use disconnect::{DisconnectGrace, parse_disconnect_grace};
 #[cfg(feature = "gateway")]
 pub use limits_file::{LIMITS_FILE_BYTES_MAX, LimitsFileError, parse_limits, read_limits_file};
@@ -72,6 +71,8 @@ pub struct Config {
     pub halt_file: Option<PathBuf>,
     /// `TWS_RESTART_AT`: when TWS restarts by itself, `HH:MM Zone/Name`; new orders are refused for two minutes before.
     pub tws_restart_at: Option<String>,
+    /// `CANCEL_ON_DISCONNECT`: callers whose open entries are cancelled when their last stream has ended, each after a grace time.
+    pub cancel_on_disconnect: DisconnectGrace,
     /// `LOG_FORMAT`.
     pub log_format: LogFormat,
     /// `RUST_LOG`: which log lines are written, for example `info` or `ibkr_orders=debug`.
@@ -182,6 +183,7 @@ impl Default for Config {
             limits_file: None,
             halt_file: None,
             tws_restart_at: None,
+            cancel_on_disconnect: DisconnectGrace::new(),
             limits_timezone: "America/New_York".to_owned(),
             log_format: LogFormat::Text,
             log_filter: None,

@@ -25,6 +25,8 @@ words! {
         Login = "LOGIN",
         /// TWS was asked for a preview. The body has the `order`.
         Preview = "PREVIEW",
+        /// The last stream of a caller of `CANCEL_ON_DISCONNECT` has ended, and its entries are cancelled. The body has the `orders`.
+        Disconnect = "DISCONNECT",
         /// Refused instructions that were counted and not recorded, because there were too many: `refused` says how many.
         Unrecorded = "UNRECORDED",
     }

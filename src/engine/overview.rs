@@ -131,8 +131,25 @@ impl Core {
         }
     }
 
+    /// The open orders of a caller that are neither exits of positions nor exits of brackets.
+    pub(crate) fn entries_of(&self, caller: &str) -> Vec<i32> {
+        let CancelPlan { cancel, left: _ } =
+            self.cancel_plan(&CancelAllIn::default(), Some(caller));
+        let is_entry = |order_id: &i32| {
+            let entry = self.cache.get(*order_id);
+            entry.is_some_and(|entry| entry.order.record.state.parent_order_id.is_none())
+        };
+        cancel.into_iter().filter(is_entry).collect()
+    }
+
+    /// Whether a caller has placed an order.
+    fn is_of(&self, state: &OrderState, caller: &str) -> bool {
+        let entry = self.cache.get(state.order_id);
+        entry.is_some_and(|entry| *entry.caller_key() == *caller)
+    }
+
     /// Which open orders a CancelAll cancels, and which exits of positions it leaves.
-    pub(crate) fn cancel_plan(&self, input: &CancelAllIn) -> CancelPlan {
+    pub(crate) fn cancel_plan(&self, input: &CancelAllIn, caller: Option<&str>) -> CancelPlan {
         let CancelAllIn {
             account,
             symbol,
@@ -173,6 +190,9 @@ impl Core {
         };
         let mut plan = CancelPlan::default();
         for state in open {
+            if caller.is_some_and(|caller| !self.is_of(state, caller)) {
+                continue;
+            }
             if !wanted(&state.account, state.terms.symbol(), state.terms.action) {
                 continue;
             }

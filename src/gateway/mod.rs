@@ -13,6 +13,7 @@ mod read;
 mod refusal;
 mod replace;
 mod risk;
+mod streams;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(crate) use place::only_breaks_limits;
 pub use place::{dry_run, validate};
 pub(crate) use read::{order_id as watched_order, spec as watch_spec};
 use refusal::RefusalGate;
+pub(crate) use streams::CallerStream;
+use streams::Streams;
 
 /// A running gateway: one store, one session with TWS, one engine. A cheap handle.
 #[derive(Debug, Clone)]
@@ -57,6 +60,7 @@ struct Shared {
     feed: Feed,
     stats: Arc<Stats>,
     refusals: RefusalGate,
+    streams: Streams,
 }
 
 impl Gateway {

@@ -10,6 +10,7 @@ use super::followed::FollowedLimits;
 use super::halt_file::HaltFile;
 use super::limits::limits;
 use super::refusal::RefusalGate;
+use super::streams::Streams;
 use super::{Gateway, Shared};
 use crate::config::Config;
 use crate::domain::Caller;
@@ -117,6 +118,7 @@ impl Gateway {
                 feed,
                 stats,
                 refusals: RefusalGate::default(),
+                streams: Streams::new(config.cancel_on_disconnect.clone()),
             }),
             caller: Arc::new(Caller::LOCAL),
         }

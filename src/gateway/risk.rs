@@ -1,6 +1,7 @@
 //! Halt, Resume, CancelAll, and what is left of the limits.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -65,7 +66,7 @@ impl Gateway {
         tracing::warn!(%reason, ?caller, ?account, by = %self.caller, "new orders are halted");
         let halt = Halt {
             reason,
-            caller,
+            caller: caller.clone(),
             account: account.clone(),
             halted_by: self.caller.stored_name(),
             since: time::OffsetDateTime::now_utc().into(),
@@ -82,7 +83,7 @@ impl Gateway {
                 timeout,
                 ..CancelAllIn::default()
             };
-            Some(self.cancel_all(input).await?)
+            Some(self.cancel_all_of(input, caller).await?)
         } else {
             None
         };
@@ -124,23 +125,49 @@ impl Gateway {
     /// # Errors
     /// `REQUEST_INVALID`, `OVERLOADED`, `SHUTTING_DOWN`, `INTERNAL`. What became of each order stands in the outcome.
     pub async fn cancel_all(&self, input: CancelAllIn) -> Result<CancelAllOut, Error> {
+        self.cancel_all_of(input, None).await
+    }
+
+    /// The same of one caller alone, where one is named.
+    async fn cancel_all_of(
+        &self,
+        input: CancelAllIn,
+        caller: Option<String>,
+    ) -> Result<CancelAllOut, Error> {
         let timeout = seconds("timeout", input.timeout)?;
-        let deadline = Instant::now() + timeout;
         let plan = self
             .shared
             .engine
-            .inspect(move |core, _| core.cancel_plan(&input));
+            .inspect(move |core, _| core.cancel_plan(&input, caller.as_deref()));
         let CancelPlan { cancel, left } = plan.await?;
-        let mut results: Vec<CancelResult> = left
-            .into_iter()
-            .map(|(order_id, status)| CancelResult {
-                order_id,
-                status: Some(status),
-                protective: true,
-                error: None,
-            })
+        let mut results = self.cancel_each(cancel, timeout).await?;
+        results.extend(left.into_iter().map(|(order_id, status)| CancelResult {
+            order_id,
+            status: Some(status),
+            protective: true,
+            error: None,
+        }));
+        results.sort_by_key(|result| result.order_id);
+        let still_open: BTreeSet<i32> = results
+            .iter()
+            .filter(|result| result.status.is_none_or(|status| status.may_work()))
+            .map(|result| result.order_id)
             .collect();
-        let mut waiting = cancel.into_iter();
+        Ok(CancelAllOut {
+            results,
+            still_open: still_open.into_iter().collect(),
+        })
+    }
+
+    /// Asks TWS to cancel orders one by one, and answers what became of each within the timeout.
+    pub(super) async fn cancel_each(
+        &self,
+        orders: Vec<i32>,
+        timeout: Duration,
+    ) -> Result<Vec<CancelResult>, Error> {
+        let deadline = Instant::now() + timeout;
+        let mut results = Vec::new();
+        let mut waiting = orders.into_iter();
         let mut asked = JoinSet::new();
         loop {
             while asked.len() < CANCELS_AT_ONCE
@@ -169,16 +196,7 @@ impl Gateway {
                 error,
             });
         }
-        results.sort_by_key(|result| result.order_id);
-        let still_open: BTreeSet<i32> = results
-            .iter()
-            .filter(|result| result.status.is_none_or(|status| status.may_work()))
-            .map(|result| result.order_id)
-            .collect();
-        Ok(CancelAllOut {
-            results,
-            still_open: still_open.into_iter().collect(),
-        })
+        Ok(results)
     }
 }
 

@@ -15,7 +15,7 @@ use crate::domain::{
 };
 use crate::error::{Error, Reason};
 use crate::feed::Watch;
-use crate::gateway::Gateway;
+use crate::gateway::{CallerStream, Gateway};
 use crate::wire::pb::order_service_server::OrderService;
 use crate::wire::{pb, require_bracket_request_id, require_request_id, status_from_error};
 
@@ -133,7 +133,7 @@ impl OrderService for Orders {
     type WatchStream = Updates;
 
     async fn watch(&self, request: Request<pb::WatchRequest>) -> Answer<Updates> {
-        let (metadata, _, message) = request.into_parts();
+        let (metadata, extensions, message) = request.into_parts();
         let mut input = WatchIn::try_from(message).map_err(status_from_error)?;
         input.timeout = effective_timeout(input.timeout, &metadata);
         // The caller's deadline ends the watch like its own max_wait: with a word, and a little earlier.
@@ -143,8 +143,10 @@ impl OrderService for Orders {
         };
         input.order.as_ref().inspect(|key| note_key(key));
         let watch = self.gateway.watch(input).await.map_err(status_from_error)?;
+        let caller = for_caller(&self.gateway, &extensions);
         Ok(Response::new(Updates {
             watch,
+            _caller: caller.stream_begins(&self.stopping),
             stopping: Box::pin(self.stopping.clone().cancelled_owned()),
             ended: false,
         }))
@@ -229,6 +231,8 @@ impl OrderService for Orders {
 /// The updates of a watch as messages, until it ends or the gateway shuts down.
 pub(super) struct Updates {
     watch: Watch,
+    /// Ends with this where the caller is one whose entries do not outlive its streams.
+    _caller: Option<CallerStream>,
     stopping: Pin<Box<WaitForCancellationFutureOwned>>,
     ended: bool,
 }

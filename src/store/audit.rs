@@ -59,6 +59,7 @@ pub(super) fn append(held: &mut StatementCache<'_>, record: &AuditRecord) -> rus
         | AuditKind::Resume
         | AuditKind::Login
         | AuditKind::Preview
+        | AuditKind::Disconnect
         | AuditKind::Unrecorded => None,
     };
     if let Some(setting) = setting {

@@ -257,3 +257,67 @@ async fn limits_say_what_is_left_of_them() {
     );
     world.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_of_a_caller_whose_last_stream_ended_are_cancelled_after_its_grace_time() {
+    let dir = tempfile::tempdir().unwrap();
+    let tokens = dir.path().join("tokens");
+    std::fs::write(
+        &tokens,
+        "a-token-of-the-algorithm role=trade name=algo\na-token-of-another-one role=trade name=other\n",
+    )
+    .unwrap();
+    let world = World::plan(Plan {
+        simulator: Some(SimulatorConfig::explicit()),
+        config: Some(Box::new(|config| {
+            config.cancel_on_disconnect =
+                ibkr_orders::config::parse_disconnect_grace("algo=300ms").unwrap();
+        })),
+        settings: Some(Box::new(move |settings| settings.token_file = Some(tokens))),
+        ..Plan::default()
+    })
+    .await;
+    fn of<T>(token: &str, message: T) -> tonic::Request<T> {
+        let mut request = tonic::Request::new(message);
+        let value = format!("Bearer {token}").parse().unwrap();
+        request.metadata_mut().insert("authorization", value);
+        request
+    }
+    let (algo, other) = ("a-token-of-the-algorithm", "a-token-of-another-one");
+    let mut stub = world.stub().await;
+    let mut placed = Vec::new();
+    for token in [algo, other] {
+        let answer = stub.place(of(token, place(resting()))).await.unwrap();
+        placed.push(answer.into_inner().order_id);
+    }
+    let open = async |order_id: i32| {
+        let state = world.gateway.get(order_id_key(order_id)).await.unwrap();
+        !state.order.terminal
+    };
+    let watch = || of(algo, pb::WatchRequest::default());
+    // One of two streams ends: nothing happens.
+    let first = stub.watch(watch()).await.unwrap();
+    let second = stub.watch(watch()).await.unwrap();
+    drop(first);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(open(placed[0]).await);
+    // The last one ends, and another begins within the grace time.
+    drop(second);
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let again = stub.watch(watch()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert!(open(placed[0]).await);
+    let begun = std::time::Instant::now();
+    drop(again);
+    eventually("its entry is cancelled", async || !open(placed[0]).await).await;
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+    assert!(
+        open(placed[1]).await,
+        "another caller's order was cancelled"
+    );
+    world.end().await;
+}
+
+fn order_id_key(order_id: i32) -> ibkr_orders::domain::OrderKey {
+    ibkr_orders::domain::OrderKey::OrderId(order_id)
+}

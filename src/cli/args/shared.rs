@@ -113,6 +113,9 @@ pub(in crate::cli) struct SettingsArgs {
     /// When TWS restarts by itself, HH:MM Zone/Name: new orders are refused for two minutes before (TWS_RESTART_AT)
     #[arg(long, value_name = "TIME", hide_short_help = true)]
     pub(in crate::cli) tws_restart_at: Option<String>,
+    /// Callers whose entries are cancelled when their last stream has ended, NAME=15s,… (CANCEL_ON_DISCONNECT)
+    #[arg(long, value_name = "LIST", hide_short_help = true)]
+    pub(in crate::cli) cancel_on_disconnect: Option<String>,
     /// Log lines on stderr: text or json (LOG_FORMAT) [default: text]
     #[arg(long, value_name = "FORMAT", hide_short_help = true)]
     pub(in crate::cli) log_format: Option<String>,
