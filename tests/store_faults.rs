@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use ibkr_orders::domain::OrderKey;
-use ibkr_orders::store::{Opened, StoreError};
+use ibkr_orders::store::{OpenStore, StoreError};
 
 use test_support::preload::Faults;
 use test_support::records::{order_event, record};
@@ -69,8 +69,8 @@ fn under_faults(test: &str) -> Option<Run> {
 }
 
 /// One commit with orders `from` to `to` and their events.
-async fn place(opened: &Opened, from: i32, to: i32) -> Result<(), StoreError> {
-    let base = opened.head_sequence;
+async fn place(opened: &OpenStore, from: i32, to: i32) -> Result<(), StoreError> {
+    let base = opened.recovered.head_sequence;
     opened
         .store
         .transact(move |t| {
@@ -125,8 +125,8 @@ async fn a_failed_fsync_leaves_the_outcome_unknown_and_nothing_is_written_after_
     assert!(reader.get(OrderKey::OrderId(3)).await.unwrap().is_none());
     let second = reader.get(OrderKey::OrderId(2)).await.unwrap().is_some();
     assert_eq!(
-        again.head_sequence,
-        opened.head_sequence + 1 + u64::from(second),
+        again.recovered.head_sequence,
+        opened.recovered.head_sequence + 1 + u64::from(second),
         "the order and its event together, or neither"
     );
 }
@@ -152,7 +152,7 @@ async fn a_full_disk_refuses_writes_answers_reads_and_recovers() {
     place(&opened, 2, 100).await.unwrap();
     opened.store.close().await.unwrap();
     let again = open(&run.database()).await;
-    assert_eq!(again.highest_order_id, 100);
+    assert_eq!(again.recovered.highest_order_id, 100);
 }
 
 #[tokio::test]
@@ -178,10 +178,10 @@ async fn every_acknowledged_commit_survives_a_power_loss() {
             std::fs::copy(entry.path(), lost.path().join(name)).unwrap();
         }
         let found = open(&lost.path().join("found.db")).await;
-        assert_eq!(found.highest_order_id, from + 499);
+        assert_eq!(found.recovered.highest_order_id, from + 499);
         assert_eq!(
-            found.head_sequence,
-            opened.head_sequence + u64::from((from + 499).unsigned_abs())
+            found.recovered.head_sequence,
+            opened.recovered.head_sequence + u64::from((from + 499).unsigned_abs())
         );
     }
     let written_back = std::fs::metadata(run.database()).unwrap().len();

@@ -67,7 +67,7 @@ async fn a_million_orders_are_opened_listed_and_read_without_reading_them_all() 
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("orders.db");
     let opened = open(&path).await;
-    let base = opened.head_sequence + 1;
+    let base = opened.recovered.head_sequence + 1;
     let mut row = record_full(1, base);
     row.state.terminal = true;
     row.state.status = Status::Filled;
@@ -84,9 +84,13 @@ async fn a_million_orders_are_opened_listed_and_read_without_reading_them_all() 
     for _ in 0..3 {
         let before = Instant::now();
         let opened = open(&path).await;
-        println!("open: {:?}, {} live", before.elapsed(), opened.live.len());
-        assert_eq!(opened.live.len(), 1000);
-        assert_eq!(i64::from(opened.highest_order_id), ORDERS);
+        println!(
+            "open: {:?}, {} live",
+            before.elapsed(),
+            opened.recovered.live.len()
+        );
+        assert_eq!(opened.recovered.live.len(), 1000);
+        assert_eq!(i64::from(opened.recovered.highest_order_id), ORDERS);
         opened.store.close().await.unwrap();
     }
 
@@ -166,7 +170,7 @@ async fn a_million_orders_are_opened_listed_and_read_without_reading_them_all() 
         }
     })
     .await;
-    let head = opened.head_sequence;
+    let head = opened.recovered.head_sequence;
     measure("one order and its event, committed", 200, |n| {
         let store = opened.store.clone();
         async move {
@@ -201,7 +205,7 @@ async fn a_million_orders_are_exported_in_little_memory() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("orders.db");
     let opened = open(&path).await;
-    let base = opened.head_sequence + 1;
+    let base = opened.recovered.head_sequence + 1;
     let row = record_full(1, base);
     insert(&opened.store, &row).await;
     opened.store.close().await.unwrap();
@@ -251,7 +255,7 @@ async fn a_log_of_256_mib_is_read_quickly_after_a_kill() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("orders.db");
     let opened = open(&path).await;
-    let base = opened.head_sequence + 1;
+    let base = opened.recovered.head_sequence + 1;
     let row = record_full(1, base);
     opened
         .store
@@ -282,7 +286,10 @@ async fn a_log_of_256_mib_is_read_quickly_after_a_kill() {
     let before = Instant::now();
     let opened = open(&killed).await;
     println!("open with a log of 256 MiB: {:?}", before.elapsed());
-    assert_eq!(opened.head_sequence, base + from.cast_unsigned() - 1);
+    assert_eq!(
+        opened.recovered.head_sequence,
+        base + from.cast_unsigned() - 1
+    );
 }
 
 /// Resident memory in KiB.
@@ -302,7 +309,10 @@ async fn ten_thousand_watchers_are_cheap_and_hear_at_once() {
     let opened = open(&directory.path().join("orders.db")).await;
     let mut rows = Vec::new();
     for id in 1..=100 {
-        let mut row = record_full(id, opened.head_sequence + u64::from(id.unsigned_abs()));
+        let mut row = record_full(
+            id,
+            opened.recovered.head_sequence + u64::from(id.unsigned_abs()),
+        );
         row.state.terminal = false;
         rows.push(row);
     }
@@ -317,7 +327,7 @@ async fn ten_thousand_watchers_are_cheap_and_hear_at_once() {
         })
         .await
         .unwrap();
-    let mut head = opened.head_sequence + 100;
+    let mut head = opened.recovered.head_sequence + 100;
     let feed = Feed::new(
         opened.store.reader(),
         head,

@@ -53,7 +53,7 @@ pub use enums::{
 };
 pub use event::{EventKind, LinkChange, LinkState, StoredEvent, WatchEvent, WatchUpdate};
 pub use fill::{Commission, Fill};
-pub use instruction::Instruction;
+pub use instruction::{Instruction, InstructionOutcome};
 pub use operations::{
     BracketDraft, BracketIn, BracketInput, BracketOut, CancelAllIn, CancelAllOut, CancelIn,
     CancelResult, DEFAULT_POLL_INTERVAL_SECONDS, DEFAULT_TIMEOUT_SECONDS, GetIn, GetOut, Halt,

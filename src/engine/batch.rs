@@ -12,7 +12,8 @@ use crate::account::Heard;
 use crate::domain::lifecycle::ExecutionChange;
 use crate::domain::limits::Totals;
 use crate::domain::{
-    AuditRecord, Instruction, InstructionState, LinkChange, OrderRecord, StoredEvent, WorkingTerms,
+    AuditRecord, Instruction, InstructionOutcome, LinkChange, OrderRecord, StoredEvent,
+    WorkingTerms,
 };
 use crate::store::{StoreError, Transaction};
 use crate::tws::TwsCommand;
@@ -83,14 +84,7 @@ pub(crate) enum Row {
     /// Of `instructions`.
     Instruction(Box<Instruction>),
     /// What became of one.
-    InstructionState(u64, InstructionState),
-    /// What became of the one under this request id.
-    Decided {
-        /// Which.
-        request_id: String,
-        /// What.
-        state: InstructionState,
-    },
+    InstructionOutcome(u64, InstructionOutcome),
     /// An id that is spent though no order has it.
     HighestOrderId(i32),
     /// The accounts the store belongs to.
@@ -214,9 +208,8 @@ impl Batch {
                     terms,
                 } => tx.insert_terms(*order_id, *revision, terms)?,
                 Row::Instruction(instruction) => tx.insert_instruction(instruction)?,
-                Row::InstructionState(id, state) => tx.set_instruction_state(*id, *state)?,
-                Row::Decided { request_id, state } => {
-                    tx.decide_instruction(request_id, *state)?;
+                Row::InstructionOutcome(id, outcome) => {
+                    tx.set_instruction_outcome(*id, outcome)?;
                 }
                 Row::HighestOrderId(order_id) => tx.spend_order_id(*order_id)?,
                 Row::Accounts(accounts) => tx.pin_accounts(accounts)?,
@@ -235,8 +228,7 @@ impl Batch {
                 Row::Execution(_)
                 | Row::Terms { .. }
                 | Row::Instruction(_)
-                | Row::InstructionState(..)
-                | Row::Decided { .. }
+                | Row::InstructionOutcome(..)
                 | Row::HighestOrderId(_)
                 | Row::Accounts(_)
                 | Row::Halts(_) => None,

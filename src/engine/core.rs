@@ -21,12 +21,13 @@ use super::risk::Risk;
 use super::rows::{Rows, Stop};
 use super::step::{NOBODY, Step, is_discarded};
 use crate::account::Accounts;
-use crate::domain::limits::{Limits as RiskLimits, Rejections, RiskHistory};
+use crate::domain::limits::{Limits as RiskLimits, Rejections};
 use crate::domain::{
-    AuditedSettings, Caller, Fill, Halt, Limits, LinkChange, OrderRecord, OrderTicket,
-    RestartWindow, Status, StoredEvent, Timestamp, Zone,
+    Caller, Fill, Instruction, Limits, LinkChange, OrderTicket, RestartWindow, Status, StoredEvent,
+    Timestamp, Zone,
 };
 use crate::error::{Error, Reason};
+use crate::store::RecoveredState;
 use crate::tws::{ConnectFailure, TwsCommand};
 
 /// Time between two looks at what has waited too long.
@@ -65,86 +66,10 @@ pub(crate) struct Settings {
     pub(crate) parked_max: usize,
     /// Callers who may wait for one order.
     pub(crate) waiters_per_order_max: usize,
-}
-
-/// What the store held when the engine started.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct RecoveredState {
-    /// Orders to keep in memory.
-    pub(crate) orders: Vec<LiveOrder>,
-    /// Sequence of the next event.
-    pub(crate) next_sequence: u64,
-    /// The highest order id ever stored; 0: none.
-    pub(crate) highest_order_id: i32,
-    /// The highest number of an instruction; 0: none.
-    pub(crate) head_instruction: u64,
-    /// The accounts the store belongs to.
-    pub(crate) accounts: Option<Vec<String>>,
-    /// What was executed and instructed lately.
-    pub(crate) history: RiskHistory,
     /// When the engine starts.
     pub(crate) began: Timestamp,
-    /// The halts in force.
-    pub(crate) halts: Vec<Halt>,
-    /// Why the halt file halts; `None`: it does not.
-    pub(crate) halt_file: Option<String>,
-    /// What the audit knows of the settings of the start before.
-    pub(crate) audited: AuditedSettings,
-}
-
-impl RecoveredState {
-    /// From an opened store's rows.
-    pub(crate) fn new(
-        live: Vec<OrderRecord>,
-        fills: Vec<Fill>,
-        next_sequence: u64,
-        highest_order_id: i32,
-        head_instruction: u64,
-        accounts: Option<Vec<String>>,
-    ) -> Self {
-        let mut fills_of: HashMap<i32, Vec<Fill>> = HashMap::new();
-        for fill in fills {
-            fills_of.entry(fill.order_id).or_default().push(fill);
-        }
-        let orders = live
-            .into_iter()
-            .map(|record| {
-                let fills = fills_of.remove(&record.state.order_id);
-                LiveOrder::stored(record, fills.unwrap_or_default())
-            })
-            .collect();
-        Self {
-            orders,
-            next_sequence,
-            highest_order_id,
-            head_instruction,
-            accounts,
-            ..Self::default()
-        }
-    }
-
-    /// With the halts in force, and why the halt file halts.
-    pub(crate) fn with_halts(self, halts: Vec<Halt>, halt_file: Option<String>) -> Self {
-        Self {
-            halts,
-            halt_file,
-            ..self
-        }
-    }
-
-    /// With what the audit knows of the settings of the start before.
-    pub(crate) fn with_audited(self, audited: AuditedSettings) -> Self {
-        Self { audited, ..self }
-    }
-
-    /// With what was executed and instructed before `began`, which counts in the limits.
-    pub(crate) fn with_history(self, history: RiskHistory, began: Timestamp) -> Self {
-        Self {
-            history,
-            began,
-            ..self
-        }
-    }
+    /// Why the halt file halts at the start; `None`: it does not.
+    pub(crate) halted_by_file: Option<String>,
 }
 
 /// What comes of a batch once it is committed.
@@ -221,21 +146,41 @@ pub(crate) struct Core {
 
 impl Core {
     /// Starts from what the store held.
-    pub(crate) fn new(settings: Settings, found: RecoveredState) -> Self {
+    pub(crate) fn new(settings: Settings, recovered: RecoveredState) -> Self {
         let RecoveredState {
-            orders,
+            live,
+            fills,
+            open_instructions,
+            head_sequence: _, // the feed begins there
             next_sequence,
             highest_order_id,
             head_instruction,
             accounts,
             history,
-            began,
             halts,
-            halt_file,
             audited,
-        } = found;
+        } = recovered;
+        let mut fills_of: HashMap<i32, Vec<Fill>> = HashMap::new();
+        for fill in fills {
+            fills_of.entry(fill.order_id).or_default().push(fill);
+        }
+        let mut open_of: HashMap<i32, Vec<Instruction>> = HashMap::new();
+        for open in open_instructions {
+            if let Some(order_id) = open.order_id {
+                open_of.entry(order_id).or_default().push(open);
+            }
+        }
+        let orders: Vec<LiveOrder> = live
+            .into_iter()
+            .map(|record| {
+                let order_id = record.state.order_id;
+                let fills = fills_of.remove(&order_id).unwrap_or_default();
+                let open = open_of.remove(&order_id).unwrap_or_default();
+                LiveOrder::stored(record, fills, open)
+            })
+            .collect();
         let mut cache = OrderCache::default();
-        let mut risk = Risk::new(settings.limits_zone.clone(), began);
+        let mut risk = Risk::new(settings.limits_zone.clone(), settings.began);
         // Before any session, what happened last to an order that is open is the last that TWS was heard.
         let synced_until = orders
             .iter()
@@ -265,7 +210,12 @@ impl Core {
         let orders_per_request =
             usize::try_from(burst(settings.messages_per_second)).unwrap_or(usize::MAX);
         let mut audit = Audit::default();
-        audit.begin(&settings, &audited, halt_file.as_deref(), began);
+        let began = settings.began;
+        let file_halts = Halts {
+            file: settings.halted_by_file.clone(),
+            ..Halts::default()
+        };
+        audit.begin(&settings, &audited, file_halts.file.as_deref(), began);
         Self {
             losses: Losses::default(),
             hold_back: false,
@@ -274,10 +224,7 @@ impl Core {
             settings,
             cache,
             risk,
-            halts: Halts {
-                file: halt_file,
-                ..Halts::default()
-            },
+            halts: file_halts,
             engine_state,
             accounts: Accounts::default(),
             queue: SendQueue::new(orders_per_request),

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clocks::{Clock, Clocks};
-use super::core::{Core, RecoveredState, Settings};
+use super::core::{Core, Settings};
 use super::driver::{Call, Driver, Ends, Fatal, HaltStored, Inspect, stopped};
 use super::halts::HaltChange;
 use super::input::{Command, Outcome};
@@ -17,7 +17,7 @@ use crate::domain::limits::Limits;
 use crate::domain::{AuditRecord, Caller};
 use crate::feed::Feed;
 use crate::stats::Stats;
-use crate::store::Store;
+use crate::store::OpenStore;
 use crate::tws::{TwsCommand, TwsEvent, TwsHandle};
 
 /// How long the adapter may take to end.
@@ -92,8 +92,7 @@ impl Engine {
     /// Starts the engine's task. It owns the store and the adapter, and closes both when it ends.
     pub(crate) fn start(
         settings: Settings,
-        found: RecoveredState,
-        store: Store,
+        opened: OpenStore,
         feed: Feed,
         stats: Arc<Stats>,
         tws: TwsLink,
@@ -113,7 +112,8 @@ impl Engine {
         let (accounts, accounts_seen) = watch::channel(Arc::default());
         let (ended, ended_seen) = watch::channel(None);
         stats.account_stale.set(1);
-        let core = Core::new(settings, found);
+        let OpenStore { store, recovered } = opened;
+        let core = Core::new(settings, recovered);
         for (_, entry) in core.cache.entries() {
             let status = entry.order.record.state.status;
             if !status.is_terminal() {

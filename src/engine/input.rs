@@ -75,13 +75,13 @@ pub(crate) enum Command {
     /// A new order.
     Place(Arc<PlaceCommand>),
     /// Release a staged order.
-    Transmit(OrderKey),
+    Transmit(OrderCommand),
     /// Change an order's terms.
     Replace(Arc<ReplaceCommand>),
     /// Cancel an order.
-    Cancel(OrderKey),
+    Cancel(OrderCommand),
     /// Cancel an exit of a bracket though TWS ends the other one with it.
-    CancelWithSibling(OrderKey),
+    CancelWithSibling(OrderCommand),
     /// Ask what TWS would make of an order.
     Preview(Arc<PreviewCommand>),
     /// A new bracket.
@@ -105,6 +105,24 @@ pub(crate) struct RefusedCommand {
     pub(crate) error: Error,
     /// Refusals before this one that did not reach the engine because there were too many.
     pub(crate) left_out_before: u64,
+}
+
+/// What needs nothing but an order.
+#[derive(Debug, Clone)]
+pub(crate) struct OrderCommand {
+    /// The order.
+    pub(crate) key: OrderKey,
+    /// The request id, where the caller gave one.
+    pub(crate) request_id: Option<String>,
+}
+
+impl From<OrderKey> for OrderCommand {
+    fn from(key: OrderKey) -> Self {
+        Self {
+            key,
+            request_id: None,
+        }
+    }
 }
 
 /// A new bracket.

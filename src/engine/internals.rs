@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::clocks::{Clock, Clocks};
-use super::core::{Core, RecoveredState, Settings};
+use super::core::{Core, Settings};
 use super::driver::{Call, Driver, Ends, Gathered, HaltStored};
 use super::halts::HaltChange;
 use super::input::{
@@ -22,7 +22,7 @@ use crate::domain::{
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::stats::Stats;
-use crate::store::Opened;
+use crate::store::OpenStore;
 use crate::tws::{Answer, TwsCommand, TwsEvent};
 
 /// Calls and commands that may wait.
@@ -52,6 +52,8 @@ pub(super) fn settings() -> Settings {
         parked_max: 1_000,
         previews_per_minute: 1,
         waiters_per_order_max: 8,
+        began: Timestamp::default(),
+        halted_by_file: None,
     }
 }
 
@@ -174,7 +176,7 @@ impl From<Offer> for Command {
                     request_id_given: true,
                 }))
             }
-            Offer::Transmit(key) => Self::Transmit(key),
+            Offer::Transmit(key) => Self::Transmit(key.into()),
             Offer::Replace(key, change, request_id) => Self::Replace(Arc::new(ReplaceCommand {
                 key,
                 change,
@@ -182,8 +184,8 @@ impl From<Offer> for Command {
                 request_id,
                 request_id_given: true,
             })),
-            Offer::Cancel(key) => Self::Cancel(key),
-            Offer::CancelWithSibling(key) => Self::CancelWithSibling(key),
+            Offer::Cancel(key) => Self::Cancel(key.into()),
+            Offer::CancelWithSibling(key) => Self::CancelWithSibling(key.into()),
             Offer::Preview(order, request_id) => {
                 Self::Preview(Arc::new(PreviewCommand { order, request_id }))
             }
@@ -257,7 +259,12 @@ impl std::fmt::Debug for PlayedEngine {
 impl PlayedEngine {
     /// An engine on an open store, in a time of its own.
     #[must_use]
-    pub fn start(opened: Opened, feed: Feed, chosen: PlayedSettings, clocks: PlayedClocks) -> Self {
+    pub fn start(
+        opened: OpenStore,
+        feed: Feed,
+        chosen: PlayedSettings,
+        clocks: PlayedClocks,
+    ) -> Self {
         let settings = Settings {
             messages_per_second: chosen.messages_per_second,
             previews_per_minute: chosen.previews_per_minute,
@@ -266,36 +273,17 @@ impl PlayedEngine {
         Self::new(opened, feed, settings, Clock::played(clocks))
     }
 
-    pub(super) fn new(opened: Opened, feed: Feed, settings: Settings, clock: Clock) -> Self {
-        let Opened {
-            store,
-            live,
-            fills,
-            head_sequence: _, // the feed has begun there
-            next_sequence,
-            highest_order_id,
-            head_instruction,
-            accounts,
-            history,
-            halts,
-            audited,
-        } = opened;
+    pub(super) fn new(opened: OpenStore, feed: Feed, settings: Settings, clock: Clock) -> Self {
+        let OpenStore { store, recovered } = opened;
+        let settings = Settings {
+            began: clock.now().wall_time,
+            ..settings
+        };
         let (calls, inbox) = mpsc::channel(CHANNEL_LENGTH);
         let (events, told) = mpsc::channel(EVENTS_LENGTH);
         let (commands, asked) = mpsc::channel(CHANNEL_LENGTH);
         let (link, link_seen) = watch::channel(LinkStatus::default());
         let (shown_accounts, _) = watch::channel(Arc::default());
-        let found = RecoveredState::new(
-            live,
-            fills,
-            next_sequence,
-            highest_order_id,
-            head_instruction,
-            accounts,
-        )
-        .with_history(history, clock.now().wall_time)
-        .with_halts(halts, None)
-        .with_audited(audited);
         let ends = Ends {
             calls: inbox,
             events: told,
@@ -303,7 +291,7 @@ impl PlayedEngine {
             link,
             accounts: shown_accounts,
         };
-        let core = Core::new(settings, found);
+        let core = Core::new(settings, recovered);
         Self {
             driver: Driver::new(clock, core, store, feed, Arc::new(Stats::default()), ends),
             events,

@@ -7,8 +7,8 @@ use super::risk::Counted;
 use crate::domain::lifecycle::TrackedOrder;
 use crate::domain::limits::{Proposal, TwsVerdict};
 use crate::domain::{
-    Caller, Fill, InstructionState, OrderRecord, OrderTicket, Pricing, Replacement,
-    ReplacementStatus, RuleViolation, Status, TermsChange, WorkingTerms,
+    Caller, Fill, Instruction, InstructionKind, InstructionState, OrderRecord, OrderTicket,
+    Pricing, Replacement, ReplacementStatus, RuleViolation, Status, TermsChange, WorkingTerms,
 };
 
 /// An order in memory.
@@ -22,12 +22,19 @@ pub(crate) struct LiveOrder {
 
 impl LiveOrder {
     /// An order read from the store: whether TWS has it is not known here.
-    pub(crate) fn stored(record: OrderRecord, fills: Vec<Fill>) -> Self {
+    pub(crate) fn stored(record: OrderRecord, fills: Vec<Fill>, open: Vec<Instruction>) -> Self {
+        let replaces = |open: &&Instruction| open.kind == InstructionKind::Replace;
+        let replace = open.iter().rev().find(replaces);
         Self {
             runtime: OrderRuntime {
                 placed: Some(record.placed()),
                 verdict: record.tws_verdict(),
-                replace: Replacing::stored(&record),
+                replace: replace.and_then(|open| Replacing::stored(&record, open.id)),
+                open: open
+                    .into_iter()
+                    .filter(|open| !replaces(&open))
+                    .map(OpenInstruction::from)
+                    .collect(),
                 ..OrderRuntime::default()
             },
             order: TrackedOrder::stored(record, fills),
@@ -86,6 +93,8 @@ pub(crate) struct OrderRuntime {
     pub(crate) verdict: Option<TwsVerdict>,
     /// What became of that instruction, as it is stored.
     pub(crate) placed: Option<InstructionState>,
+    /// Releases and cancels of it that are not decided, as they are stored, oldest first.
+    pub(crate) open: Vec<OpenInstruction>,
     /// Where its placeOrder is.
     pub(crate) submission: Submission,
     /// Where its cancelOrder is.
@@ -114,6 +123,26 @@ pub(crate) struct OrderRuntime {
     pub(crate) uncovered_since: Option<Duration>,
     /// Another order was shown under its number, and that was logged.
     pub(crate) foreign_seen: bool,
+}
+
+/// A release or a cancel that is not decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct OpenInstruction {
+    /// Its number.
+    pub(crate) id: u64,
+    /// TRANSMIT or CANCEL.
+    pub(crate) kind: InstructionKind,
+    /// What is stored of what became of it.
+    pub(crate) state: InstructionState,
+}
+
+impl From<Instruction> for OpenInstruction {
+    fn from(instruction: Instruction) -> Self {
+        let Instruction {
+            id, kind, state, ..
+        } = instruction;
+        Self { id, kind, state }
+    }
 }
 
 /// Where an order's placeOrder is.
@@ -175,6 +204,8 @@ pub(crate) enum Cancelling {
 /// The replacement of an order's terms.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Replacing {
+    /// The number of its instruction.
+    pub(crate) instruction: u64,
     /// Where it is.
     pub(crate) phase: ReplacePhase,
     /// What is to change.
@@ -225,7 +256,7 @@ pub(crate) enum ReplacePhase {
 
 impl Replacing {
     /// From what is stored: whether it left is not known.
-    fn stored(record: &OrderRecord) -> Option<Self> {
+    fn stored(record: &OrderRecord, instruction: u64) -> Option<Self> {
         let state = &record.state;
         let Replacement { status, change, .. } = state.replacement.as_ref()?;
         let phase = match status {
@@ -242,6 +273,7 @@ impl Replacing {
         let before = state.terms.working();
         let wanted = change.applied(&state.terms, state.filled).unwrap_or(before);
         Some(Self {
+            instruction,
             phase,
             change: *change,
             before,

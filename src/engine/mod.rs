@@ -28,12 +28,13 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::core::{RecoveredState, Settings};
+pub(crate) use self::core::Settings;
 pub(crate) use driver::HaltStored;
 pub(crate) use halts::HaltChange;
 pub(crate) use handle::{Ended, Engine, TwsLink};
 pub(crate) use input::{
-    Answer, BracketCommand, Command, PlaceCommand, PreviewCommand, RefusedCommand, ReplaceCommand,
+    Answer, BracketCommand, Command, OrderCommand, PlaceCommand, PreviewCommand, RefusedCommand,
+    ReplaceCommand,
 };
 pub use link::LinkStatus;
 pub(crate) use overview::CancelPlan;

@@ -30,6 +30,8 @@ pub(crate) trait Rows {
     fn digest(&mut self, request_id: &str) -> Result<Option<[u8; 32]>, Stop>;
     /// What was instructed under this request id, of whatever kind.
     fn instruction(&mut self, request_id: &str) -> Result<Option<Instruction>, Stop>;
+    /// What was instructed about an order and is not decided: releases, replacements and cancels, oldest first.
+    fn open_instructions(&mut self, order_id: i32) -> Result<Vec<Instruction>, Stop>;
     /// The order with this permanent id.
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop>;
     /// Some orders with this orderRef.
@@ -57,6 +59,10 @@ impl Rows for NoRows {
     }
 
     fn instruction(&mut self, _: &str) -> Result<Option<Instruction>, Stop> {
+        Err(Stop::NeedsRows)
+    }
+
+    fn open_instructions(&mut self, _: i32) -> Result<Vec<Instruction>, Stop> {
         Err(Stop::NeedsRows)
     }
 
@@ -115,6 +121,10 @@ impl Rows for StoreRows<'_, '_> {
 
     fn instruction(&mut self, request_id: &str) -> Result<Option<Instruction>, Stop> {
         Ok(self.tx.instruction(request_id)?)
+    }
+
+    fn open_instructions(&mut self, order_id: i32) -> Result<Vec<Instruction>, Stop> {
+        Ok(self.tx.open_instructions(order_id)?)
     }
 
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop> {

@@ -23,7 +23,7 @@ use tokio::sync::watch;
 pub use crate::account::AccountWatch;
 use crate::domain::{Caller, CancelIn, Limits, OrderKey, OrderState, TransmitIn};
 pub use crate::engine::LinkStatus;
-use crate::engine::{Answer, Command, Ended, Engine};
+use crate::engine::{Answer, Command, Ended, Engine, OrderCommand};
 use crate::error::Error;
 use crate::feed::Feed;
 use crate::stats::Stats;
@@ -118,7 +118,7 @@ impl Gateway {
             request_id,
             with_sibling,
         } = input;
-        let command: fn(OrderKey) -> Command = if with_sibling {
+        let command: fn(OrderCommand) -> Command = if with_sibling {
             Command::CancelWithSibling
         } else {
             Command::Cancel
@@ -137,14 +137,18 @@ impl Gateway {
         key: OrderKey,
         timeout: f64,
         request_id: Option<&str>,
-        command: impl FnOnce(OrderKey) -> Command,
+        command: impl FnOnce(OrderCommand) -> Command,
     ) -> Result<OrderState, Error> {
         let timeout = seconds("timeout", timeout)?;
         limits::key(&key)?;
         if let Some(request_id) = request_id {
             limits::request_id(request_id)?;
         }
-        let answer = self.ask(command(key), timeout).await?;
+        let command = command(OrderCommand {
+            key,
+            request_id: request_id.map(str::to_owned),
+        });
+        let answer = self.ask(command, timeout).await?;
         Ok(answer.state)
     }
 

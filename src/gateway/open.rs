@@ -13,13 +13,13 @@ use super::refusal::RefusalGate;
 use super::streams::Streams;
 use super::{Gateway, Shared};
 use crate::config::Config;
-use crate::domain::Caller;
 use crate::domain::limits::Limits as RiskLimits;
-use crate::engine::{Engine, RecoveredState, Settings, TwsLink};
+use crate::domain::{Caller, Timestamp};
+use crate::engine::{Engine, Settings, TwsLink};
 use crate::error::Error;
 use crate::feed::{Feed, FeedLimits};
 use crate::stats::Stats;
-use crate::store::{Opened, Store, StoreSettings};
+use crate::store::{OpenStore, Store, StoreSettings};
 use crate::tws::{self, BARRIER_TIMEOUT, TIME_REQUEST_SPACING, TwsSettings};
 
 /// Steps of a reconcile, each with its own limit in the adapter; one more for the way there and back.
@@ -59,47 +59,26 @@ impl Gateway {
     }
 
     /// The same over an open store and any other end of the adapter's channels.
-    pub(crate) fn over(config: &Config, opened: Opened, tws: TwsLink) -> Self {
-        let Opened {
-            store,
-            live,
-            fills,
-            head_sequence,
-            next_sequence,
-            highest_order_id,
-            head_instruction,
-            accounts,
-            history,
-            halts,
-            audited,
-        } = opened;
+    pub(crate) fn over(config: &Config, opened: OpenStore, tws: TwsLink) -> Self {
         let halt_file = HaltFile::new(config);
         let halted = halt_file.why();
-        let found = RecoveredState::new(
-            live,
-            fills,
-            next_sequence,
-            highest_order_id,
-            head_instruction,
-            accounts,
-        )
-        .with_history(history, OffsetDateTime::now_utc().into())
-        .with_halts(halts, halted.clone())
-        .with_audited(audited);
-        let reader = store.reader();
+        let reader = opened.store.reader();
         let stats = Arc::new(Stats::default());
         let feed = Feed::counted(
             reader.clone(),
-            head_sequence,
+            opened.recovered.head_sequence,
             feed_limits(config),
             Arc::clone(&stats),
         );
         // A file that went bad since the configuration was read keeps everything out that it could have limited.
         let followed = FollowedLimits::new(config);
         let engine = Engine::start(
-            settings(config, followed.now()),
-            found,
-            store,
+            Settings {
+                began: OffsetDateTime::now_utc().into(),
+                halted_by_file: halted.clone(),
+                ..settings(config, followed.now())
+            },
+            opened,
             feed.clone(),
             Arc::clone(&stats),
             tws,
@@ -149,6 +128,8 @@ fn settings(config: &Config, risk_limits: Arc<RiskLimits>) -> Settings {
         parked_max: config.bounds.queued_operations_max,
         previews_per_minute: config.previews_per_minute,
         waiters_per_order_max: config.bounds.waiters_per_order_max,
+        began: Timestamp::default(),
+        halted_by_file: None,
     }
 }
 

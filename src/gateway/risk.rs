@@ -176,7 +176,7 @@ impl Gateway {
                 let gateway = self.clone();
                 asked.spawn(async move {
                     let left = deadline.saturating_duration_since(Instant::now());
-                    let command = Command::Cancel(OrderKey::OrderId(order_id));
+                    let command = Command::Cancel(OrderKey::OrderId(order_id).into());
                     (order_id, gateway.ask(command, left).await)
                 });
             }

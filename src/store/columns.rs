@@ -27,7 +27,11 @@ macro_rules! order_columns {
          transmit, order_ref, last_error_code, last_error, perm_id, last_update, raw_state, client_id, account, \
          request_id, remaining, terminal, sequence, commission, client_tag, cancel_requested, created_at, why_held, parent_order_id, \
          bracket_id, terms_revision, trail_stop, other_perm_ids, filled_unexplained, fill_quantity_unknown, bracket_incomplete, commissions, \
-         placed_by, replacement, instruction, acknowledged, worked, con_id, released_at, other_working"
+         placed_by, \
+         (SELECT json_set(body, '$.request_id', request_id, '$.error_code', error_code, '$.error', error, '$.status', \
+         CASE state WHEN 'QUEUED' THEN 'PENDING' WHEN 'SENT' THEN 'PENDING' ELSE state END) FROM instructions \
+         WHERE instructions.order_id = orders.order_id AND kind <> 'PLACE' AND kind = 'REPLACE' ORDER BY instructions.instruction DESC LIMIT 1) AS replacement, \
+         instruction, acknowledged, worked, con_id, released_at, other_working"
     };
 }
 
@@ -46,7 +50,7 @@ macro_rules! select_order {
 /// Columns of `instructions`, in the order that [`instruction`] reads them.
 macro_rules! instruction_columns {
     () => {
-        "instruction, kind, state, request_id, digest, caller, order_id, created_at"
+        "instruction, kind, state, request_id, digest, caller, order_id, body, error_code, error, created_at, decided_at"
     };
 }
 
@@ -54,6 +58,21 @@ pub(super) use {instruction_columns, order_columns, select_order};
 
 /// [`order_columns`].
 pub(super) const ORDER: &str = order_columns!();
+
+/// [`instruction_columns`].
+pub(super) const INSTRUCTION: &str = instruction_columns!();
+
+/// What holds of the releases, replacements and cancels that are not decided; an index of the instructions by their order has them.
+macro_rules! is_open {
+    () => {
+        "kind <> 'PLACE' AND kind IN ('TRANSMIT', 'REPLACE', 'CANCEL') AND state IN ('QUEUED', 'SENT', 'UNCONFIRMED')"
+    };
+}
+
+pub(super) use is_open;
+
+/// [`is_open`].
+pub(super) const IS_OPEN: &str = is_open!();
 
 /// Columns of `executions`, in the order that [`fill`] reads them.
 pub(super) const FILL: &str =
@@ -152,8 +171,12 @@ pub(super) fn instruction(row: &Row<'_>) -> rusqlite::Result<Instruction> {
         digest: column!(digest),
         caller: column!(caller),
         order_id: column!(order_id),
+        body: column!(body),
+        error_code: column!(error_code),
+        error: column!(error),
         limits_hash: None,
         created_at: column!(created_at),
+        decided_at: column!(decided_at),
     })
 }
 
@@ -443,15 +466,7 @@ impl Take for Vec<Commission> {
     }
 }
 
-/// As a JSON object.
-impl<'a> Put<'a> for &'a Replacement {
-    fn sql(self) -> ToSqlOutput<'a> {
-        // Plain data with text keys, for which serialisation has no way to fail.
-        let text = serde_json::to_string(self).unwrap_or_default();
-        ToSqlOutput::Owned(Value::Text(text))
-    }
-}
-
+/// As a JSON object, which [`order_columns`] makes of an instruction.
 impl Take for Replacement {
     fn take(value: ValueRef<'_>) -> FromSqlResult<Self> {
         serde_json::from_str(value.as_str()?).map_err(|error| FromSqlError::Other(error.into()))

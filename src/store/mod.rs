@@ -48,6 +48,6 @@ pub use export::{ExecutionRow, InstructionRow};
 pub use played::PlayedStore;
 pub use reader::Reader;
 pub use snapshot::Snapshot;
-pub use start::{Opened, StoreSettings};
+pub use start::{OpenStore, RecoveredState, StoreSettings};
 pub use transaction::{ORDERS_OF_A_REF_MAX, Transaction};
 pub use writer::Store;

@@ -6,7 +6,7 @@ use tokio_rusqlite::rusqlite;
 
 use super::start::{self, Started};
 use super::worker::Connection;
-use super::{Opened, Store, StoreError};
+use super::{OpenStore, Store, StoreError};
 
 /// A store in memory that can be opened again and again, as one on disk is by one process after the other.
 #[derive(Debug, Clone)]
@@ -31,8 +31,8 @@ impl PlayedStore {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub fn open(&self) -> Result<Opened, StoreError> {
-        let facts = {
+    pub fn open(&self) -> Result<OpenStore, StoreError> {
+        let (base_sequence, recovered) = {
             let mut connection = self
                 .connection
                 .lock()
@@ -44,7 +44,8 @@ impl PlayedStore {
             lock: None,
             identity: None,
             path: None,
-            facts,
+            base_sequence,
+            recovered,
         };
         Ok(Store::assemble(started, None))
     }

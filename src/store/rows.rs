@@ -264,7 +264,7 @@ fn working(terms: &WorkingTerms) -> [Written<'static>; 8] {
 const INDEXED: usize = 2;
 
 /// The columns of an order that change while it works, those that an index has last.
-fn progress(record: &OrderRecord) -> [Written<'_>; 27] {
+fn progress(record: &OrderRecord) -> [Written<'_>; 26] {
     let OrderRecord {
         state,
         instruction: _,
@@ -308,7 +308,8 @@ fn progress(record: &OrderRecord) -> [Written<'_>; 27] {
         bracket_incomplete,
         commissions,
         placed_by: _,
-        replacement,
+        // Its instruction has it.
+        replacement: _,
     } = state;
     [
         ("status", status.sql()),
@@ -330,7 +331,6 @@ fn progress(record: &OrderRecord) -> [Written<'_>; 27] {
         ("fill_quantity_unknown", fill_quantity_unknown.sql()),
         ("bracket_incomplete", bracket_incomplete.sql()),
         ("commissions", commissions.as_slice().sql()),
-        ("replacement", replacement.as_ref().sql()),
         ("acknowledged", acknowledged.sql()),
         ("worked", worked.sql()),
         ("con_id", con_id.sql()),
@@ -368,7 +368,7 @@ fn execution(fill: &Fill) -> [Written<'_>; 9] {
 }
 
 /// The columns of an instruction that are known when it is stored.
-fn instruction(instruction: &Instruction) -> [Written<'_>; 9] {
+fn instruction(instruction: &Instruction) -> [Written<'_>; 13] {
     let Instruction {
         id,
         kind,
@@ -377,8 +377,12 @@ fn instruction(instruction: &Instruction) -> [Written<'_>; 9] {
         digest,
         caller,
         order_id,
+        body,
+        error_code,
+        error,
         limits_hash,
         created_at,
+        decided_at,
     } = instruction;
     [
         ("instruction", id.sql()),
@@ -391,7 +395,11 @@ fn instruction(instruction: &Instruction) -> [Written<'_>; 9] {
         ),
         ("caller", caller.sql()),
         ("order_id", order_id.sql()),
+        ("body", body.sql()),
+        ("error_code", error_code.sql()),
+        ("error", error.sql()),
         ("limits_hash", limits_hash.as_deref().sql()),
         ("created_at", created_at.sql()),
+        ("decided_at", decided_at.sql()),
     ]
 }

@@ -12,7 +12,7 @@ use super::identity::{DatabaseLock, Identity};
 use super::transaction::{SPENT_ORDER_ID, meta, pinned_accounts};
 use super::{Store, StoreError, audit, columns, epochs, history, schema, worker};
 use crate::domain::limits::RiskHistory;
-use crate::domain::{AuditedSettings, Fill, Halt, OrderRecord, Timestamp};
+use crate::domain::{AuditedSettings, Fill, Halt, Instruction, OrderRecord, Timestamp};
 use crate::lock_file::LockFile;
 
 /// Which store to open, and for whom.
@@ -26,16 +26,25 @@ pub struct StoreSettings {
     pub address: Option<String>,
 }
 
-/// An open store and what the gateway starts from.
+/// An open store and what was found in it.
 #[derive(Debug)]
-pub struct Opened {
+pub struct OpenStore {
     /// The store.
     pub store: Store,
+    /// What the gateway starts from.
+    pub recovered: RecoveredState,
+}
+
+/// What a gateway starts from.
+#[derive(Debug, Clone, Default)]
+pub struct RecoveredState {
     /// Every order that is not terminal, the newest INACTIVE ones (they can come back), and those under whose id a second order of TWS
     /// works on, by sequence.
     pub live: Vec<OrderRecord>,
     /// The executions of those orders, oldest first.
     pub fills: Vec<Fill>,
+    /// What was instructed about those orders and is not decided: releases, replacements and cancels, oldest first.
+    pub open_instructions: Vec<Instruction>,
     /// The sequence of the last event; the base less one before the first.
     pub head_sequence: u64,
     /// The sequence of the next event: it leaves out those that another history of this store may have given out.
@@ -75,23 +84,8 @@ pub(super) struct Started {
     pub(super) identity: Option<Arc<Identity>>,
     /// `None`: in memory.
     pub(super) path: Option<PathBuf>,
-    pub(super) facts: RecoveredState,
-}
-
-/// What the gateway starts from, in the words of [`Opened`].
-#[derive(Debug)]
-pub(super) struct RecoveredState {
     pub(super) base_sequence: u64,
-    pub(super) live: Vec<OrderRecord>,
-    pub(super) fills: Vec<Fill>,
-    pub(super) head_sequence: u64,
-    pub(super) next_sequence: u64,
-    pub(super) highest_order_id: i32,
-    pub(super) head_instruction: u64,
-    pub(super) accounts: Option<Vec<String>>,
-    pub(super) history: RiskHistory,
-    pub(super) halts: Vec<Halt>,
-    pub(super) audited: AuditedSettings,
+    pub(super) recovered: RecoveredState,
 }
 
 /// Opens the file of `settings`. Blocks on the disk.
@@ -121,27 +115,29 @@ pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
     if matches!(found, Found::Ours { log: true, .. }) {
         check_if_small(&connection, &path)?;
     }
-    let facts = begin(&mut connection, settings.client_id)?;
+    let (base_sequence, recovered) = begin(&mut connection, settings.client_id)?;
     let identity = Identity::of(&path, database)?;
     Ok(Started {
         connection: connection.into(),
         lock: Some(lock),
         identity: Some(identity),
         path: Some(path),
-        facts,
+        base_sequence,
+        recovered,
     })
 }
 
 /// A store that is gone with the process.
 pub(super) fn in_memory(client_id: i32) -> Result<Started, StoreError> {
     let mut connection = memory()?;
-    let facts = begin(&mut connection, client_id)?;
+    let (base_sequence, recovered) = begin(&mut connection, client_id)?;
     Ok(Started {
         connection: connection.into(),
         lock: None,
         identity: None,
         path: None,
-        facts,
+        base_sequence,
+        recovered,
     })
 }
 
@@ -214,7 +210,7 @@ fn check_if_small(connection: &Connection, path: &Path) -> Result<(), StoreError
 pub(super) fn begin(
     connection: &mut Connection,
     client_id: i32,
-) -> Result<RecoveredState, StoreError> {
+) -> Result<(u64, RecoveredState), StoreError> {
     let transaction = connection.transaction()?;
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
@@ -240,9 +236,10 @@ pub(super) fn begin(
     let base_sequence = base_sequence(&transaction)?;
     let head_sequence = head_sequence(&transaction, base_sequence)?;
     let next_sequence = epochs::begin(&transaction, base_sequence, head_sequence, now)?;
-    let facts = RecoveredState {
+    let recovered = RecoveredState {
         live: live(&transaction)?,
         fills: live_fills(&transaction)?,
+        open_instructions: open_instructions(&transaction)?,
         head_sequence,
         next_sequence,
         highest_order_id: highest_order_id(&transaction)?,
@@ -257,10 +254,9 @@ pub(super) fn begin(
         halts: super::transaction::halts(&transaction)?,
         audited: audit::settings(&transaction)?,
         history: history::read(&transaction, Timestamp::from_unix_micros(now_micros()))?,
-        base_sequence,
     };
     transaction.commit().map_err(StoreError::from_commit)?;
-    Ok(facts)
+    Ok((base_sequence, recovered))
 }
 
 /// What the wall clock shows.
@@ -329,4 +325,19 @@ fn live_fills(connection: &Connection) -> Result<Vec<Fill>, StoreError> {
         .query_map([], columns::fill)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     Ok(fills)
+}
+
+/// What was instructed about those orders and is not decided.
+fn open_instructions(connection: &Connection) -> Result<Vec<Instruction>, StoreError> {
+    let sql = format!(
+        "SELECT {} FROM instructions WHERE order_id IN ({}) AND {} ORDER BY instruction",
+        columns::INSTRUCTION,
+        kept("order_id"),
+        columns::IS_OPEN,
+    );
+    let open = connection
+        .prepare(&sql)?
+        .query_map([], columns::instruction)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    Ok(open)
 }

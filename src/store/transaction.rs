@@ -6,7 +6,8 @@ use super::columns::{self, select_order};
 use super::statements::StatementCache;
 use super::{StoreError, audit, event_body, rows};
 use crate::domain::{
-    AuditRecord, Fill, Halt, Instruction, InstructionState, OrderRecord, StoredEvent, WorkingTerms,
+    AuditRecord, Fill, Halt, Instruction, InstructionOutcome, OrderRecord, StoredEvent,
+    WorkingTerms,
 };
 
 /// One transaction on the store's thread. What it reads includes what it wrote.
@@ -67,25 +68,16 @@ impl<'a> Transaction<'a> {
         })
     }
 
-    /// Stores what became of the instruction under this request id.
+    /// Releases, replacements and cancels of an order that are not decided, oldest first.
     ///
     /// # Errors
-    /// [`StoreError::Refused`] when there is none.
-    pub fn decide_instruction(
-        &mut self,
-        request_id: &str,
-        state: InstructionState,
-    ) -> Result<(), StoreError> {
-        let rows = self.guarded(|held| {
-            held.statement("UPDATE instructions SET state = :state WHERE request_id = :request_id")?
-                .execute(params![state.as_str(), request_id])
-        })?;
-        if rows == 1 {
-            return Ok(());
-        }
-        Err(StoreError::Refused(format!(
-            "there is no instruction {request_id:?}"
-        )))
+    /// [`StoreError`].
+    pub fn open_instructions(&mut self, order_id: i32) -> Result<Vec<Instruction>, StoreError> {
+        self.guarded(|held| {
+            held.statement(OPEN_OF_ORDER)?
+                .query_map([order_id], columns::instruction)?
+                .collect()
+        })
     }
 
     /// Stores a new instruction.
@@ -100,16 +92,30 @@ impl<'a> Transaction<'a> {
     ///
     /// # Errors
     /// [`StoreError::Refused`] when there is none with this id.
-    pub fn set_instruction_state(
+    pub fn set_instruction_outcome(
         &mut self,
         id: u64,
-        state: InstructionState,
+        outcome: &InstructionOutcome,
     ) -> Result<(), StoreError> {
+        let InstructionOutcome {
+            state,
+            error_code,
+            error,
+            decided_at,
+        } = outcome;
+        let decided_at = decided_at.map(|at| at.to_string());
         let rows = self.guarded(|held| {
             held.statement(
-                "UPDATE instructions SET state = :state WHERE instruction = :instruction",
+                "UPDATE instructions SET state = :state, error_code = :error_code, error = :error, decided_at = :decided_at \
+                 WHERE instruction = :instruction",
             )?
-            .execute(params![state.as_str(), id.cast_signed()])
+            .execute(params![
+                state.as_str(),
+                error_code,
+                error,
+                decided_at,
+                id.cast_signed()
+            ])
         })?;
         if rows == 1 {
             return Ok(());
@@ -385,6 +391,14 @@ const INSTRUCTION: &str = concat!(
     "SELECT ",
     columns::instruction_columns!(),
     " FROM instructions WHERE request_id = ?1"
+);
+
+const OPEN_OF_ORDER: &str = concat!(
+    "SELECT ",
+    columns::instruction_columns!(),
+    " FROM instructions WHERE order_id = ?1 AND ",
+    columns::is_open!(),
+    " ORDER BY instruction"
 );
 
 /// A reference that is the request id itself is found by the index of that, any other by its own.

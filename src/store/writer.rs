@@ -11,7 +11,7 @@ use super::checkpoint::Checkpoints;
 use super::identity::Identity;
 use super::pool::{self, Pool};
 use super::scope::Scope;
-use super::start::{self, Opened, RecoveredState, Started, StoreSettings};
+use super::start::{self, OpenStore, Started, StoreSettings};
 use super::worker::Connection;
 use super::{Reader, StoreError, Transaction};
 use crate::lock_file::LockFile;
@@ -52,7 +52,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::Locked`] names the gateway that holds it; [`StoreError::NotADatabase`], [`StoreError::OtherApplication`],
     /// [`StoreError::NewerSchema`] and [`StoreError::OtherClientId`] leave the file as it was.
-    pub async fn open(settings: StoreSettings) -> Result<Opened, StoreError> {
+    pub async fn open(settings: StoreSettings) -> Result<OpenStore, StoreError> {
         let started = tokio::task::spawn_blocking(move || {
             let started = start::on_disk(&settings)?;
             let path = started.path.clone().unwrap_or(settings.path);
@@ -70,33 +70,24 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn open_in_memory(client_id: i32) -> Result<Opened, StoreError> {
+    pub async fn open_in_memory(client_id: i32) -> Result<OpenStore, StoreError> {
         let started =
             joined(tokio::task::spawn_blocking(move || start::in_memory(client_id)).await)?;
         Ok(Self::assemble(started, None))
     }
 
-    pub(super) fn assemble(started: Started, on_disk: Option<(Arc<Pool>, Checkpoints)>) -> Opened {
+    pub(super) fn assemble(
+        started: Started,
+        on_disk: Option<(Arc<Pool>, Checkpoints)>,
+    ) -> OpenStore {
         let Started {
             connection,
             lock,
             identity,
             path: _,
-            facts,
-        } = started;
-        let RecoveredState {
             base_sequence,
-            live,
-            fills,
-            head_sequence,
-            next_sequence,
-            highest_order_id,
-            head_instruction,
-            accounts,
-            history,
-            halts,
-            audited,
-        } = facts;
+            recovered,
+        } = started;
         let (readers, checkpoints) = match on_disk {
             Some((readers, checkpoints)) => (readers, Some(checkpoints)),
             None => (Pool::of(connection.clone()), None),
@@ -115,19 +106,7 @@ impl Store {
                 refusals: Mutex::new((0, StoreError::NoRoom)),
             }),
         };
-        Opened {
-            store,
-            live,
-            fills,
-            head_sequence,
-            next_sequence,
-            highest_order_id,
-            head_instruction,
-            accounts,
-            history,
-            halts,
-            audited,
-        }
+        OpenStore { store, recovered }
     }
 
     /// Does `work` in one transaction on the store's thread: everything it wrote is on disk when this answers `Ok`, with one sync;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use ibkr_orders::domain::{
     Action, Amount, Commission, Contract, EventKind, Fill, Instruction, InstructionKind,
-    InstructionState, OrderIdentity, OrderRecord, OrderRequest, OrderState, OrderTerms, Pricing,
-    SecType, Status, StoredEvent, TimeInForce, Timestamp,
+    OrderIdentity, OrderRecord, OrderRequest, OrderState, OrderTerms, Pricing, SecType, Status,
+    StoredEvent, TimeInForce, Timestamp,
 };
 use rust_decimal::Decimal;
 
@@ -41,15 +41,14 @@ fn instruction_of(order_id: i32) -> u64 {
 /// The instruction that placed an order.
 pub fn placing(record: &OrderRecord) -> Instruction {
     Instruction {
-        id: record.instruction,
-        kind: InstructionKind::Place,
-        state: InstructionState::Queued,
         request_id: Some(record.state.request_id.clone()),
         digest: Some([7; 32]),
-        caller: None,
         order_id: Some(record.state.order_id),
-        limits_hash: None,
-        created_at: record.state.created_at,
+        ..Instruction::new(
+            record.instruction,
+            InstructionKind::Place,
+            record.state.created_at,
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use ibkr_orders::domain::OrderRecord;
-use ibkr_orders::store::{Opened, Store, StoreSettings};
+use ibkr_orders::store::{OpenStore, Store, StoreSettings};
 
 use crate::records::order_event;
 
@@ -17,7 +17,7 @@ pub fn settings(path: &Path) -> StoreSettings {
     }
 }
 
-pub async fn open(path: &Path) -> Opened {
+pub async fn open(path: &Path) -> OpenStore {
     Store::open(settings(path)).await.unwrap()
 }
 

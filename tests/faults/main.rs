@@ -14,6 +14,7 @@ mod flood;
 mod frames;
 mod guards;
 mod idempotency;
+mod instructions;
 mod limits;
 mod link;
 mod preview;
@@ -27,7 +28,7 @@ mod watchers;
 use test_support::{preload, process, world};
 
 /// The themes, by the name of their file.
-const THEMES: [(&str, &str); 19] = [
+const THEMES: [(&str, &str); 20] = [
     (
         "bracket",
         concat!(
@@ -46,6 +47,7 @@ const THEMES: [(&str, &str); 19] = [
     ("flood", include_str!("flood.rs")),
     ("guards", include_str!("guards.rs")),
     ("idempotency", include_str!("idempotency.rs")),
+    ("instructions", include_str!("instructions.rs")),
     ("limits", include_str!("limits.rs")),
     ("link", include_str!("link.rs")),
     ("preview", include_str!("preview.rs")),

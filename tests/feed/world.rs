@@ -42,10 +42,14 @@ impl World {
         let directory = tempfile::tempdir().unwrap();
         let opened = open(&directory.path().join("orders.db")).await;
         Self {
-            feed: Feed::new(opened.store.reader(), opened.head_sequence, limits),
+            feed: Feed::new(
+                opened.store.reader(),
+                opened.recovered.head_sequence,
+                limits,
+            ),
             store: opened.store,
-            base: opened.head_sequence + 1,
-            head: opened.head_sequence,
+            base: opened.recovered.head_sequence + 1,
+            head: opened.recovered.head_sequence,
             _directory: directory,
         }
     }

@@ -13,7 +13,7 @@ async fn the_files_of_a_store_are_their_owners_alone() {
     use std::os::unix::fs::PermissionsExt as _;
     let (directory, path) = place();
     let opened = open(&path).await;
-    let row = crate::orders::record(1, opened.head_sequence + 1);
+    let row = crate::orders::record(1, opened.recovered.head_sequence + 1);
     crate::stores::insert(&opened.store, &row).await;
     let mut seen = Vec::new();
     for entry in fs::read_dir(directory.path()).unwrap() {

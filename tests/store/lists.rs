@@ -11,7 +11,7 @@ use crate::stores::CLIENT;
 #[tokio::test]
 async fn pages_of_a_list_are_stable_while_orders_are_placed() {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
-    let base = opened.head_sequence;
+    let base = opened.recovered.head_sequence;
     let insert = |from: i32, to: i32| {
         let store = opened.store.clone();
         async move {
@@ -94,7 +94,7 @@ const LIBRARY_BYTES: usize = 4 << 20;
 #[tokio::test]
 async fn a_page_of_long_orders_ends_before_a_library_refuses_its_answer() {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
-    let base = opened.head_sequence;
+    let base = opened.recovered.head_sequence;
     opened
         .store
         .transact(move |t| {
@@ -134,7 +134,7 @@ async fn a_page_of_long_orders_ends_before_a_library_refuses_its_answer() {
 #[tokio::test]
 async fn the_fills_of_an_order_are_read_in_pages_each_once() {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
-    let base = opened.head_sequence;
+    let base = opened.recovered.head_sequence;
     const FILLS: usize = 40_000;
     opened
         .store
@@ -197,7 +197,7 @@ async fn the_fills_of_an_order_are_read_in_pages_each_once() {
 /// A bracket of the orders 2, 3 and 5 with others around and between them.
 async fn with_a_bracket() -> Reader {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
-    let base = opened.head_sequence;
+    let base = opened.recovered.head_sequence;
     opened
         .store
         .transact(move |t| {
@@ -288,7 +288,7 @@ async fn an_entry_is_read_with_its_exits_and_any_other_order_alone() {
 #[tokio::test]
 async fn a_page_token_of_another_list_is_refused() {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
-    let base = opened.head_sequence;
+    let base = opened.recovered.head_sequence;
     opened
         .store
         .transact(move |t| {
@@ -339,7 +339,7 @@ async fn a_page_token_of_another_list_is_refused() {
 #[tokio::test]
 async fn events_of_one_order_and_of_all_are_read_after_a_sequence() {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
-    let base = opened.head_sequence;
+    let base = opened.recovered.head_sequence;
     opened
         .store
         .transact(move |t| {

@@ -17,9 +17,12 @@ async fn a_reader_beside_the_gateway_sees_each_commit_and_takes_no_lock() {
     ));
     let opened = open(&path).await;
     let beside = Reader::open(&path).await.unwrap();
-    assert_eq!(beside.head_sequence().await, Ok(opened.head_sequence));
-    assert_eq!(beside.base_sequence(), opened.head_sequence + 1);
-    let row = record(1, opened.head_sequence + 1);
+    assert_eq!(
+        beside.head_sequence().await,
+        Ok(opened.recovered.head_sequence)
+    );
+    assert_eq!(beside.base_sequence(), opened.recovered.head_sequence + 1);
+    let row = record(1, opened.recovered.head_sequence + 1);
     insert(&opened.store, &row).await;
     assert_eq!(beside.head_sequence().await, Ok(row.state.sequence));
     assert_eq!(beside.live_orders().await, Ok(vec![row.state.clone()]));
@@ -37,18 +40,27 @@ async fn a_reader_without_a_gateway_changes_nothing_and_keeps_no_gateway_out() {
     assert!(alone.head_sequence().await.is_ok());
     // A gateway starts, writes and stops while somebody reads.
     let opened = open(&path).await;
-    let row = record(1, opened.head_sequence + 1);
+    let row = record(1, opened.recovered.head_sequence + 1);
     opened
         .store
         .transact(move |t| t.append_event(&order_event(&row)))
         .await
         .unwrap();
-    assert_eq!(alone.head_sequence().await, Ok(opened.head_sequence + 1));
+    assert_eq!(
+        alone.head_sequence().await,
+        Ok(opened.recovered.head_sequence + 1)
+    );
     opened.store.close().await.unwrap();
-    assert_eq!(alone.head_sequence().await, Ok(opened.head_sequence + 1));
+    assert_eq!(
+        alone.head_sequence().await,
+        Ok(opened.recovered.head_sequence + 1)
+    );
     drop(alone);
     let again = open(&path).await;
-    assert_eq!(again.head_sequence, opened.head_sequence + 1);
+    assert_eq!(
+        again.recovered.head_sequence,
+        opened.recovered.head_sequence + 1
+    );
     again.store.close().await.unwrap();
     assert_ne!(fs::read(&path).unwrap(), before);
 

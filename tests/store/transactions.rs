@@ -12,7 +12,7 @@ use crate::stores::{CLIENT, insert, open};
 #[tokio::test]
 async fn a_transaction_that_fails_or_panics_leaves_nothing_and_the_next_one_works() {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
-    let row = record(1, opened.head_sequence + 1);
+    let row = record(1, opened.recovered.head_sequence + 1);
     let failed: Result<(), _> = {
         let row = row.clone();
         opened
@@ -53,7 +53,7 @@ async fn a_transaction_that_fails_or_panics_leaves_nothing_and_the_next_one_work
 #[tokio::test]
 async fn one_bad_row_does_not_fail_its_batch_and_a_batch_is_one_commit() {
     let opened = Store::open_in_memory(CLIENT).await.unwrap();
-    let base = opened.head_sequence;
+    let base = opened.recovered.head_sequence;
     let outcomes = opened
         .store
         .transact(move |t| {
@@ -90,7 +90,7 @@ async fn one_bad_row_does_not_fail_its_batch_and_a_batch_is_one_commit() {
 async fn events_cannot_be_changed_or_deleted() {
     let (_directory, path) = place();
     let opened = open(&path).await;
-    let row = record(1, opened.head_sequence + 1);
+    let row = record(1, opened.recovered.head_sequence + 1);
     opened
         .store
         .transact(move |t| t.append_event(&order_event(&row)))
@@ -110,14 +110,17 @@ async fn events_cannot_be_changed_or_deleted() {
 async fn what_was_committed_survives_a_kill() {
     let (directory, path) = place();
     let opened = open(&path).await;
-    let row = record(1, opened.head_sequence + 1);
+    let row = record(1, opened.recovered.head_sequence + 1);
     insert(&opened.store, &row).await;
     // The files as they are now are what a killed process leaves.
     let killed = copy_as_killed(directory.path());
     fs::write(directory.path().join("killed.db.lock"), "pid 1, gone").unwrap();
     let again = open(&killed).await;
-    assert_eq!(again.live, vec![row]);
-    assert_eq!(again.head_sequence, opened.head_sequence + 1);
+    assert_eq!(again.recovered.live, vec![row]);
+    assert_eq!(
+        again.recovered.head_sequence,
+        opened.recovered.head_sequence + 1
+    );
 }
 
 #[tokio::test]

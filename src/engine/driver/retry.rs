@@ -304,7 +304,11 @@ mod tests {
             watchers_max: 1,
             lag_events_max: 1,
         };
-        let feed = Feed::new(opened.store.reader(), opened.head_sequence, limits);
+        let feed = Feed::new(
+            opened.store.reader(),
+            opened.recovered.head_sequence,
+            limits,
+        );
         PlayedEngine::new(opened, feed, internals::settings(), Clock::start())
     }
 

@@ -172,10 +172,14 @@ fn asked(command: &Command) -> Asked<'_> {
             request_id: Some(&command.request_id),
             ..of_order("REPLACE", &command.key, json!({ "change": command.change }))
         },
-        Command::Transmit(key) => of_order("TRANSMIT", key, json!({})),
-        Command::Cancel(key) | Command::CancelWithSibling(key) => {
-            of_order("CANCEL", key, json!({}))
-        }
+        Command::Transmit(command) => Asked {
+            request_id: command.request_id.as_deref(),
+            ..of_order("TRANSMIT", &command.key, json!({}))
+        },
+        Command::Cancel(command) | Command::CancelWithSibling(command) => Asked {
+            request_id: command.request_id.as_deref(),
+            ..of_order("CANCEL", &command.key, json!({}))
+        },
         Command::Refused(refused) => Asked {
             instruction: refused.instruction,
             request_id: refused.request_id.as_deref(),

@@ -1,11 +1,13 @@
 //! The command to cancel an order.
 
 use super::super::batch::Effect;
-use super::super::input::PendingRequest;
+use super::super::input::{OrderCommand, PendingRequest};
 use super::super::live_order::{Cancelling, Purpose, Submission};
 use super::super::rows::Stop;
 use super::Step;
-use crate::domain::{OrderKey, Status, lifecycle};
+use super::instruction::KnownRequest;
+use super::replace::request_id_reused;
+use crate::domain::{Instruction, InstructionKind, OrderKey, Status, lifecycle};
 use crate::error::{Error, Reason};
 
 impl Step<'_> {
@@ -13,10 +15,29 @@ impl Step<'_> {
     pub(super) fn cancel(
         &mut self,
         ask: &PendingRequest,
-        key: &OrderKey,
+        command: &OrderCommand,
         with_sibling: bool,
     ) -> Result<(), Stop> {
-        let Some(order_id) = self.find_key(key)? else {
+        let OrderCommand { key, request_id } = command;
+        let order_id = self.find_key(key)?;
+        let digest = order_id.map(|order_id| {
+            Instruction::digest_of(InstructionKind::Cancel, order_id, with_sibling)
+        });
+        if let Some(request_id) = request_id
+            && let Some(known) = self.request_known(request_id)?
+        {
+            match (order_id, known) {
+                (Some(order_id), KnownRequest::Other(known))
+                    if known.kind == InstructionKind::Cancel && known.digest == digest =>
+                {
+                    self.cancelled_before(ask, order_id, known.id);
+                }
+                (Some(_) | None, _) => self.refuse(ask, request_id_reused(request_id)),
+            }
+            return Ok(());
+        }
+        let named = request_id.as_deref().zip(digest);
+        let Some(order_id) = order_id else {
             if let OrderKey::OrderId(order_id) = key
                 && self.cancel_unknown(ask, *order_id)
             {
@@ -25,7 +46,7 @@ impl Step<'_> {
             self.refuse(ask, Error::order_not_found(key));
             return Ok(());
         };
-        if self.cancel_of_bracket(ask, order_id, with_sibling)? {
+        if self.cancel_of_bracket(ask, order_id, with_sibling, named)? {
             return Ok(());
         }
         let Some(entry) = self.entry(order_id) else {
@@ -39,9 +60,12 @@ impl Step<'_> {
             Status::Filled | Status::Rejected | Status::Cancelled | Status::ApiCancelled
                 if second_works =>
             {
-                self.cancel_in_tws(ask, order_id);
+                self.cancel_in_tws(ask, order_id, named);
             }
             Status::Cancelled | Status::ApiCancelled => {
+                if named.is_some() {
+                    self.instruct(ask, InstructionKind::Cancel, order_id, named);
+                }
                 self.answer(ask.waiter, order_id, Purpose::Cancel);
             }
             status @ (Status::Filled | Status::Rejected) => {
@@ -59,16 +83,34 @@ impl Step<'_> {
             | Status::Inactive
             | Status::Unknown => {
                 if unsent {
-                    self.cancel_unsent(ask, order_id);
+                    self.cancel_unsent(ask, order_id, named);
                 } else {
-                    self.cancel_in_tws(ask, order_id);
+                    self.cancel_in_tws(ask, order_id, named);
                 }
             }
         }
         Ok(())
     }
 
-    fn cancel_in_tws(&mut self, ask: &PendingRequest, order_id: i32) {
+    /// The same Cancel again.
+    fn cancelled_before(&mut self, ask: &PendingRequest, order_id: i32, instruction: u64) {
+        let waits = self.entry(order_id).is_some_and(|entry| {
+            let mut open = entry.runtime.open.iter();
+            open.any(|open| open.id == instruction) && entry.order.record.state.status.may_work()
+        });
+        if waits {
+            self.wait(ask, order_id, Purpose::Cancel);
+        } else {
+            self.answer(ask.waiter, order_id, Purpose::Cancel);
+        }
+    }
+
+    fn cancel_in_tws(
+        &mut self,
+        ask: &PendingRequest,
+        order_id: i32,
+        named: Option<(&str, [u8; 32])>,
+    ) {
         let Some(session) = self.session_for(ask) else {
             return;
         };
@@ -96,6 +138,7 @@ impl Step<'_> {
         if unreleased {
             self.effect(Effect::Unqueue(order_id));
         }
+        self.instruct(ask, InstructionKind::Cancel, order_id, named);
         if asked || unreleased {
             self.changed(order_id);
         }
@@ -109,7 +152,12 @@ impl Step<'_> {
         self.wait(ask, order_id, Purpose::Cancel);
     }
 
-    fn cancel_unsent(&mut self, ask: &PendingRequest, order_id: i32) {
+    fn cancel_unsent(
+        &mut self,
+        ask: &PendingRequest,
+        order_id: i32,
+        named: Option<(&str, [u8; 32])>,
+    ) {
         let now = self.now.wall_time;
         if let Some(entry) = self.entry(order_id) {
             entry.runtime.submission = Submission::Unknown;
@@ -117,6 +165,7 @@ impl Step<'_> {
             lifecycle::cancelled_unsent(&mut entry.order, now);
         }
         self.effect(Effect::Unqueue(order_id));
+        self.instruct(ask, InstructionKind::Cancel, order_id, named);
         self.changed(order_id);
         self.answer(ask.waiter, order_id, Purpose::Cancel);
         self.settle(order_id);

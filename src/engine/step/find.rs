@@ -177,7 +177,8 @@ impl Step<'_> {
 
     fn load(&mut self, record: OrderRecord) -> Result<LiveOrder, Stop> {
         let fills = self.rows.executions(record.state.order_id)?;
-        let mut entry = LiveOrder::stored(record, fills);
+        let open = self.rows.open_instructions(record.state.order_id)?;
+        let mut entry = LiveOrder::stored(record, fills, open);
         // What it executed today is in the totals already.
         recount(&mut entry, self.core.risk.day);
         Ok(entry)

@@ -82,7 +82,8 @@ impl Step<'_> {
             self.settle(order_id);
             self.exit_untraced(order_id);
         }
-        if answered.is_some() {
+        if let Some((code, text)) = &answered {
+            self.cancels_refused(order_id, *code, text);
             self.settle_cancels(order_id);
         }
         let Some(entry) = self.entry(order_id) else {

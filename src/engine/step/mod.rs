@@ -11,6 +11,7 @@ mod discard;
 mod find;
 mod halt;
 mod ids;
+mod instruction;
 mod judge;
 mod limits;
 mod own_halt;
@@ -56,10 +57,10 @@ impl Step<'_> {
         match input {
             Input::Request(ask) => match &ask.what {
                 Command::Place(command) => self.place(ask, command),
-                Command::Transmit(key) => self.transmit(ask, key),
+                Command::Transmit(command) => self.transmit(ask, command),
                 Command::Replace(command) => self.replace(ask, command),
-                Command::Cancel(key) => self.cancel(ask, key, false),
-                Command::CancelWithSibling(key) => self.cancel(ask, key, true),
+                Command::Cancel(command) => self.cancel(ask, command, false),
+                Command::CancelWithSibling(command) => self.cancel(ask, command, true),
                 Command::PlaceBracket(command) => self.place_bracket(ask, command),
                 Command::Preview(command) => {
                     self.preview(ask, command);
@@ -125,18 +126,7 @@ impl Step<'_> {
         self.batch.rows.push(Row::Event(Arc::new(event)));
         self.count(order_id);
         self.count_verdict(order_id);
-        let Some(touched) = self.batch.touched.get_mut(&order_id) else {
-            return;
-        };
-        let placed = touched.entry.order.record.placed();
-        // A bracket's instruction is told by its entry.
-        if touched.entry.order.record.state.parent_order_id.is_some() {
-            return;
-        }
-        if touched.entry.runtime.placed.replace(placed) != Some(placed) {
-            let id = touched.entry.order.record.instruction;
-            self.batch.rows.push(Row::InstructionState(id, placed));
-        }
+        self.follow_instructions(order_id);
     }
 
     fn filled(&mut self, order_id: i32, fill: Fill) {

@@ -8,7 +8,9 @@ use super::super::batch::{Effect, Row};
 use super::super::halts::HaltChange;
 use super::Step;
 use crate::domain::limits::{Rule, Scope, ScopeRef, TwsVerdict};
-use crate::domain::{AuditKind, Halt, Instruction, InstructionKind, InstructionState, LinkState};
+use crate::domain::{
+    AuditKind, Halt, Instruction, InstructionKind, InstructionOutcome, InstructionState, LinkState,
+};
 
 impl Step<'_> {
     /// Counts what TWS made of an order, once, and halts where it has rejected too many in a row.
@@ -97,16 +99,12 @@ impl Step<'_> {
     /// Stores that halts were changed.
     pub(super) fn store_halt(&mut self, kind: InstructionKind, caller: Option<String>) {
         self.batch.engine_state.instruction += 1;
+        let now = self.now.wall_time;
+        let number = self.batch.engine_state.instruction;
+        let done = InstructionOutcome::new(InstructionState::Accepted, now);
         self.batch.rows.push(Row::Instruction(Box::new(Instruction {
-            id: self.batch.engine_state.instruction,
-            kind,
-            state: InstructionState::Accepted,
-            request_id: None,
-            digest: None,
             caller,
-            order_id: None,
-            limits_hash: None,
-            created_at: self.now.wall_time,
+            ..Instruction::new(number, kind, now).with(done)
         })));
     }
 }

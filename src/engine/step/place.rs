@@ -94,15 +94,17 @@ impl Step<'_> {
         record.state.placed_by = ask.caller.stored_name();
         let placed = record.placed();
         self.batch.rows.push(Row::Instruction(Box::new(Instruction {
-            id: record.instruction,
-            kind: InstructionKind::Place,
             state: placed,
             request_id: Some(command.request_id.clone()),
             digest: Some(command.digest),
             caller: ask.caller.stored_name(),
             order_id: Some(order_id),
             limits_hash: self.batch.engine_state.limits_hash.clone(),
-            created_at: self.now.wall_time,
+            ..Instruction::new(
+                record.instruction,
+                InstructionKind::Place,
+                self.now.wall_time,
+            )
         })));
         let entry = LiveOrder {
             order: TrackedOrder::new(record),

@@ -276,15 +276,14 @@ impl Step<'_> {
         self.batch.engine_state.instruction += 1;
         let placed = order.record.placed();
         self.batch.rows.push(Row::Instruction(Box::new(Instruction {
-            id: order.record.instruction,
-            kind: InstructionKind::Place,
             state: placed,
             request_id: Some(order.record.state.request_id.clone()),
-            digest: None,
-            caller: None,
             order_id: Some(order_id),
-            limits_hash: None,
-            created_at: self.now.wall_time,
+            ..Instruction::new(
+                order.record.instruction,
+                InstructionKind::Place,
+                self.now.wall_time,
+            )
         })));
         let entry = LiveOrder {
             order,

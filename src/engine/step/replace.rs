@@ -10,12 +10,14 @@ use super::super::input::{PendingRequest, ReplaceCommand};
 use super::super::live_order::{LiveOrder, Purpose, ReplacePhase, Replacing, Submission};
 use super::super::rows::Stop;
 use super::Step;
+use super::instruction::KnownRequest;
 use super::limits::warnings;
 use crate::domain::lifecycle::{self, CodeKind, code_kind};
 use crate::domain::limits::Proposal;
 use crate::domain::{
-    Instruction, InstructionKind, InstructionState, OpenOrderReport, OrderReport, OrderState,
-    OrderType, Origin, Replacement, ReplacementStatus, Status, Violation, Violations, WorkingTerms,
+    Instruction, InstructionKind, InstructionOutcome, InstructionState, OpenOrderReport,
+    OrderReport, OrderState, OrderType, Origin, Replacement, ReplacementStatus, Status, Violation,
+    Violations, WorkingTerms,
 };
 use crate::error::{Error, Reason};
 
@@ -39,15 +41,16 @@ impl Step<'_> {
     ) -> Result<(), Stop> {
         let order_id = self.find_key(&command.key)?;
         if command.request_id_given
-            && let Some(known) = self.find_instruction(&command.request_id)?
+            && let Some(known) = self.request_known(&command.request_id)?
         {
             let digest = order_id.map(|order_id| command.change.digest(order_id));
-            let same = known.kind == InstructionKind::Replace
-                && known.order_id == order_id
-                && known.digest == digest;
-            match (same, order_id) {
-                (true, Some(order_id)) => self.replaced_before(ask, order_id, &command.request_id),
-                (_, None | Some(_)) => self.refuse(ask, request_id_reused(&command.request_id)),
+            match (order_id, known) {
+                (Some(order_id), KnownRequest::Other(known))
+                    if known.kind == InstructionKind::Replace && known.digest == digest =>
+                {
+                    self.replaced_before(ask, order_id, &command.request_id);
+                }
+                (Some(_) | None, _) => self.refuse(ask, request_id_reused(&command.request_id)),
             }
             return Ok(());
         }
@@ -138,10 +141,12 @@ impl Step<'_> {
             .entry(order_id)
             .map(|entry| entry.order.record.state.terms.working());
         let Some(before) = before else { return };
+        let instruction = self.batch.engine_state.instruction + 1;
         if let Some(entry) = self.entry(order_id) {
             let unit = verdict.unit_values.first().copied().flatten();
             entry.runtime.counted.unit_value = unit.max(entry.runtime.counted.unit_value);
             entry.runtime.replace = Some(Replacing {
+                instruction,
                 phase: ReplacePhase::Queued,
                 change: command.change,
                 before,
@@ -162,17 +167,19 @@ impl Step<'_> {
         command: &ReplaceCommand,
         state: InstructionState,
     ) {
-        self.batch.engine_state.instruction += 1;
+        let now = self.now.wall_time;
+        let number = self.batch.engine_state.instruction + 1;
+        self.batch.engine_state.instruction = number;
         let instruction = Instruction {
-            id: self.batch.engine_state.instruction,
-            kind: InstructionKind::Replace,
-            state,
             request_id: Some(command.request_id.clone()),
             digest: Some(command.change.digest(order_id)),
             caller: ask.caller.stored_name(),
             order_id: Some(order_id),
+            // Plain data with text keys, for which serialisation has no way to fail.
+            body: serde_json::to_string(&command.change).ok(),
             limits_hash: self.batch.engine_state.limits_hash.clone(),
-            created_at: self.now.wall_time,
+            ..Instruction::new(number, InstructionKind::Replace, now)
+                .with(InstructionOutcome::new(state, now))
         };
         self.batch
             .instructions
@@ -180,7 +187,6 @@ impl Step<'_> {
         self.batch
             .rows
             .push(Row::Instruction(Box::new(instruction)));
-        let now = self.now.wall_time;
         if let Some(order) = self.order(order_id) {
             order.record.state.replacement = Some(Replacement {
                 request_id: command.request_id.clone(),
@@ -215,6 +221,7 @@ impl Step<'_> {
         let Some(replacing) = &mut entry.runtime.replace else {
             return;
         };
+        let instruction = replacing.instruction;
         let (state, keep) = match status {
             ReplacementStatus::Pending => return,
             ReplacementStatus::Accepted => {
@@ -238,13 +245,10 @@ impl Step<'_> {
         };
         last.status = status;
         last.error_code = code;
-        last.error = error;
-        let request_id = last.request_id.clone();
+        last.error.clone_from(&error);
         entry.order.record.state.last_update = now.wall_time;
-        if let Some(instruction) = self.batch.instructions.get_mut(&request_id) {
-            instruction.state = state;
-        }
-        self.batch.rows.push(Row::Decided { request_id, state });
+        let outcome = InstructionOutcome::new(state, now.wall_time).because(code, error);
+        self.became(instruction, outcome);
         self.changed(order_id);
         self.settle_replaces(order_id);
     }

@@ -176,14 +176,14 @@ impl Bench {
 
     pub(super) fn cancel(&mut self, order_id: i32) -> u64 {
         self.ask(
-            Command::Cancel(OrderKey::OrderId(order_id)),
+            Command::Cancel(OrderKey::OrderId(order_id).into()),
             Duration::from_secs(5),
         )
     }
 
     pub(super) fn transmit(&mut self, order_id: i32) -> u64 {
         self.ask(
-            Command::Transmit(OrderKey::OrderId(order_id)),
+            Command::Transmit(OrderKey::OrderId(order_id).into()),
             Duration::from_secs(5),
         )
     }

@@ -4,11 +4,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use crate::domain::lifecycle::ExecutionChange;
-use crate::domain::{EventKind, Fill, Instruction, OrderRecord, StoredEvent, WorkingTerms};
+use crate::domain::{
+    EventKind, Fill, Instruction, InstructionKind, InstructionState, OrderRecord, StoredEvent,
+    WorkingTerms,
+};
 use crate::engine::batch::{Batch, Row, Write};
-use crate::engine::core::RecoveredState;
-use crate::engine::live_order::LiveOrder;
 use crate::engine::rows::{Rows, Stop};
+use crate::store::RecoveredState;
 
 /// First sequence less one.
 pub(super) const BASE: u64 = 1_000;
@@ -86,15 +88,9 @@ impl SimStore {
                     assert_eq!(known, None, "instruction {} stored twice", instruction.id);
                 }
                 Row::Halts(_) => {}
-                Row::InstructionState(id, state) => {
-                    self.instructions.get_mut(id).unwrap().state = *state;
-                }
-                Row::Decided { request_id, state } => {
-                    let given = self
-                        .instructions
-                        .values_mut()
-                        .find(|given| given.request_id.as_ref() == Some(request_id));
-                    given.expect("an instruction of that request id").state = *state;
+                Row::InstructionOutcome(id, outcome) => {
+                    let given = self.instructions.get_mut(id).unwrap();
+                    *given = given.clone().with(outcome.clone());
                 }
                 Row::HighestOrderId(_) => {}
                 Row::Accounts(accounts) => self.accounts = Some(accounts.to_vec()),
@@ -104,20 +100,39 @@ impl SimStore {
 
     /// What a gateway that starts now finds.
     pub(super) fn found(&self) -> RecoveredState {
-        let orders = self
+        let live: Vec<OrderRecord> = self
             .orders
             .values()
             .filter(|record| !record.state.terminal)
-            .map(|record| LiveOrder::stored(record.clone(), self.fills_of(record.state.order_id)))
+            .cloned()
             .collect();
+        let ids = || live.iter().map(|record| record.state.order_id);
         RecoveredState {
-            orders,
+            fills: ids().flat_map(|order_id| self.fills_of(order_id)).collect(),
+            open_instructions: ids().flat_map(|order_id| self.open_of(order_id)).collect(),
+            live,
             next_sequence: BASE + self.events.len() as u64 + 1,
             highest_order_id: self.orders.keys().last().copied().unwrap_or(0),
             head_instruction: self.instructions.keys().last().copied().unwrap_or(0),
             accounts: self.accounts.clone(),
             ..RecoveredState::default()
         }
+    }
+
+    fn open_of(&self, order_id: i32) -> Vec<Instruction> {
+        let of_order = |given: &&Instruction| {
+            given.order_id == Some(order_id)
+                && !given.state.is_decided()
+                && matches!(
+                    given.kind,
+                    InstructionKind::Transmit | InstructionKind::Replace | InstructionKind::Cancel
+                )
+        };
+        self.instructions
+            .values()
+            .filter(of_order)
+            .cloned()
+            .collect()
     }
 
     pub(super) fn fills_of(&self, order_id: i32) -> Vec<Fill> {
@@ -153,8 +168,12 @@ impl SimStore {
                 "row and events of {order_id} differ"
             );
             let placed = &self.instructions[&record.instruction];
+            let stored = match placed.state {
+                InstructionState::Sent => InstructionState::Queued,
+                state => state,
+            };
             assert_eq!(
-                (placed.order_id, placed.request_id.as_deref(), placed.state),
+                (placed.order_id, placed.request_id.as_deref(), stored),
                 (
                     Some(*order_id),
                     Some(record.state.request_id.as_str()),
@@ -186,6 +205,10 @@ impl Rows for &SimStore {
     fn instruction(&mut self, request_id: &str) -> Result<Option<Instruction>, Stop> {
         let of = |given: &&Instruction| given.request_id.as_deref() == Some(request_id);
         Ok(self.instructions.values().find(of).cloned())
+    }
+
+    fn open_instructions(&mut self, order_id: i32) -> Result<Vec<Instruction>, Stop> {
+        Ok(self.open_of(order_id))
     }
 
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop> {

@@ -80,9 +80,9 @@ async fn what_schema_1_left_is_migrated_and_reads_as_it_was() {
     })
     .await
     .unwrap();
-    assert_eq!(opened.live.len(), 1);
-    let live = &opened.live[0].state;
-    assert_eq!(opened.head_sequence, BASE.cast_unsigned() + 1);
+    assert_eq!(opened.recovered.live.len(), 1);
+    let live = &opened.recovered.live[0].state;
+    assert_eq!(opened.recovered.head_sequence, BASE.cast_unsigned() + 1);
 
     let reader = opened.store.reader();
     let events = reader
@@ -281,12 +281,15 @@ async fn stores_of_either_older_schema_with_every_status_answer_as_before() {
         let reader = opened.store.reader();
         let orders = every_order();
         assert_eq!(
-            opened.highest_order_id,
+            opened.recovered.highest_order_id,
             orders.last().unwrap().id,
             "schema {schema}"
         );
         let cancels = orders.iter().filter(|order| order.cancel_requested).count();
-        assert_eq!(opened.head_instruction, (orders.len() + cancels) as u64);
+        assert_eq!(
+            opened.recovered.head_instruction,
+            (orders.len() + cancels) as u64
+        );
         for left in orders {
             let request_id = format!("request-{}", left.id);
             let by_request = OrderKey::RequestId(request_id.clone());

@@ -89,7 +89,6 @@ CREATE TABLE orders_3 (
     bracket_incomplete    INTEGER NOT NULL CHECK (bracket_incomplete IN (0, 1)),
     commissions           TEXT,
     placed_by             TEXT,
-    replacement           TEXT,
     instruction           INTEGER NOT NULL,
     acknowledged          INTEGER NOT NULL CHECK (acknowledged IN (0, 1)),
     worked                INTEGER NOT NULL CHECK (worked IN (0, 1)),

@@ -44,7 +44,7 @@ async fn a_full_disk_rolls_back_and_writes_work_again_when_there_is_room() {
     })
     .await
     .unwrap();
-    let (store, base) = (opened.store, opened.head_sequence);
+    let (store, base) = (opened.store, opened.recovered.head_sequence);
     let write = |from: u64| {
         store.transact(move |t| {
             for n in from..from + 50 {
@@ -76,7 +76,7 @@ async fn a_log_that_reaches_its_bound_starts_anew() {
     })
     .await
     .unwrap();
-    let (store, base) = (opened.store, opened.head_sequence);
+    let (store, base) = (opened.store, opened.recovered.head_sequence);
     let checkpoints = store.shared.checkpoints.as_ref().unwrap();
     checkpoints.log_bytes_max.store(1 << 20, Ordering::Relaxed);
     let log = directory.path().join("orders.db-wal");
@@ -111,7 +111,7 @@ async fn the_log_is_written_back_and_begins_anew_long_before_its_bound() {
         address: None,
     };
     let opened = Store::open(settings.clone()).await.unwrap();
-    let (store, base) = (opened.store, opened.head_sequence);
+    let (store, base) = (opened.store, opened.recovered.head_sequence);
     let log = directory.path().join("orders.db-wal");
     let before = {
         store
@@ -135,7 +135,7 @@ async fn the_log_is_written_back_and_begins_anew_long_before_its_bound() {
     store.close().await.unwrap();
     assert!(!log.exists() || std::fs::metadata(&log).unwrap().len() == 0);
     let again = Store::open(settings).await.unwrap();
-    assert_eq!(again.head_sequence, base + n);
+    assert_eq!(again.recovered.head_sequence, base + n);
     let events = again
         .store
         .reader()

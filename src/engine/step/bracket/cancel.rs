@@ -7,7 +7,7 @@ use super::super::super::rows::Stop;
 use super::super::Step;
 use super::SHOWN_WITHIN;
 use crate::domain::lifecycle::{self, CodeKind, code_kind};
-use crate::domain::{OrderState, Status};
+use crate::domain::{InstructionKind, OrderState, Status};
 use crate::error::{Error, Reason};
 
 impl Step<'_> {
@@ -45,6 +45,7 @@ impl Step<'_> {
         ask: &PendingRequest,
         order_id: i32,
         with_sibling: bool,
+        named: Option<(&str, [u8; 32])>,
     ) -> Result<bool, Stop> {
         let Some((bracket_id, over)) = self.entry(order_id).and_then(|entry| {
             let record = &entry.order.record;
@@ -61,6 +62,7 @@ impl Step<'_> {
                 return Ok(true);
             }
             self.abort_family(bracket_id, "it was cancelled before it was released")?;
+            self.instruct(ask, InstructionKind::Cancel, order_id, named);
             let over = self.entry(order_id).is_some_and(|entry| entry.is_over());
             if over {
                 self.answer(ask.waiter, order_id, Purpose::Cancel);

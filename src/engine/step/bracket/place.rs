@@ -106,15 +106,17 @@ impl Step<'_> {
             let placed = record.placed();
             if is_entry {
                 self.batch.rows.push(Row::Instruction(Box::new(Instruction {
-                    id: instruction,
-                    kind: InstructionKind::PlaceBracket,
                     state: placed,
                     request_id: Some(command.request_id.clone()),
                     digest: Some(command.digest),
                     caller: ask.caller.stored_name(),
                     order_id: Some(bracket_id),
                     limits_hash: self.batch.engine_state.limits_hash.clone(),
-                    created_at: self.now.wall_time,
+                    ..Instruction::new(
+                        instruction,
+                        InstructionKind::PlaceBracket,
+                        self.now.wall_time,
+                    )
                 })));
             }
             let live = LiveOrder {

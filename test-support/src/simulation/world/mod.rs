@@ -131,7 +131,7 @@ impl World {
         let switches = Switches::draw(&mut random);
         let clocks = PlayedClocks::starting_at(Timestamp::from_unix_micros(START_MICROS));
         let store = PlayedStore::new(CLIENT_ID).unwrap();
-        let first_sequence = store.open().unwrap().head_sequence;
+        let first_sequence = store.open().unwrap().recovered.head_sequence;
         let process = Process::start(&store, clocks, 0).await;
         Self {
             tws: Tws::new(Random::new(seed ^ 0x5eed), faults, switches),

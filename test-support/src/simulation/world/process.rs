@@ -32,10 +32,10 @@ impl Process {
     pub(super) async fn start(store: &PlayedStore, clocks: PlayedClocks, seen: u64) -> Self {
         let opened = store.open().unwrap();
         let store = opened.store.clone();
-        let feed = Feed::new(store.reader(), opened.head_sequence, LIMITS);
-        let began_at = opened.head_sequence;
+        let feed = Feed::new(store.reader(), opened.recovered.head_sequence, LIMITS);
+        let began_at = opened.recovered.head_sequence;
         let seen = if seen == 0 {
-            opened.head_sequence
+            opened.recovered.head_sequence
         } else {
             seen
         };
