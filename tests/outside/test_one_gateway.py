@@ -79,10 +79,10 @@ def check_calls_and_watches(orders, watches, **call):
     assert sent.transmit, sent
     ended = orders.Cancel(pb.CancelRequest(order_id=staged.order_id), timeout=CALL_SECONDS, **call).order
     assert ended.status == pb.OrderState.CANCELLED, ended
-    check_a_bracket(orders, watches, **call)
     got = orders.Get(pb.GetRequest(order_id=placed.order_id), timeout=CALL_SECONDS, **call)
     assert len(got.fills) == 1, got
     assert {order.order_id for order in every_order(orders, **call)} == {placed.order_id, staged.order_id}
+    check_a_bracket(orders, watches, **call)
 
 
 def test_calls_and_watches_work_through_envoy(bench):
