@@ -332,3 +332,28 @@ read it. To go back to it, stop the gateway and start it with ORDER_DB_PATH on t
 Examples:
   ibkr-orders backup /backups/orders-2026-11-22.db
   ibkr-orders backup --simulate copy.db";
+
+pub(super) const PRUNE: &str = "\
+Prints:
+  {\"archive\", \"orders\", \"executions\", \"events\", \"error\"}
+
+No gateway may have the store: stop it first. Orders that ended before --before leave the store with their executions and
+events, brackets only as a whole, and stand in the archive, which export reads with --order-db-path. It is on disk before
+anything is taken out. Request ids with what was asked for, order ids, permanent ids and execution ids stay for good: a
+request that is repeated is never sent again, it is answered that its order was pruned.
+
+Examples:
+  ibkr-orders prune --before 2026-01-01T00:00:00-05:00 --archive /archives/orders-2025.db
+  ibkr-orders export --what executions --order-db-path /archives/orders-2025.db";
+
+pub(super) const ACCOUNTS: &str = "\
+Prints:
+  {\"accounts\", \"error\"}
+
+A store belongs to the accounts of its first login. At a login without one of them nothing is sent; further accounts
+beside them are allowed. --pin says anew which they are, while no gateway has the store.
+
+Examples:
+  ibkr-orders accounts
+  ibkr-orders accounts --pin DU1234567,DU1234568
+  ibkr-orders accounts --pin";

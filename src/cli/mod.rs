@@ -28,6 +28,7 @@ mod stderr;
 mod table;
 #[cfg(feature = "top")]
 mod top;
+mod upkeep;
 mod values;
 mod watch;
 
@@ -136,6 +137,8 @@ fn run(command: Command, output: &mut Output) -> Exit {
         }
         Command::Export(_)
         | Command::Backup(_)
+        | Command::Prune(_)
+        | Command::Accounts(_)
         | Command::Serve(_)
         | Command::Simulate(_)
         | Command::Completions { .. }
@@ -149,6 +152,8 @@ fn on_store(command: Command, local: Local, output: &mut Output) -> Exit {
     match command {
         Command::Export(args) => on_runtime(&config, export::export(args, local, output)),
         Command::Backup(args) => on_runtime(&config, backup::backup(args, local, output)),
+        Command::Prune(args) => on_runtime(&config, upkeep::prune(args, local, output)),
+        Command::Accounts(args) => on_runtime(&config, upkeep::accounts(args, local, output)),
         Command::Health(_)
         | Command::Validate(_)
         | Command::Place(_)
@@ -236,6 +241,8 @@ fn page(command: &Command, output: &mut Output) -> Exit {
         | Command::Top(_)
         | Command::Export(_)
         | Command::Backup(_)
+        | Command::Prune(_)
+        | Command::Accounts(_)
         | Command::Serve(_)
         | Command::Simulate(_) => return Exit::Usage,
     }

@@ -70,6 +70,16 @@ const EXECUTIONS: &str = "SELECT executions.order_id, exec_id, executions.quanti
      FROM executions JOIN orders USING (order_id) WHERE execution > ?1 ORDER BY execution LIMIT ?2";
 
 impl Reader {
+    /// The accounts that the store belongs to; `None`: those of the next login.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn pinned_accounts(&self) -> Result<Option<Vec<String>>, StoreError> {
+        self.pool
+            .read(For::Calls, super::transaction::pinned_accounts)
+            .await
+    }
+
     /// Orders with a higher id than `order_id`, by id, at most `limit`.
     ///
     /// # Errors

@@ -28,6 +28,7 @@ mod page;
 #[cfg(feature = "internals")]
 mod played;
 mod pool;
+mod prune;
 mod reader;
 mod rows;
 mod schema;
@@ -46,6 +47,7 @@ pub use error::StoreError;
 pub use export::{ExecutionRow, InstructionRow};
 #[cfg(feature = "internals")]
 pub use played::PlayedStore;
+pub use prune::{Pruned, prune};
 pub use reader::Reader;
 pub use snapshot::Snapshot;
 pub use start::{OpenStore, RecoveredState, StoreSettings};

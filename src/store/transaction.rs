@@ -327,6 +327,26 @@ impl<'a> Transaction<'a> {
         })
     }
 
+    /// Forgets which accounts the store belongs to: those of the next login are pinned.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn unpin_accounts(&mut self) -> Result<(), StoreError> {
+        self.guarded(|held| {
+            held.statement("DELETE FROM meta WHERE key = ?1")?
+                .execute([ACCOUNTS])
+                .map(drop)
+        })
+    }
+
+    /// Does something on the connection itself.
+    pub(super) fn directly<T>(
+        &mut self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
+        self.guarded(|held| work(held.connection()))
+    }
+
     /// Does a part of the transaction that may fail by itself: on an error what it wrote is undone, and the rest goes on.
     ///
     /// # Errors

@@ -247,3 +247,110 @@ fn a_backup_is_a_store_of_its_own_and_never_takes_the_place_of_a_file() {
     let missing = Shell::new().run(&["backup", "copy.db"]);
     assert_eq!(missing.code, 1);
 }
+
+#[test]
+fn pruned_orders_stand_in_the_archive_and_their_request_ids_never_place_again() {
+    let shell = traded();
+    // What the last event is about stays.
+    let ran = shell.run(&["cancel", "--simulate", "--order-id", "2"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let prune = |archive: &str| {
+        shell.run(&[
+            "prune",
+            "--simulate",
+            "--before",
+            "2100-01-01T00:00:00Z",
+            "--archive",
+            archive,
+        ])
+    };
+    let ran = prune("archive.db");
+    let document = ran.json();
+    assert_eq!(
+        (ran.code, &document["orders"]),
+        (0, &Value::from(1)),
+        "{ran:?}"
+    );
+    let ids = |args: &[&str]| -> Vec<i64> {
+        let ran = shell.run(&[&["export", "--what", "orders"], args].concat());
+        ran.stdout
+            .lines()
+            .map(|line| {
+                serde_json::from_str::<Value>(line).unwrap()["order_id"]
+                    .as_i64()
+                    .unwrap()
+            })
+            .collect()
+    };
+    assert_eq!(ids(&["--simulate"]), [2]);
+    assert_eq!(ids(&["--order-db-path", "archive.db"]), [1]);
+    assert_eq!(
+        lines(&shell, &["--what", "executions"]),
+        Vec::<Value>::new()
+    );
+    // The same request again: never a second order, and a clear answer.
+    let place = |id: &str| {
+        shell.run(&[
+            "place",
+            "--simulate",
+            "--transmit",
+            "--json",
+            MARKET,
+            "--request-id",
+            id,
+        ])
+    };
+    let again = place("first");
+    assert_eq!(again.code, 1, "{again:?}");
+    assert!(
+        again.stdout.contains("was pruned from the store"),
+        "{again:?}"
+    );
+    assert_eq!(ids(&["--simulate"]), [2]);
+    // Its order id is not given out again.
+    let next = place("third");
+    assert_eq!(next.json()["order_id"], 3, "{next:?}");
+    // An archive that exists is left as it is, and nothing is taken out.
+    let ran = prune("archive.db");
+    assert_eq!(ran.code, 1);
+    assert!(ran.stdout.contains("exists already"), "{ran:?}");
+}
+
+#[test]
+fn accounts_are_printed_and_pinned_anew() {
+    let shell = traded();
+    let accounts = |args: &[&str]| {
+        shell
+            .run(&[&["accounts", "--simulate"], args].concat())
+            .json()
+    };
+    assert_eq!(accounts(&[])["accounts"][0], "DU1234567");
+    assert_eq!(
+        accounts(&["--pin", "DU1,DU2"])["accounts"],
+        serde_json::json!(["DU1", "DU2"])
+    );
+    let ran = shell.run(&[
+        "place",
+        "--simulate",
+        "--json",
+        RESTING,
+        "--request-id",
+        "of-others",
+    ]);
+    assert_eq!(ran.code, 1);
+    assert!(
+        ran.stdout.contains("this store belongs to DU1, DU2"),
+        "{ran:?}"
+    );
+    assert_eq!(accounts(&["--pin"])["accounts"], Value::Null);
+    let ran = shell.run(&[
+        "place",
+        "--simulate",
+        "--json",
+        RESTING,
+        "--request-id",
+        "of-ours",
+    ]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(accounts(&[])["accounts"][0], "DU1234567");
+}

@@ -20,7 +20,9 @@ pub(super) use reads::{
 };
 pub(super) use risk::{CancelAllArgs, HaltArgs, LimitsArgs, ResumeArgs};
 pub(super) use shared::{DoorArgs, Format, KeyArgs, SettingsArgs};
-pub(super) use store::{BackupArgs, ExportArgs, ExportFormat, ExportWhat, StoreArgs};
+pub(super) use store::{
+    AccountsArgs, BackupArgs, ExportArgs, ExportFormat, ExportWhat, PruneArgs, StoreArgs,
+};
 
 /// Everything on the command line.
 #[derive(Debug, Parser)]
@@ -102,6 +104,12 @@ pub(super) enum Command {
     /// Copy the store to a file, beside a running gateway or without one
     #[command(after_long_help = help::BACKUP)]
     Backup(BackupArgs),
+    /// Take orders that ended before a time out of the store, into an archive
+    #[command(after_long_help = help::PRUNE)]
+    Prune(PruneArgs),
+    /// Print the accounts that the store belongs to, or pin them anew
+    #[command(after_long_help = help::ACCOUNTS)]
+    Accounts(AccountsArgs),
     /// Serve the gateway over gRPC until SIGTERM
     #[command(after_long_help = help::SERVE)]
     Serve(ServeArgs),
@@ -143,6 +151,8 @@ impl Command {
             | Self::Top(TopArgs { door, settings }) => Some((door, settings)),
             Self::Export(_)
             | Self::Backup(_)
+            | Self::Prune(_)
+            | Self::Accounts(_)
             | Self::Serve(_)
             | Self::Simulate(_)
             | Self::Completions { .. }
@@ -153,9 +163,10 @@ impl Command {
     /// The arguments of every command that works on the store alone.
     pub(super) fn local(&self) -> Option<&StoreArgs> {
         match self {
-            Self::Export(ExportArgs { store, .. }) | Self::Backup(BackupArgs { store, .. }) => {
-                Some(store)
-            }
+            Self::Export(ExportArgs { store, .. })
+            | Self::Backup(BackupArgs { store, .. })
+            | Self::Prune(PruneArgs { store, .. })
+            | Self::Accounts(AccountsArgs { store, .. }) => Some(store),
             Self::Health(_)
             | Self::Validate(_)
             | Self::Place(_)

@@ -62,6 +62,29 @@ pub(in crate::cli) struct BackupArgs {
     pub(in crate::cli) store: StoreArgs,
 }
 
+/// `prune`
+#[derive(Debug, Args)]
+pub(in crate::cli) struct PruneArgs {
+    /// Orders that ended before this time; RFC 3339, for example 2026-01-01T00:00:00-05:00
+    #[arg(long, value_name = "TIME", value_parser = values::time)]
+    pub(in crate::cli) before: Timestamp,
+    /// The file that they go to, a store of its own; one that exists is left as it is
+    #[arg(long, value_name = "FILE")]
+    pub(in crate::cli) archive: PathBuf,
+    #[command(flatten)]
+    pub(in crate::cli) store: StoreArgs,
+}
+
+/// `accounts`
+#[derive(Debug, Args)]
+pub(in crate::cli) struct AccountsArgs {
+    /// Pin these accounts, with commas between; with none, those of the next login
+    #[arg(long, value_name = "ACCOUNTS", num_args = 0..=1, default_missing_value = "", value_delimiter = ',')]
+    pub(in crate::cli) pin: Option<Vec<String>>,
+    #[command(flatten)]
+    pub(in crate::cli) store: StoreArgs,
+}
+
 /// Which store, for a command that needs nothing else.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct StoreArgs {

@@ -15,6 +15,16 @@ use crate::domain::limits::Proposal;
 use crate::domain::{Instruction, InstructionKind, OrderIdentity, OrderRecord, OrderState, Status};
 use crate::error::{Error, Reason};
 
+/// The order of a known request id is in the store no more.
+pub(super) fn pruned(request_id: &str, order_id: i32) -> Error {
+    Error::new(
+        Reason::OrderNotFound,
+        format!(
+            "request id {request_id} placed order {order_id}, which has ended and was pruned from the store: nothing was sent; look in the archive, and give a new order a request id of its own"
+        ),
+    )
+}
+
 impl Step<'_> {
     /// A known request is answered with the order it made, before anything else is asked. Otherwise: connected, guards, account, limits,
     /// slot, id, row. What an order is by itself is held against the limits before its caller waits for a session.
@@ -32,7 +42,13 @@ impl Step<'_> {
                         kind: InstructionKind::Place,
                         order_id: Some(order_id),
                         ..
-                    }) => self.find(order_id)?.then_some(order_id),
+                    }) => {
+                        if !self.find(order_id)? {
+                            self.refuse(ask, pruned(&command.request_id, order_id));
+                            return Ok(());
+                        }
+                        Some(order_id)
+                    }
                     Some(_) => {
                         self.refuse(ask, request_id_reused(&command.request_id));
                         return Ok(());

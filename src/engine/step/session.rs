@@ -236,7 +236,7 @@ impl Step<'_> {
             .as_ref()
             .is_none_or(|pinned| {
                 let pinned: BTreeSet<&String> = pinned.iter().collect();
-                pinned == info.accounts.iter().collect()
+                pinned.is_subset(&info.accounts.iter().collect())
             })
     }
 

@@ -166,6 +166,19 @@ CREATE TABLE epochs (
     last  INTEGER
 ) STRICT;
 
+CREATE TABLE pruned_orders (
+    order_id       INTEGER NOT NULL PRIMARY KEY CHECK (order_id > 0),
+    request_id     TEXT    NOT NULL,
+    perm_id        INTEGER,
+    other_perm_ids TEXT
+) STRICT;
+
+CREATE TABLE pruned_executions (
+    exec_id  TEXT    NOT NULL PRIMARY KEY,
+    order_id INTEGER NOT NULL,
+    perm_id  INTEGER
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE audit (
     audit       INTEGER NOT NULL PRIMARY KEY,
     at          TEXT    NOT NULL,
