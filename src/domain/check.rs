@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::order::{DEFAULT_CURRENCY, DEFAULT_EXCHANGE};
 use super::{
     Action, Contract, OrderDraft, OrderInput, OrderRequest, OrderTerms, OrderType, SecType,
-    TimeInForce, Violation, Violations,
+    TimeInForce, Timestamp, Violation, Violations,
 };
 pub use change::check_change;
 use fields::Fields;
@@ -32,6 +32,27 @@ impl Order {
     /// The order with its defaults; its `transmit` counts the request's own.
     pub fn request(&self) -> &OrderRequest {
         &self.request
+    }
+
+    /// Whether it would still work at a time.
+    ///
+    /// # Errors
+    /// A violation of `good_till` where that has passed by then.
+    pub fn in_time(&self, now: Timestamp) -> Result<(), Violations> {
+        let OrderTerms { tif, good_till, .. } = &self.request.terms;
+        match good_till {
+            Some(end) if *tif == TimeInForce::GoodTillDate && *end <= now => {
+                let msg = format!("good_till has passed, it is {now}: give a time to come");
+                let input = end.to_string().into();
+                Err(Violations(vec![Violation::field(
+                    "value_error",
+                    "good_till",
+                    msg,
+                    input,
+                )]))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Gives the order away.

@@ -32,6 +32,8 @@ pub(crate) trait Rows {
     fn instruction(&mut self, request_id: &str) -> Result<Option<Instruction>, Stop>;
     /// What was instructed about an order and is not decided: releases, replacements and cancels, oldest first.
     fn open_instructions(&mut self, order_id: i32) -> Result<Vec<Instruction>, Stop>;
+    /// The orders of an OCA group.
+    fn oca_members(&mut self, group: &str) -> Result<Vec<OrderRecord>, Stop>;
     /// The order with this permanent id.
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop>;
     /// Some orders with this orderRef.
@@ -63,6 +65,10 @@ impl Rows for NoRows {
     }
 
     fn open_instructions(&mut self, _: i32) -> Result<Vec<Instruction>, Stop> {
+        Err(Stop::NeedsRows)
+    }
+
+    fn oca_members(&mut self, _: &str) -> Result<Vec<OrderRecord>, Stop> {
         Err(Stop::NeedsRows)
     }
 
@@ -125,6 +131,10 @@ impl Rows for StoreRows<'_, '_> {
 
     fn open_instructions(&mut self, order_id: i32) -> Result<Vec<Instruction>, Stop> {
         Ok(self.tx.open_instructions(order_id)?)
+    }
+
+    fn oca_members(&mut self, group: &str) -> Result<Vec<OrderRecord>, Stop> {
+        Ok(self.tx.oca_members(group)?)
     }
 
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop> {

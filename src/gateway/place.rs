@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use time::OffsetDateTime;
+
 use super::Gateway;
 use super::limits::{limits, request_id, seconds};
 use crate::config::Config;
@@ -152,7 +154,12 @@ fn validate_within(
     input: ValidateIn,
 ) -> ValidateOut {
     let ValidateIn { order, transmit } = input;
-    let order = match check(order, transmit, limits) {
+    let checked = check(order, transmit, limits).and_then(|order| {
+        order
+            .in_time(OffsetDateTime::now_utc().into())
+            .map(|()| order)
+    });
+    let order = match checked {
         Ok(order) => order,
         Err(violations) => return outcome::validated(Err(violations)),
     };
@@ -198,6 +205,7 @@ fn dry_run_within(
         request_id(id)?;
     }
     let order = check(order, transmit, limits)?;
+    order.in_time(OffsetDateTime::now_utc().into())?;
     let verdict = verdict(&order)?;
     if !verdict.broken.is_empty() {
         return Err(broken(&verdict));

@@ -150,6 +150,18 @@ impl<'a> Transaction<'a> {
         .map(drop)
     }
 
+    /// The orders of an OCA group, newest first: as many as can tell whether another may join it.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub fn oca_members(&mut self, group: &str) -> Result<Vec<OrderRecord>, StoreError> {
+        self.guarded(|held| {
+            held.statement(OCA_MEMBERS)?
+                .query_map([group], columns::order_record)?
+                .collect()
+        })
+    }
+
     /// The newest order with this permanent id of TWS.
     ///
     /// # Errors
@@ -411,6 +423,11 @@ const INSTRUCTION: &str = concat!(
     "SELECT ",
     columns::instruction_columns!(),
     " FROM instructions WHERE request_id = ?1"
+);
+
+/// Those that were refused never were in the group, and there may be many of them.
+const OCA_MEMBERS: &str = select_order!(
+    "WHERE oca_group = ?1 AND oca_group IS NOT NULL AND status <> 'REJECTED' ORDER BY terminal DESC, order_id DESC LIMIT 100"
 );
 
 const OPEN_OF_ORDER: &str = concat!(

@@ -67,6 +67,7 @@ const THEMES: [(&str, &str); 20] = [
         concat!(
             include_str!("scripted.rs"),
             include_str!("scripted/changed.rs"),
+            include_str!("scripted/ends.rs"),
             include_str!("scripted/held.rs"),
             include_str!("scripted/refused.rs"),
             include_str!("scripted/replaced.rs"),

@@ -2,6 +2,7 @@
 //! spent or refused.
 
 mod changed;
+mod ends;
 mod held;
 mod refused;
 mod replaced;

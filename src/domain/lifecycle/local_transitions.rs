@@ -158,14 +158,14 @@ pub fn refused_without_trace(order: &mut TrackedOrder, now: Timestamp) -> bool {
     }
 }
 
-/// A whole reconcile does not show an order whose day is over, and no execution of its days is missing: it expired.
-pub fn absent_after_its_day(order: &mut TrackedOrder, now: Timestamp) -> bool {
+/// A whole reconcile does not show an order whose time is over, and no execution of its days is missing: it expired.
+pub fn absent_after_its_time(order: &mut TrackedOrder, now: Timestamp) -> bool {
     if !order.record.state.status.may_work() {
         return false;
     }
     order.record.state.last_error_code = None;
     order.record.state.last_error =
-        Some("expired: its day is over and TWS no longer has it".to_owned());
+        Some("expired: its time is over and TWS no longer has it".to_owned());
     change(order, Status::Cancelled, now)
 }
 

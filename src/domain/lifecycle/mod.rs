@@ -19,7 +19,7 @@ pub use executions::{ExecutionChange, Executions};
 pub(crate) use follow::follow as follow_terms;
 pub use local_transitions::given_up_unsent;
 pub use local_transitions::{
-    absent_after_its_day, absent_when_executed, cancel_requested, cancelled_unsent,
+    absent_after_its_time, absent_when_executed, cancel_requested, cancelled_unsent,
     executions_complete, halted_unsent, may_be_refused, no_longer_in_tws, not_sent, noted,
     refused_without_trace, staged, staged_replaced, transmitting, untraced,
 };

@@ -43,7 +43,7 @@ impl Step<'_> {
         };
         let untraced = self.is_untraced(&touched.entry, session, round);
         let executed = is_executed_and_absent(&touched.entry, round);
-        let expired = untraced && self.is_day_over(&touched.entry);
+        let expired = untraced && self.is_time_over(&touched.entry);
         let Some(entry) = self.entry(order_id) else {
             return;
         };
@@ -74,7 +74,7 @@ impl Step<'_> {
                 .filter(|(code, _)| *code == lifecycle::CANCEL_NOT_FOUND)
                 .map(|(code, text)| (*code, text.as_str()));
             let changed = lifecycle::refused_without_trace(&mut entry.order, now)
-                || (expired && lifecycle::absent_after_its_day(&mut entry.order, now))
+                || (expired && lifecycle::absent_after_its_time(&mut entry.order, now))
                 || lifecycle::untraced(&mut entry.order, not_found, now);
             if changed {
                 self.changed(order_id);
@@ -139,16 +139,23 @@ impl Step<'_> {
         }
     }
 
-    /// Whether the day of a DAY order is over where it trades, and the executions of all its days were asked for.
-    fn is_day_over(&self, entry: &LiveOrder) -> bool {
+    /// Whether the day of a DAY order is over where it trades, or the end of a GTD order has come, and the executions of all its days were asked
+    /// for.
+    fn is_time_over(&self, entry: &LiveOrder) -> bool {
         let state = &entry.order.record.state;
-        let Some(zone) = Zone::named(EXCHANGE_ZONE) else {
-            return false;
+        let end = match state.terms.tif {
+            TimeInForce::Day => Zone::named(EXCHANGE_ZONE).map(|zone| {
+                let released = entry.order.record.released_at.unwrap_or(state.created_at);
+                end_of_its_day(&zone, released)
+            }),
+            TimeInForce::GoodTillDate => state.terms.good_till,
+            TimeInForce::GoodTillCancelled
+            | TimeInForce::ImmediateOrCancel
+            | TimeInForce::FillOrKill
+            | TimeInForce::OnOpen => None,
         };
-        let released = entry.order.record.released_at.unwrap_or(state.created_at);
-        state.terms.tif == TimeInForce::Day
-            && self.batch.engine_state.reconcile.days_back < DAYS_BACK_MAX
-            && end_of_its_day(&zone, released) <= self.now.wall_time
+        self.batch.engine_state.reconcile.days_back < DAYS_BACK_MAX
+            && end.is_some_and(|end| end <= self.now.wall_time)
     }
 
     /// Shows stops that moved since they were shown last.

@@ -12,7 +12,10 @@ use super::limits::warnings;
 use super::replace::request_id_reused;
 use crate::domain::lifecycle::TrackedOrder;
 use crate::domain::limits::Proposal;
-use crate::domain::{Instruction, InstructionKind, OrderIdentity, OrderRecord, OrderState, Status};
+use crate::domain::{
+    Instruction, InstructionKind, Oca, Order, OrderIdentity, OrderRecord, OrderState, Status,
+    Violation, Violations,
+};
 use crate::error::{Error, Reason};
 
 /// The order of a known request id is in the store no more.
@@ -61,6 +64,10 @@ impl Step<'_> {
                 return Ok(());
             }
         }
+        if let Err(violations) = command.order.in_time(self.now.wall_time) {
+            self.refuse(ask, violations.into());
+            return Ok(());
+        }
         let permitted = command.order.permitted_account(&self.core.settings.limits);
         if let Err(violations) = permitted {
             self.refuse(ask, violations.into());
@@ -92,6 +99,10 @@ impl Step<'_> {
             }
         };
         if !self.trading(ask, &account) {
+            return Ok(());
+        }
+        if let Err(violations) = self.joins_group(&command.order, &account)? {
+            self.refuse(ask, violations.into());
             return Ok(());
         }
         let proposal = Proposal::place(&command.order, &account, caller);
@@ -188,6 +199,52 @@ impl Step<'_> {
         } else {
             self.answer(ask.waiter, order_id, purpose);
         }
+    }
+
+    /// Whether an order may join its OCA group: its members share the account, and none of them has ended. TWS would take it for the first of a
+    /// new group of that name, which nothing cancels.
+    fn joins_group(
+        &mut self,
+        order: &Order,
+        account: &str,
+    ) -> Result<Result<(), Violations>, Stop> {
+        let Some(Oca { group, .. }) = &order.request().terms.oca else {
+            return Ok(Ok(()));
+        };
+        let stored = self.rows.oca_members(group)?;
+        let of_group = |record: &OrderRecord| {
+            let oca = record.state.terms.oca.as_ref();
+            oca.is_some_and(|oca| oca.group == *group)
+        };
+        let in_batch = self.batch.touched.values();
+        let in_batch = in_batch.map(|touched| &touched.entry.order.record);
+        let members = stored
+            .iter()
+            .filter(|record| !self.batch.touched.contains_key(&record.state.order_id))
+            .chain(in_batch.filter(|record| of_group(record)));
+        for OrderRecord { state, .. } in members {
+            let order_id = state.order_id;
+            let msg = if state.status == Status::Rejected {
+                // It never was in the group.
+                continue;
+            } else if state.account != account {
+                format!(
+                    "order {order_id} of this group is for account {}: the orders of a group share one; give this one another group",
+                    state.account
+                )
+            } else if state.terminal {
+                format!(
+                    "order {order_id} of this group has ended ({}), and with it the group: give the orders a new name",
+                    state.status
+                )
+            } else {
+                continue;
+            };
+            let input = group.as_str().into();
+            let violation = Violation::field("value_error", "oca_group", msg, input);
+            return Ok(Err(Violations(vec![violation])));
+        }
+        Ok(Ok(()))
     }
 
     fn record(&self, order_id: i32, account: String, command: &PlaceCommand) -> OrderRecord {

@@ -211,6 +211,14 @@ impl Rows for &SimStore {
         Ok(self.open_of(order_id))
     }
 
+    fn oca_members(&mut self, group: &str) -> Result<Vec<OrderRecord>, Stop> {
+        let of_group = |record: &&OrderRecord| {
+            let oca = record.state.terms.oca.as_ref();
+            oca.is_some_and(|oca| oca.group == group)
+        };
+        Ok(self.orders.values().filter(of_group).cloned().collect())
+    }
+
     fn by_perm_id(&mut self, perm_id: i64) -> Result<Option<OrderRecord>, Stop> {
         let with = |record: &&OrderRecord| record.state.perm_id == Some(perm_id);
         Ok(self.orders.values().rev().find(with).cloned())

@@ -139,6 +139,7 @@ CREATE INDEX orders_by_perm    ON orders (perm_id)        WHERE perm_id IS NOT N
 CREATE INDEX orders_by_ref     ON orders (order_ref)      WHERE order_ref <> request_id;
 CREATE INDEX orders_with_other ON orders (terminal)       WHERE other_working IS NOT NULL;
 CREATE INDEX orders_by_bracket ON orders (bracket_id)     WHERE bracket_id IS NOT NULL;
+CREATE INDEX orders_by_oca     ON orders (oca_group)      WHERE oca_group IS NOT NULL;
 
 CREATE INDEX instructions_by_order ON instructions (order_id) WHERE kind <> 'PLACE';
 

@@ -237,7 +237,7 @@ fn an_unlisted_refusal_of_an_order_that_tws_never_acknowledged_ends_it_after_a_r
 #[test]
 fn a_day_order_that_is_gone_after_its_day_expired() {
     let mut order = working();
-    assert!(absent_after_its_day(&mut order, NOW));
+    assert!(absent_after_its_time(&mut order, NOW));
     assert_state(&order, Status::Cancelled, "0");
     assert!(
         order
@@ -248,5 +248,5 @@ fn a_day_order_that_is_gone_after_its_day_expired() {
             .is_some_and(|text| text.starts_with("expired"))
     );
     assert_eq!(order.record.state.remaining, amount("100"));
-    assert!(!absent_after_its_day(&mut order, NOW));
+    assert!(!absent_after_its_time(&mut order, NOW));
 }

@@ -44,6 +44,10 @@ impl Step<'_> {
                 return Ok(());
             }
         }
+        if let Err(violations) = command.bracket.entry().in_time(self.now.wall_time) {
+            self.refuse(ask, violations.into());
+            return Ok(());
+        }
         let caller = ask.caller.key();
         if !self.trading(ask, "") || !self.not_before_restart(ask) {
             return Ok(());
