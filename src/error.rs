@@ -58,6 +58,10 @@ pub enum Reason {
     Halted,
     /// TWS is about to restart; nothing was sent.
     TwsRestarting,
+    /// The journal does not take records, or is behind; nothing was sent.
+    Journal,
+    /// This gateway follows another one, which takes orders; nothing was sent.
+    Standby,
     /// The gateway did not answer, or a proxy or library answered for it: nothing is promised about the outcome. Made by the client
     /// only, never by a gateway.
     GatewayUnavailable,
@@ -93,6 +97,8 @@ impl Reason {
         Self::RiskLimit,
         Self::Halted,
         Self::TwsRestarting,
+        Self::Journal,
+        Self::Standby,
         Self::GatewayUnavailable,
         Self::Internal,
     ];
@@ -125,6 +131,8 @@ impl Reason {
             Self::RiskLimit => "RISK_LIMIT",
             Self::Halted => "HALTED",
             Self::TwsRestarting => "TWS_RESTARTING",
+            Self::Journal => "JOURNAL",
+            Self::Standby => "STANDBY",
             Self::GatewayUnavailable => "GATEWAY_UNAVAILABLE",
             Self::Internal => "INTERNAL",
         }
@@ -162,6 +170,8 @@ pub struct Error {
     pub tws: Option<TwsWord>,
     /// After which sequence a watch can be resumed without missing anything, where the one given is not this store's.
     pub resume_after: Option<u64>,
+    /// Where the gateway that leads can be called, from one that follows.
+    pub leader: Option<String>,
 }
 
 /// What TWS itself said.
@@ -187,6 +197,7 @@ impl Error {
             retry_after: None,
             tws: None,
             resume_after: None,
+            leader: None,
         }
     }
 
@@ -195,6 +206,21 @@ impl Error {
     pub fn retry_after(mut self, delay: Duration) -> Self {
         self.retry_after = Some(delay);
         self
+    }
+
+    /// From a gateway that follows the one at `leader`; empty: nobody leads.
+    pub fn standby(leader: &str) -> Self {
+        let message = if leader.is_empty() {
+            "this gateway follows a journal, and no other leads now: nothing was sent; try again in a moment".to_owned()
+        } else {
+            format!(
+                "this gateway follows the one at {leader}, which takes orders: nothing was sent; call that one"
+            )
+        };
+        Self {
+            leader: (!leader.is_empty()).then(|| leader.to_owned()),
+            ..Self::new(Reason::Standby, message)
+        }
     }
 
     /// Adds what TWS said.

@@ -87,6 +87,8 @@ pub(crate) fn place_failed(error: Error, dry_run: bool, request_id: Option<Strin
         | Reason::RiskLimit
         | Reason::Halted
         | Reason::TwsRestarting
+        | Reason::Journal
+        | Reason::Standby
         | Reason::GatewayUnavailable => (None, Some(error.message)),
     };
     PlaceOut {

@@ -25,7 +25,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "engine",
         &[
-            "account", "config", "domain", "error", "feed", "stats", "store", "tws",
+            "account", "config", "domain", "error", "feed", "journal", "stats", "store", "tws",
         ],
     ),
     (
@@ -37,6 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "engine",
             "error",
             "feed",
+            "journal",
             "outcome",
             "request_id",
             "stats",
@@ -120,7 +121,7 @@ const PACKAGES: &[(&str, &[&str])] = &[
     ("tonic_health", &["grpc"]),
     ("tonic_reflection", &["grpc", "simulator_control"]),
     // The adapter and the simulator write down TWS's messages each for itself.
-    ("prost", &["journal", "wire", "simulator", "tws"]),
+    ("prost", &["journal", "store", "wire", "simulator", "tws"]),
     ("jiff", &["domain", "simulator", "tws"]),
     ("prost_types", &["wire"]),
     ("tokio_rustls", &["grpc", "web"]),

@@ -21,6 +21,7 @@ mod read;
 mod risk;
 mod serve;
 mod server;
+mod shared;
 mod signals;
 mod simulate;
 mod simulated;

@@ -17,11 +17,13 @@ use super::args::SettingsArgs;
 use super::checked::{SIMULATOR_DB_PATH, settings_flags};
 use super::control;
 use super::exit::Exit;
+use super::shared::Shared;
 use super::signals::{Hangups, Signals};
 use super::simulated::simulated_with_control;
 use super::stderr;
 use crate::config::{Config, ConfigError, Settings};
-use crate::gateway::Gateway;
+use crate::error::Error;
+use crate::gateway::{Gateway, HeldLease};
 use crate::grpc::{self, Prepared, ServeError, ServerSettings};
 use crate::metrics::{self, OperationsSettings};
 use crate::telemetry;
@@ -43,6 +45,36 @@ pub(super) struct ServeArgs {
     /// port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", requires = "simulate")]
     pub(super) control: Option<SocketAddr>,
+    /// Follow the gateway that leads, answer what can be read, and lead when that one is gone; needs JOURNAL_SERVERS
+    #[arg(long, conflicts_with_all = ["replica", "simulate"])]
+    pub(super) standby: bool,
+    /// Follow the gateway that leads and answer what can be read; never lead; needs JOURNAL_SERVERS
+    #[arg(long, conflicts_with = "simulate")]
+    pub(super) replica: bool,
+    /// NATS servers that keep the journal, with commas between; without them this gateway is alone (JOURNAL_SERVERS)
+    #[arg(long, value_name = "ADDRESSES", hide_short_help = true)]
+    pub(super) journal_servers: Option<String>,
+    /// Names the journal: 1 to 32 letters, digits, _ or - (JOURNAL_NAME)
+    #[arg(long, value_name = "NAME", hide_short_help = true)]
+    pub(super) journal_name: Option<String>,
+    /// File with NATS credentials (JOURNAL_CREDENTIALS)
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) journal_credentials: Option<PathBuf>,
+    /// PEM file of the authorities that the servers' certificates are checked against (JOURNAL_CA)
+    #[arg(long, value_name = "FILE", hide_short_help = true)]
+    pub(super) journal_ca: Option<PathBuf>,
+    /// Servers that keep a copy each: 1, 3 or 5 (JOURNAL_REPLICAS) [default: 3]
+    #[arg(long, value_name = "N", hide_short_help = true)]
+    pub(super) journal_replicas: Option<String>,
+    /// Seconds after which a gateway that says nothing is followed by another (JOURNAL_LEASE) [default: 20]
+    #[arg(long, value_name = "SECONDS", hide_short_help = true)]
+    pub(super) journal_lease: Option<String>,
+    /// Seconds that an answer of the journal is waited for (JOURNAL_TIMEOUT) [default: 2]
+    #[arg(long, value_name = "SECONDS", hide_short_help = true)]
+    pub(super) journal_timeout: Option<String>,
+    /// Where others can call this gateway, as followers tell their callers (GRPC_ADVERTISE) [default: where it listens]
+    #[arg(long, value_name = "ADDRESS", hide_short_help = true)]
+    pub(super) grpc_advertise: Option<String>,
     /// Where to listen; port 0 takes a free one (GRPC_LISTEN) [default: 127.0.0.1:50051]
     #[arg(long, value_name = "ADDRESS")]
     pub(super) grpc_listen: Option<String>,
@@ -112,6 +144,14 @@ impl ServeArgs {
             ("TLS_CLIENT_CA", path(&self.tls_client_ca)),
             ("AUTH_TOKEN_FILE", path(&self.auth_token_file)),
             ("CALLERS_FILE", path(&self.callers_file)),
+            ("JOURNAL_SERVERS", self.journal_servers.clone()),
+            ("JOURNAL_NAME", self.journal_name.clone()),
+            ("JOURNAL_CREDENTIALS", path(&self.journal_credentials)),
+            ("JOURNAL_CA", path(&self.journal_ca)),
+            ("JOURNAL_REPLICAS", self.journal_replicas.clone()),
+            ("JOURNAL_LEASE", self.journal_lease.clone()),
+            ("JOURNAL_TIMEOUT", self.journal_timeout.clone()),
+            ("GRPC_ADVERTISE", self.grpc_advertise.clone()),
             ("ALLOW_UNNAMED_PLACE", self.allow_unnamed_place.clone()),
             ("PREVIEWS_PER_MINUTE", self.previews_per_minute.clone()),
             ("MAX_CALLS_PER_CALLER", self.max_calls_per_caller.clone()),
@@ -139,9 +179,9 @@ impl ServeArgs {
 }
 
 /// Why the service did not start or did not end well.
-type Failure = (Exit, String);
+pub(super) type Failure = (Exit, String);
 
-fn failed(message: impl ToString) -> Failure {
+pub(super) fn failed(message: impl ToString) -> Failure {
     (Exit::Failed, message.to_string())
 }
 
@@ -175,43 +215,92 @@ async fn run(
     mut config: Config,
     telemetry: &telemetry::Guard,
 ) -> Result<(), Failure> {
-    let signals = Signals::listen().map_err(failed)?;
-    let hangups = Hangups::listen().map_err(failed)?;
-    let listener = bind("GRPC_LISTEN", config.grpc_listen).await?;
-    // The lock of the store names the port that was found, not the 0 that asked for one.
-    config.grpc_listen = listener.local_addr().map_err(failed)?;
-    let operations = match config.metrics_listen {
-        Some(address) => Some(bind("METRICS_LISTEN", address).await?),
-        None => None,
-    };
-    let web = match config.web_listen {
-        Some(address) => Some(bind("WEB_LISTEN", address).await?),
-        None => None,
-    };
-    let settings = ServerSettings::from(&config);
-    let (grace, reload) = (settings.shutdown_grace, Arc::clone(&settings.reload));
-    let wrong = |error: ServeError| (Exit::Configuration, error.to_string());
-    let service = grpc::prepare(listener, settings).await.map_err(wrong)?;
-    if let Some(web) = &web {
-        service.check(web).map_err(wrong)?;
+    if config.journal.is_none() && (args.standby || args.replica) {
+        let flag = if args.standby {
+            "--standby"
+        } else {
+            "--replica"
+        };
+        return Err((
+            Exit::Configuration,
+            format!("{flag}: needs a journal to follow: set JOURNAL_SERVERS and JOURNAL_NAME"),
+        ));
     }
-    let doors = Doors {
-        grace,
-        reload,
-        service,
-        web,
-        operations,
-        signals,
-        hangups,
-        telemetry,
-    };
+    let mut signals = Signals::listen().map_err(failed)?;
+    // From the start: each serving listens anew, and one that comes in between ends nothing.
+    let _hangups = Hangups::listen().map_err(failed)?;
+    let listeners = Listeners::bind(&mut config).await?;
+    if config.journal.is_some() {
+        let shared = Shared {
+            args,
+            config: &config,
+            listeners: &listeners,
+            telemetry,
+        };
+        return shared.run(&mut signals).await;
+    }
+    let doors = Doors::prepare(&config, &listeners, telemetry).await?;
     if !args.simulate {
-        return doors.open(&config).await;
+        let open = async || Gateway::open_at(&config, Some(config.grpc_listen)).await;
+        return doors
+            .open(&config, &mut signals, open, never())
+            .await
+            .map(drop);
     }
     let control = control::bind(args.control).await?;
-    simulated_with_control(&config, control, async |config| doors.open(config).await)
-        .await
-        .map_err(failed)?
+    simulated_with_control(&config, control, async |config| {
+        let open = async || Gateway::open_at(config, Some(config.grpc_listen)).await;
+        doors
+            .open(config, &mut signals, open, never())
+            .await
+            .map(drop)
+    })
+    .await
+    .map_err(failed)?
+}
+
+/// Nothing but a signal, or its own end, ends a gateway that leads.
+pub(super) fn never() -> std::future::Pending<Result<HeldLease, Error>> {
+    std::future::pending()
+}
+
+/// What is bound before anything else. A gateway that follows and then leads answers on the same sockets twice.
+pub(super) struct Listeners {
+    grpc: std::net::TcpListener,
+    operations: Option<std::net::TcpListener>,
+    web: Option<std::net::TcpListener>,
+}
+
+impl Listeners {
+    async fn bind(config: &mut Config) -> Result<Self, Failure> {
+        let grpc = bind("GRPC_LISTEN", config.grpc_listen).await?;
+        // The lock of the store names the port that was found, not the 0 that asked for one.
+        config.grpc_listen = grpc.local_addr().map_err(failed)?;
+        let operations = match config.metrics_listen {
+            Some(address) => Some(bind("METRICS_LISTEN", address).await?),
+            None => None,
+        };
+        let web = match config.web_listen {
+            Some(address) => Some(bind("WEB_LISTEN", address).await?),
+            None => None,
+        };
+        let plain = |listener: Option<TcpListener>| {
+            listener
+                .map(TcpListener::into_std)
+                .transpose()
+                .map_err(failed)
+        };
+        Ok(Self {
+            grpc: grpc.into_std().map_err(failed)?,
+            operations: plain(operations)?,
+            web: plain(web)?,
+        })
+    }
+}
+
+fn again(listener: &std::net::TcpListener) -> Result<TcpListener, Failure> {
+    let listener = listener.try_clone().map_err(failed)?;
+    TcpListener::from_std(listener).map_err(failed)
 }
 
 async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure> {
@@ -223,35 +312,67 @@ async fn bind(setting: &str, address: SocketAddr) -> Result<TcpListener, Failure
 }
 
 /// Everything that stands ready before the gateway is opened.
-struct Doors<'a> {
+pub(super) struct Doors<'a> {
     service: Prepared,
     web: Option<TcpListener>,
     operations: Option<TcpListener>,
-    signals: Signals,
     hangups: Hangups,
-    grace: Duration,
+    pub(super) grace: Duration,
     reload: Arc<Notify>,
     telemetry: &'a telemetry::Guard,
 }
 
-impl Doors<'_> {
-    /// Opens the gateway, serves it to the end, and closes it.
-    async fn open(self, config: &Config) -> Result<(), Failure> {
+impl<'a> Doors<'a> {
+    pub(super) async fn prepare(
+        config: &Config,
+        listeners: &Listeners,
+        telemetry: &'a telemetry::Guard,
+    ) -> Result<Self, Failure> {
+        let cloned =
+            |listener: &Option<std::net::TcpListener>| listener.as_ref().map(again).transpose();
+        let (operations, web) = (cloned(&listeners.operations)?, cloned(&listeners.web)?);
+        let settings = ServerSettings::from(config);
+        let (grace, reload) = (settings.shutdown_grace, Arc::clone(&settings.reload));
+        let wrong = |error: ServeError| (Exit::Configuration, error.to_string());
+        let service = grpc::prepare(again(&listeners.grpc)?, settings)
+            .await
+            .map_err(wrong)?;
+        if let Some(web) = &web {
+            service.check(web).map_err(wrong)?;
+        }
+        Ok(Self {
+            service,
+            web,
+            operations,
+            hangups: Hangups::listen().map_err(failed)?,
+            grace,
+            reload,
+            telemetry,
+        })
+    }
+
+    /// Opens the gateway, serves it to the end, and closes it. Where `until` comes before that end, answers what came of it.
+    pub(super) async fn open(
+        self,
+        config: &Config,
+        signals: &mut Signals,
+        open: impl AsyncFnOnce() -> Result<Gateway, Error>,
+        until: impl Future<Output = Result<HeldLease, Error>>,
+    ) -> Result<Option<HeldLease>, Failure> {
         let Self {
             service,
             web,
             operations,
-            mut signals,
             hangups,
             grace,
             reload,
             telemetry,
         } = self;
         let gateway = tokio::select! {
-            gateway = Gateway::open_at(config, Some(config.grpc_listen)) => gateway.map_err(failed)?,
+            gateway = open() => gateway.map_err(failed)?,
             signal = signals.end() => {
                 info!("{signal} before the gateway was open");
-                return Ok(());
+                return Ok(None);
             }
         };
         telemetry.say(format_args!("listening on {}", config.grpc_listen));
@@ -315,10 +436,11 @@ impl Doors<'_> {
             }
             std::future::pending::<Infallible>().await
         };
-        let mut why = Ok(());
+        let mut why = Ok(None);
         let given_up = async {
             tokio::select! {
                 signal = signals.end() => info!("{signal}: shutting down"),
+                held = until => why = held.map(Some).map_err(failed),
                 last_word = gateway.stopped() => {
                     let last_word = last_word.unwrap_or_else(|| "the gateway was closed".to_owned());
                     error!("the gateway cannot go on: {last_word}");
@@ -338,6 +460,6 @@ impl Doors<'_> {
             never = operations => match never {},
             never = hangups.each(|| reload.notify_waiters()) => match never {},
         };
-        ended.and(why)
+        ended.and_then(|()| why)
     }
 }

@@ -6,8 +6,9 @@ use std::fmt;
 use std::net::{Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
-use super::{Config, LogFormat, parse_disconnect_grace};
+use super::{Config, JournalConfig, LogFormat, journal, parse_disconnect_grace};
 use crate::domain::{Amount, RestartWindow, Zone};
 
 /// A bound for typing errors only: TWS takes 50 unless it was told otherwise, a simulator as many as it can.
@@ -155,6 +156,78 @@ impl Settings {
         value
     }
 
+    /// The settings of the journal. Without its servers there is none, and the others make no sense.
+    fn journal(&mut self, given: Option<JournalConfig>) -> Option<JournalConfig> {
+        let wanted = "a list of servers, for example nats://one:4222,nats://two:4222";
+        let servers = self.parsed("JOURNAL_SERVERS", wanted, journal::servers);
+        let wanted = "a name of 1 to 32 letters, digits, _ or -";
+        let name = self.parsed("JOURNAL_NAME", wanted, |text| {
+            journal::is_name(text).then(|| text.to_owned())
+        });
+        let credentials = self.path("JOURNAL_CREDENTIALS");
+        let ca = self.path("JOURNAL_CA");
+        let replicas = self.parsed("JOURNAL_REPLICAS", "1, 3 or 5", |text| {
+            text.parse().ok().filter(|count| [1, 3, 5].contains(count))
+        });
+        let wanted = "a number of seconds (1 to 3600)";
+        let lease = self.parsed("JOURNAL_LEASE", wanted, journal::lease);
+        let wanted = "a number of seconds (0.05 to 60)";
+        let timeout = self.parsed("JOURNAL_TIMEOUT", wanted, journal::timeout);
+        let advertise = self.text("GRPC_ADVERTISE");
+        let Some(servers) = servers.or_else(|| given.as_ref().map(|g| g.servers.clone())) else {
+            for (setting, is_given) in [
+                ("JOURNAL_NAME", name.is_some()),
+                ("JOURNAL_CREDENTIALS", credentials.is_some()),
+                ("JOURNAL_CA", ca.is_some()),
+                ("JOURNAL_REPLICAS", replicas.is_some()),
+                ("JOURNAL_LEASE", lease.is_some()),
+                ("JOURNAL_TIMEOUT", timeout.is_some()),
+            ] {
+                if is_given {
+                    self.problem(
+                        setting,
+                        "needs JOURNAL_SERVERS: it says more about the journal there",
+                    );
+                }
+            }
+            return None;
+        };
+        if !cfg!(feature = "journal") {
+            self.problem(
+                "JOURNAL_SERVERS",
+                "this program was built without the journal: build it with --features journal, or leave the setting out",
+            );
+        }
+        let Some(name) = name.or_else(|| given.as_ref().map(|g| g.name.clone())) else {
+            let is_bad = self
+                .problems
+                .iter()
+                .any(|problem| problem.setting == "JOURNAL_NAME");
+            if !is_bad {
+                self.problem(
+                    "JOURNAL_NAME",
+                    "is missing: the journal on JOURNAL_SERVERS needs a name",
+                );
+            }
+            return None;
+        };
+        let timeout = timeout.unwrap_or(Duration::from_secs(2));
+        let lease = lease.unwrap_or(Duration::from_secs(20));
+        if timeout > lease / 2 {
+            self.problem("JOURNAL_TIMEOUT", "must be at most half of JOURNAL_LEASE");
+        }
+        Some(JournalConfig {
+            servers,
+            name,
+            credentials,
+            ca,
+            replicas: replicas.unwrap_or(3),
+            lease,
+            timeout,
+            advertise,
+        })
+    }
+
     /// The configuration: what is given over `defaults`.
     ///
     /// # Errors
@@ -285,6 +358,7 @@ impl Settings {
                 Err(problem) => set.problem("CANCEL_ON_DISCONNECT", problem),
             }
         }
+        config.journal = set.journal(config.journal);
         let format = set.parsed("LOG_FORMAT", "text or json", |text| {
             match text.to_ascii_lowercase().as_str() {
                 "text" => Some(LogFormat::Text),

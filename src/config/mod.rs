@@ -1,12 +1,18 @@
 //! Settings of a gateway, and the only room that reads the environment.
 
 mod disconnect;
+#[cfg_attr(
+    not(feature = "cli"),
+    allow(dead_code, reason = "texts of settings are read by the command line")
+)]
+mod journal;
 #[cfg(feature = "gateway")]
 mod limits_file;
 #[cfg(feature = "cli")]
 mod load;
 
 pub use disconnect::{DisconnectGrace, parse_disconnect_grace};
+pub use journal::JournalConfig;
 #[cfg(feature = "gateway")]
 pub use limits_file::{LIMITS_FILE_BYTES_MAX, LimitsFileError, parse_limits, read_limits_file};
 #[cfg(feature = "cli")]
@@ -69,6 +75,8 @@ pub struct Config {
     pub limits_timezone: String,
     /// `HALT_FILE`: while this file is there, or cannot be looked at, new orders are halted.
     pub halt_file: Option<PathBuf>,
+    /// The journal that this gateway has with others; `None`: it is alone.
+    pub journal: Option<JournalConfig>,
     /// `TWS_RESTART_AT`: when TWS restarts by itself, `HH:MM Zone/Name`; new orders are refused for two minutes before.
     pub tws_restart_at: Option<String>,
     /// `CANCEL_ON_DISCONNECT`: callers whose open entries are cancelled when their last stream has ended, each after a grace time.
@@ -182,6 +190,7 @@ impl Default for Config {
             max_order_notional: None,
             limits_file: None,
             halt_file: None,
+            journal: None,
             tws_restart_at: None,
             cancel_on_disconnect: DisconnectGrace::new(),
             limits_timezone: "America/New_York".to_owned(),

@@ -12,6 +12,7 @@ use super::deadlines::Deadlines;
 use super::engine_state::{EngineState, FamilySend, FamilyStage, PreviewStage};
 use super::halts::{HaltChange, Halts};
 use super::input::{Input, Outcome, PendingRequest};
+use super::journaling::JournalGate;
 use super::live_order::{Cancelling, Discard, LiveOrder, ReplacePhase, Submission};
 use super::losses::Losses;
 use super::order_cache::OrderCache;
@@ -133,6 +134,8 @@ pub(crate) struct Core {
     pub(crate) pacer: Pacer,
     /// Messages that wait for that.
     pub(crate) queue: SendQueue,
+    /// What they wait for as well, where there is a journal.
+    pub(crate) journal: JournalGate,
     /// The orders of brackets that wait in the queue under their entry's id.
     families: BTreeMap<i32, Vec<i32>>,
     /// Callers who wait for a session.
@@ -228,6 +231,7 @@ impl Core {
             engine_state,
             accounts: Accounts::default(),
             queue: SendQueue::new(orders_per_request),
+            journal: JournalGate::default(),
             families: BTreeMap::new(),
             parked: BTreeMap::new(),
             resumed: Vec::new(),
@@ -623,7 +627,7 @@ impl Core {
             && let FamilyStage::Ready(at) = family.stage
         {
             wake = wake.min(at.max(self.pacer.slot(now.monotonic, 0)));
-        } else if self.queue.len() > 0 && self.engine_state.session.is_some() {
+        } else if self.queue.has_next() && self.engine_state.session.is_some() {
             wake = wake.min(self.pacer.slot(now.monotonic, 0));
         }
         wake

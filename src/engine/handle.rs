@@ -10,6 +10,7 @@ use super::core::{Core, Settings};
 use super::driver::{Call, Driver, Ends, Fatal, HaltStored, Inspect, stopped};
 use super::halts::HaltChange;
 use super::input::{Command, Outcome};
+use super::journaling::JournalLink;
 use super::link::LinkStatus;
 use super::step::{overloaded, shutting_down};
 use crate::account::Snapshot;
@@ -17,7 +18,7 @@ use crate::domain::limits::Limits;
 use crate::domain::{AuditRecord, Caller};
 use crate::feed::Feed;
 use crate::stats::Stats;
-use crate::store::OpenStore;
+use crate::store::{OpenStore, Store};
 use crate::tws::{TwsCommand, TwsEvent, TwsHandle};
 
 /// How long the adapter may take to end.
@@ -86,6 +87,8 @@ pub(crate) struct Engine {
     accounts: watch::Receiver<Arc<Snapshot>>,
     ended: watch::Receiver<Option<Ended>>,
     clock: Clock,
+    /// Where the gateway that leads can be called, where this one follows.
+    leader: Option<watch::Receiver<String>>,
 }
 
 impl Engine {
@@ -93,6 +96,7 @@ impl Engine {
     pub(crate) fn start(
         settings: Settings,
         opened: OpenStore,
+        journal: Option<JournalLink>,
         feed: Feed,
         stats: Arc<Stats>,
         tws: TwsLink,
@@ -127,7 +131,8 @@ impl Engine {
             link,
             accounts,
         };
-        let driver = Driver::new(clock, core, store, feed, stats, ends);
+        let mut driver = Driver::new(clock, core, store, feed, stats, ends);
+        driver.journal = journal;
         tokio::spawn(run(driver, adapter, ended));
         Self {
             calls,
@@ -135,6 +140,66 @@ impl Engine {
             accounts: accounts_seen,
             ended: ended_seen,
             clock,
+            leader: None,
+        }
+    }
+
+    /// The engine of a gateway that follows: it takes no orders, and ends when `work` does, which says why. It owns the store, and closes it when it ends.
+    pub(crate) fn following(
+        store: Store,
+        feed: Feed,
+        leader: watch::Receiver<String>,
+        work: impl Future<Output = String> + Send + 'static,
+    ) -> Self {
+        let (calls, mut inbox) = mpsc::channel(1);
+        let (link, link_seen) = watch::channel(LinkStatus {
+            attempted: true,
+            failure: Some("this gateway follows another one, which is connected to TWS".to_owned()),
+            store_ok: true,
+            ..LinkStatus::default()
+        });
+        let (accounts, accounts_seen) = watch::channel(Arc::default());
+        let (ended, ended_seen) = watch::channel(None);
+        tokio::spawn(async move {
+            let mut work = std::pin::pin!(work);
+            let how = loop {
+                tokio::select! {
+                    last_word = &mut work => break Ended::Failed(last_word),
+                    call = inbox.recv() => match call {
+                        Some(Call::Close { .. }) | None => break Ended::Closed,
+                        // Whoever calls is refused before.
+                        Some(_) => {}
+                    },
+                }
+            };
+            feed.close();
+            drop((link, accounts));
+            if let Err(error) = store.close().await {
+                tracing::error!(%error, "the store was not closed well; the next start reads its log");
+            }
+            let _ = ended.send(Some(how));
+        });
+        Self {
+            calls,
+            link: link_seen,
+            accounts: accounts_seen,
+            ended: ended_seen,
+            clock: Clock::start(),
+            leader: Some(leader),
+        }
+    }
+
+    /// Where the gateway that leads can be called, where this one follows.
+    #[cfg(test)]
+    pub(crate) fn leader_seen(&self) -> Option<watch::Receiver<String>> {
+        self.leader.clone()
+    }
+
+    /// Refuses what only a gateway that leads can do.
+    fn require_leading(&self) -> Result<(), crate::error::Error> {
+        match &self.leader {
+            Some(leader) => Err(crate::error::Error::standby(&leader.borrow())),
+            None => Ok(()),
         }
     }
 
@@ -150,6 +215,7 @@ impl Engine {
         command: Command,
         timeout: Duration,
     ) -> Outcome {
+        self.require_leading()?;
         let (reply, answer) = oneshot::channel();
         let call = Call::PendingRequest {
             command,
@@ -176,6 +242,7 @@ impl Engine {
         &self,
         look: impl FnOnce(&Core, Clocks) -> T + Send + 'static,
     ) -> Result<T, crate::error::Error> {
+        self.require_leading()?;
         let (reply, answer) = oneshot::channel();
         let look = Inspect(Box::new(move |core, now| {
             // Who asked may have gone away.
@@ -198,6 +265,7 @@ impl Engine {
         caller: &Arc<Caller>,
         change: HaltChange,
     ) -> Result<HaltStored, crate::error::Error> {
+        self.require_leading()?;
         let (reply, answer) = oneshot::channel();
         let call = Call::Halt {
             change,
@@ -271,12 +339,19 @@ async fn run(mut driver: Driver, adapter: Option<TwsHandle>, ended: watch::Sende
     };
     driver.show_ended();
     let store = driver.store.clone();
+    let journal = driver.journal.take();
     // With the driver go the ends of the adapter's channels, so that it does not wait for anybody to read them.
     drop(driver);
     if let Some(adapter) = adapter
         && !adapter.shutdown(ADAPTER_END_LIMIT).await
     {
         tracing::warn!("the TWS adapter takes long to end");
+    }
+    // Nothing is sent any more. Who could not go on leaves the lease to run out.
+    if let Some(journal) = journal
+        && how == Ended::Closed
+    {
+        journal.resign().await;
     }
     if let Err(error) = store.close().await {
         tracing::error!(%error, "the store was not closed well; the next start reads its log");

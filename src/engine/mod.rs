@@ -15,6 +15,7 @@ mod handle;
 mod input;
 #[cfg(feature = "internals")]
 pub(crate) mod internals;
+mod journaling;
 mod link;
 mod live_order;
 mod losses;
@@ -36,6 +37,7 @@ pub(crate) use input::{
     Answer, BracketCommand, Command, OrderCommand, PlaceCommand, PreviewCommand, RefusedCommand,
     ReplaceCommand,
 };
+pub(crate) use journaling::JournalLink;
 pub use link::LinkStatus;
 pub(crate) use overview::CancelPlan;
 pub(crate) use step::{is_paper, terms_for};

@@ -33,6 +33,10 @@ pub(crate) struct SendQueue {
     /// Barriers under way, and what they answer for.
     asked: BTreeMap<u64, Unread>,
     tokens: u64,
+    /// The batch that what is added now belongs to; 0 without a journal.
+    batch: u64,
+    /// Orders of batches up to this one may go.
+    journaled: u64,
 }
 
 /// What a barrier answers for: TWS shows nothing of it by itself.
@@ -56,6 +60,8 @@ struct Waiting {
     order_id: i32,
     entry: u64,
     since: Duration,
+    /// It goes once the journal has this batch.
+    batch: u64,
 }
 
 impl SendQueue {
@@ -72,6 +78,8 @@ impl SendQueue {
             since_unread: 0,
             asked: BTreeMap::new(),
             tokens: 0,
+            batch: 0,
+            journaled: 0,
         }
     }
 
@@ -95,6 +103,7 @@ impl SendQueue {
             order_id,
             entry: self.entries,
             since: now,
+            batch: self.batch,
         });
         self.waiting.insert(order_id, (self.entries, staged));
         self.staged += usize::from(staged);
@@ -125,6 +134,8 @@ impl SendQueue {
             since_unread: _,
             asked,
             tokens: _,
+            batch: _,
+            journaled: _,
         } = self;
         cancels.clear();
         places.clear();
@@ -144,10 +155,13 @@ impl SendQueue {
                 order_id,
                 entry,
                 since,
+                batch,
             } = next;
             let counts = self.waiting.get(&order_id);
             if counts.is_none_or(|(counting, _)| *counting != entry) {
                 self.places.pop_front();
+            } else if batch > self.journaled {
+                break;
             } else if self.unread.is_empty() || self.since_unread < self.orders_per_request {
                 self.places.pop_front();
                 self.remove_place(order_id);
@@ -158,6 +172,41 @@ impl SendQueue {
             }
         }
         (!self.unread.is_empty()).then_some((Message::Barrier, None))
+    }
+
+    /// What is added from now on belongs to this batch.
+    pub(crate) const fn begin_batch(&mut self, batch: u64) {
+        self.batch = batch;
+    }
+
+    /// The journal has every batch up to this one.
+    pub(crate) const fn journaled(&mut self, batch: u64) {
+        self.journaled = batch;
+    }
+
+    /// Since when the order that is next waits for the journal; `None`: it does not.
+    pub(crate) fn unjournaled_since(&self) -> Option<Duration> {
+        let next = self.places.iter().find(|next| {
+            let counts = self.waiting.get(&next.order_id);
+            counts.is_some_and(|(counting, _)| *counting == next.entry)
+        })?;
+        (next.batch > self.journaled).then_some(next.since)
+    }
+
+    /// Whether an order waits for the journal.
+    pub(crate) fn is_unjournaled(&self, order_id: i32) -> bool {
+        self.waiting.get(&order_id).is_some_and(|(counting, _)| {
+            let waiting = self.places.iter().find(|next| next.entry == *counting);
+            waiting.is_some_and(|next| next.batch > self.journaled)
+        })
+    }
+
+    /// Whether something may go as soon as it has a slot.
+    pub(crate) fn has_next(&self) -> bool {
+        self.len() > 0
+            && (!self.cancels.is_empty()
+                || !self.unread.is_empty()
+                || self.unjournaled_since().is_none())
     }
 
     /// A staged order was handed over: a barrier must follow.
@@ -226,6 +275,29 @@ mod tests {
             [Message::Cancel(9), Message::Place(1), Message::Place(3)]
         );
         assert_eq!(queue.len(), 0);
+    }
+
+    #[test]
+    fn an_order_goes_once_the_journal_has_its_batch_and_cancels_do_not_wait() {
+        let mut queue = SendQueue::new(8);
+        queue.begin_batch(1);
+        queue.push_place(1, false, NOW);
+        queue.begin_batch(2);
+        queue.push_place(2, false, NOW);
+        queue.push_cancel(9, NOW);
+        assert_eq!(pop(&mut queue), Some(Message::Cancel(9)));
+        assert!(!queue.has_next() && queue.is_unjournaled(1));
+        assert_eq!(
+            (pop(&mut queue), queue.unjournaled_since()),
+            (None, Some(NOW))
+        );
+        queue.journaled(1);
+        assert!(queue.has_next() && !queue.is_unjournaled(1));
+        assert_eq!(pop(&mut queue), Some(Message::Place(1)));
+        assert_eq!(pop(&mut queue), None);
+        queue.journaled(2);
+        assert_eq!(pop(&mut queue), Some(Message::Place(2)));
+        assert!(!queue.has_next());
     }
 
     #[test]

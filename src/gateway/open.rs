@@ -15,7 +15,7 @@ use super::{Gateway, Shared};
 use crate::config::Config;
 use crate::domain::limits::Limits as RiskLimits;
 use crate::domain::{Caller, Timestamp};
-use crate::engine::{Engine, Settings, TwsLink};
+use crate::engine::{Engine, JournalLink, Settings, TwsLink};
 use crate::error::Error;
 use crate::feed::{Feed, FeedLimits};
 use crate::stats::Stats;
@@ -26,7 +26,7 @@ use crate::tws::{self, BARRIER_TIMEOUT, TIME_REQUEST_SPACING, TwsSettings};
 const RECONCILE_STEPS: u32 = 4;
 
 /// The adapter needs room for so many events.
-const EVENTS_MIN: usize = 2;
+pub(super) const EVENTS_MIN: usize = 2;
 
 impl Gateway {
     /// Opens the store, takes its lock, and starts to connect to TWS. Does not wait for TWS.
@@ -60,6 +60,16 @@ impl Gateway {
 
     /// The same over an open store and any other end of the adapter's channels.
     pub(crate) fn over(config: &Config, opened: OpenStore, tws: TwsLink) -> Self {
+        Self::leading(config, opened, None, tws)
+    }
+
+    /// The same for a gateway whose commits go to a journal.
+    pub(super) fn leading(
+        config: &Config,
+        opened: OpenStore,
+        journal: Option<JournalLink>,
+        tws: TwsLink,
+    ) -> Self {
         let halt_file = HaltFile::new(config);
         let halted = halt_file.why();
         let reader = opened.store.reader();
@@ -79,6 +89,7 @@ impl Gateway {
                 ..settings(config, followed.now())
             },
             opened,
+            journal,
             feed.clone(),
             Arc::clone(&stats),
             tws,
@@ -133,7 +144,7 @@ fn settings(config: &Config, risk_limits: Arc<RiskLimits>) -> Settings {
     }
 }
 
-fn tws_settings(config: &Config) -> TwsSettings {
+pub(super) fn tws_settings(config: &Config) -> TwsSettings {
     let timers = &config.timers;
     TwsSettings {
         host: config.ib_host.clone(),
@@ -147,5 +158,6 @@ fn tws_settings(config: &Config) -> TwsSettings {
         reconcile_step_timeout: timers.reconcile_step_timeout,
         time_request_spacing: TIME_REQUEST_SPACING,
         barrier_timeout: BARRIER_TIMEOUT,
+        permit: None,
     }
 }

@@ -4,6 +4,7 @@
 //! who may lead. What keeps the records is behind [`Journal`]: NATS JetStream, and memory for the simulations.
 
 mod clock;
+mod history;
 #[cfg(feature = "journal")]
 pub mod jetstream;
 mod lease;
@@ -20,8 +21,9 @@ use std::sync::Arc;
 use crate::domain::Timestamp;
 
 pub use clock::boot_time;
-pub use lease::{Keeper, Lease, LeaseTimes, LeaseValue, Standing, take};
-pub use publisher::{Batch, Ended, Publisher, State};
+pub use history::{Added, Broken, History};
+pub use lease::{Keeper, Lease, LeaseTimes, LeaseValue, Standing, Taken, take};
+pub use publisher::{Batch, Ended, Publisher, State, id_of};
 pub use record::{
     Content, GENESIS_PREVIOUS, Genesis, Hash, RECORD_BYTES_MAX, Record, Unreadable, hash_of,
 };

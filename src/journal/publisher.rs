@@ -85,11 +85,12 @@ enum Command {
     Resign(oneshot::Sender<bool>),
 }
 
-/// A running publisher. Dropping it ends it.
+/// A running publisher. Dropping it lets it publish what waits, and then ends it.
 #[derive(Debug)]
 pub struct Publisher {
     commands: mpsc::UnboundedSender<Command>,
     state: watch::Receiver<State>,
+    task: tokio::task::AbortHandle,
 }
 
 impl Publisher {
@@ -113,8 +114,12 @@ impl Publisher {
             now: from,
             shown,
         };
-        tokio::spawn(publishing.run());
-        Self { commands, state }
+        let task = tokio::spawn(publishing.run()).abort_handle();
+        Self {
+            commands,
+            state,
+            task,
+        }
     }
 
     /// Publishes a batch behind the others. What waits is bounded by who commits.
@@ -126,6 +131,11 @@ impl Publisher {
     /// How far it has come, now and from now on.
     pub fn state(&self) -> watch::Receiver<State> {
         self.state.clone()
+    }
+
+    /// Publishes nothing more, whoever still holds it.
+    pub fn stop(&self) {
+        self.task.abort();
     }
 
     /// Publishes what waits, and then that nothing more comes. False when it could not within `limit`.
@@ -221,6 +231,10 @@ impl Publishing {
             while let Ok(command) = self.inbox.try_recv() {
                 self.take(command);
             }
+            if let Some(batch) = self.too_large() {
+                self.append_in_pieces(batch).await?;
+                continue;
+            }
             let mut bytes = 0;
             let mut batches = Vec::new();
             let mut last = self.now.batch;
@@ -240,6 +254,27 @@ impl Publishing {
             self.now.batch = last;
             self.show();
         }
+    }
+
+    /// The next batch, where it does not fit into a record.
+    fn too_large(&mut self) -> Option<Batch> {
+        let is_large = |batch: &mut Batch| batch.bytes.len() > RECORD_BYTES_MAX;
+        self.waiting.pop_front_if(is_large)
+    }
+
+    async fn append_in_pieces(&mut self, batch: Batch) -> Result<(), Ended> {
+        let mut pieces = batch.bytes.chunks(RECORD_BYTES_MAX).peekable();
+        while let Some(piece) = pieces.next() {
+            self.append(Content::Piece {
+                batch: batch.number,
+                more: pieces.peek().is_some(),
+                bytes: piece.to_vec(),
+            })
+            .await?;
+        }
+        self.now.batch = batch.number;
+        self.show();
+        Ok(())
     }
 
     /// Appends one record, however long it takes.
@@ -335,7 +370,7 @@ impl Publishing {
 }
 
 /// The id under which a record is stored once.
-fn id_of(hash: &Hash) -> String {
+pub fn id_of(hash: &Hash) -> String {
     use std::fmt::Write as _;
     hash.iter().fold(String::with_capacity(64), |mut id, byte| {
         let _ = write!(id, "{byte:02x}");
@@ -347,7 +382,7 @@ fn id_of(hash: &Hash) -> String {
 mod tests {
     use super::*;
     use crate::journal::memory::MemoryJournal;
-    use crate::journal::{GENESIS_PREVIOUS, Pending};
+    use crate::journal::{Added, GENESIS_PREVIOUS, History, Pending};
 
     const STORE: &str = "a store";
 
@@ -428,7 +463,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_record_stays_within_its_size_and_a_batch_that_is_larger_goes_alone() {
+    async fn a_record_stays_within_its_size_and_a_batch_that_is_larger_goes_in_pieces() {
         let journal = MemoryJournal::default();
         let large = |number, bytes| Batch {
             number,
@@ -452,7 +487,25 @@ mod tests {
                 },
             )
             .collect();
-        assert_eq!(lengths, [2, 1, 1]);
+        // Two together, two pieces, one.
+        assert_eq!(lengths, [2, 0, 0, 1]);
+        let mut history = History::beginning();
+        history.store_id = STORE.to_owned();
+        // Nobody wrote the first record of this history, so it is read as if it stood behind one.
+        let mut sizes = Vec::new();
+        for mut entry in journal.entries() {
+            let mut record = Record::decode(&entry.bytes).unwrap();
+            record.number += 1;
+            record.previous = history.hash;
+            history.number = entry.sequence;
+            entry.sequence += 1;
+            entry.bytes = record.encode().into();
+            if let Added::Batches(_, batches) = history.take(&entry).unwrap() {
+                sizes.extend(batches.iter().map(Vec::len));
+            }
+        }
+        let half = RECORD_BYTES_MAX / 2;
+        assert_eq!(sizes, [half, half, RECORD_BYTES_MAX + 1, 1]);
     }
 
     #[tokio::test(start_paused = true)]

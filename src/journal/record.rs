@@ -10,7 +10,7 @@ use crate::domain::Timestamp;
 
 /// The version written. A reader that finds another one stops.
 const VERSION: u32 = 1;
-/// The most bytes of batches that one record takes, unless a single batch is larger. NATS takes 1 MiB unless told otherwise.
+/// The most bytes of batches that one record takes. A larger batch goes in several. NATS takes 1 MiB unless told otherwise.
 pub const RECORD_BYTES_MAX: usize = 512 << 10;
 
 /// The hash of a record's bytes.
@@ -49,6 +49,15 @@ pub enum Content {
         first: u64,
         /// One commit each, encoded by the store.
         batches: Vec<Vec<u8>>,
+    },
+    /// A part of a batch that is too large for one record. The batch is there when the last part is.
+    Piece {
+        /// The number of the batch.
+        batch: u64,
+        /// More of it follows.
+        more: bool,
+        /// This part.
+        bytes: Vec<u8>,
     },
     /// The writer leads no more: all that it committed is before this.
     Resign,
@@ -90,7 +99,7 @@ struct Wire {
     previous: Vec<u8>,
     #[prost(int64, tag = "6")]
     written_at_micros: i64,
-    #[prost(oneof = "WireContent", tags = "7, 8, 9, 10")]
+    #[prost(oneof = "WireContent", tags = "7, 8, 9, 10, 11")]
     content: Option<WireContent>,
 }
 
@@ -104,6 +113,8 @@ enum WireContent {
     Batches(WireBatches),
     #[prost(message, tag = "10")]
     Resign(WireNothing),
+    #[prost(message, tag = "11")]
+    Piece(WirePiece),
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -120,6 +131,16 @@ struct WireBatches {
     first: u64,
     #[prost(bytes = "vec", repeated, tag = "2")]
     batches: Vec<Vec<u8>>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+struct WirePiece {
+    #[prost(uint64, tag = "1")]
+    batch: u64,
+    #[prost(bool, tag = "2")]
+    more: bool,
+    #[prost(bytes = "vec", tag = "3")]
+    bytes: Vec<u8>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -148,6 +169,11 @@ impl Record {
             Content::Batches { first, batches } => WireContent::Batches(WireBatches {
                 first: *first,
                 batches: batches.clone(),
+            }),
+            Content::Piece { batch, more, bytes } => WireContent::Piece(WirePiece {
+                batch: *batch,
+                more: *more,
+                bytes: bytes.clone(),
             }),
             Content::Resign => WireContent::Resign(WireNothing {}),
         };
@@ -200,6 +226,9 @@ impl Record {
             WireContent::Batches(WireBatches { first, batches }) => {
                 Content::Batches { first, batches }
             }
+            WireContent::Piece(WirePiece { batch, more, bytes }) => {
+                Content::Piece { batch, more, bytes }
+            }
             WireContent::Resign(WireNothing {}) => Content::Resign,
         };
         Ok(Self {
@@ -244,6 +273,11 @@ mod tests {
             Content::Batches {
                 first: 4,
                 batches: vec![vec![1, 2], Vec::new(), vec![9]],
+            },
+            Content::Piece {
+                batch: 9,
+                more: true,
+                bytes: vec![4; 100],
             },
             Content::Resign,
         ] {

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension, Transaction, named_params};
+use tokio_rusqlite::rusqlite::{self, Connection, OptionalExtension, named_params};
 
 /// Where a cursor lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) fn first_sequence(now: Duration) -> u64 {
 /// Begins an epoch behind the last event `head` of a store whose first event has, or will have, the sequence `base`, and answers the first sequence of it. An
 /// epoch without an event makes room for the new one.
 pub(super) fn begin(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     base: u64,
     head: u64,
     now: Duration,
@@ -71,7 +71,7 @@ pub(super) fn begin(
 }
 
 fn insert(
-    transaction: &Transaction<'_>,
+    transaction: &Connection,
     epoch: i64,
     first: u64,
     last: Option<u64>,

@@ -72,6 +72,14 @@ pub enum StoreError {
         /// The client id it was opened with.
         given: i32,
     },
+    /// The store is a copy of a journal's history, and was opened without one.
+    #[error(
+        "the store belongs to the journal {stream}: set JOURNAL_SERVERS and JOURNAL_NAME, call the gateway that serves it with --server, or let the store go its own way with --journal-detach"
+    )]
+    Bound {
+        /// The stream.
+        stream: String,
+    },
     /// There is no store to read.
     #[error("there is no store at {}: start a gateway, or name the right file with ORDER_DB_PATH", path.display())]
     Missing {
@@ -198,7 +206,9 @@ impl From<StoreError> for Error {
                 message,
                 input,
             } => Self::request_field(field, message, input),
-            StoreError::OtherClientId { .. } => Self::new(Reason::StoreMismatch, message),
+            StoreError::OtherClientId { .. } | StoreError::Bound { .. } => {
+                Self::new(Reason::StoreMismatch, message)
+            }
             StoreError::Closed => Self::new(
                 Reason::ShuttingDown,
                 "the gateway is shutting down: try again when it is back",

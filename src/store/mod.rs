@@ -22,6 +22,7 @@ mod file;
 mod fills;
 mod history;
 mod identity;
+mod journal;
 mod list;
 mod lock;
 mod page;
@@ -45,11 +46,14 @@ pub use backup::{Backup, backup};
 pub use epochs::Cursor;
 pub use error::StoreError;
 pub use export::{ExecutionRow, InstructionRow};
+#[cfg(test)]
+pub(crate) use journal::history_as_text;
+pub use journal::{Binding, Progress};
 #[cfg(feature = "internals")]
 pub use played::PlayedStore;
 pub use prune::{Pruned, prune};
 pub use reader::Reader;
 pub use snapshot::Snapshot;
-pub use start::{OpenStore, RecoveredState, StoreSettings};
+pub use start::{Follow, OpenStore, RecoveredState, StoreSettings};
 pub use transaction::{ORDERS_OF_A_REF_MAX, Transaction};
 pub use writer::Store;

@@ -10,7 +10,7 @@ use super::checkpoint::{LOG_PAGES, PAGE_BYTES};
 use super::file::{self, Found};
 use super::identity::{DatabaseLock, Identity};
 use super::transaction::{SPENT_ORDER_ID, meta, pinned_accounts};
-use super::{Store, StoreError, audit, columns, epochs, history, schema, worker};
+use super::{Store, StoreError, audit, columns, epochs, history, journal, schema, worker};
 use crate::domain::limits::RiskHistory;
 use crate::domain::{AuditedSettings, Fill, Halt, Instruction, OrderRecord, Timestamp};
 use crate::lock_file::LockFile;
@@ -63,6 +63,22 @@ pub struct RecoveredState {
     pub audited: AuditedSettings,
 }
 
+/// A store that follows a journal: others write it until it is told to lead.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Follow {
+    /// The sequence of the first event of the history, where the store is new.
+    pub base_sequence: u64,
+}
+
+/// What opening a store begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Begin {
+    /// A run of a gateway that has the store to itself.
+    Run,
+    /// Nothing: its history is written by others.
+    Follow(Follow),
+}
+
 /// The oldest SQLite whose write-ahead log survives a reset (fixed in 3.51.3).
 const SQLITE_VERSION_MIN: i32 = 3_051_003;
 /// How long a writer waits for another program's transaction, and a reader for the end of a recovery.
@@ -90,6 +106,15 @@ pub(super) struct Started {
 
 /// Opens the file of `settings`. Blocks on the disk.
 pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
+    open(settings, Begin::Run)
+}
+
+/// Opens the file of `settings` to follow a journal.
+pub(super) fn following(settings: &StoreSettings, follow: Follow) -> Result<Started, StoreError> {
+    open(settings, Begin::Follow(follow))
+}
+
+fn open(settings: &StoreSettings, how: Begin) -> Result<Started, StoreError> {
     not_too_old(rusqlite::version_number(), rusqlite::version())?;
     let path = file::settle(&settings.path)?;
     // Once before the lock, so that nothing is left beside a file that is not ours; once after it, when nobody else writes.
@@ -115,7 +140,7 @@ pub(super) fn on_disk(settings: &StoreSettings) -> Result<Started, StoreError> {
     if matches!(found, Found::Ours { log: true, .. }) {
         check_if_small(&connection, &path)?;
     }
-    let (base_sequence, recovered) = begin(&mut connection, settings.client_id)?;
+    let (base_sequence, recovered) = begin_as(&mut connection, settings.client_id, how)?;
     let identity = Identity::of(&path, database)?;
     Ok(Started {
         connection: connection.into(),
@@ -211,18 +236,34 @@ pub(super) fn begin(
     connection: &mut Connection,
     client_id: i32,
 ) -> Result<(u64, RecoveredState), StoreError> {
+    begin_as(connection, client_id, Begin::Run)
+}
+
+fn begin_as(
+    connection: &mut Connection,
+    client_id: i32,
+    how: Begin,
+) -> Result<(u64, RecoveredState), StoreError> {
     let transaction = connection.transaction()?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let now = since_epoch();
+    let base = match how {
+        Begin::Run => {
+            if let Some(binding) = journal::binding(&transaction)? {
+                return Err(StoreError::Bound {
+                    stream: binding.stream,
+                });
+            }
+            epochs::first_sequence(now)
+        }
+        Begin::Follow(Follow { base_sequence }) => base_sequence,
+    };
     if meta(&transaction, "client_id")?.is_none() {
         let values = [
             ("client_id", client_id.to_string()),
-            ("base_sequence", epochs::first_sequence(now).to_string()),
+            ("base_sequence", base.to_string()),
             (
                 "created_at",
-                Timestamp::from_unix_micros(i64::try_from(now.as_micros()).unwrap_or(0))
-                    .to_string(),
+                Timestamp::from_unix_micros(now_micros()).to_string(),
             ),
             ("created_by", env!("CARGO_PKG_VERSION").to_owned()),
         ];
@@ -234,15 +275,33 @@ pub(super) fn begin(
         }
     }
     let base_sequence = base_sequence(&transaction)?;
-    let head_sequence = head_sequence(&transaction, base_sequence)?;
-    let next_sequence = epochs::begin(&transaction, base_sequence, head_sequence, now)?;
-    let recovered = RecoveredState {
-        live: live(&transaction)?,
-        fills: live_fills(&transaction)?,
-        open_instructions: open_instructions(&transaction)?,
+    let recovered = match how {
+        Begin::Run => begin_run(&transaction)?,
+        Begin::Follow(_) => {
+            let head_sequence = head_sequence(&transaction, base_sequence)?;
+            RecoveredState {
+                head_sequence,
+                next_sequence: head_sequence + 1,
+                ..RecoveredState::default()
+            }
+        }
+    };
+    transaction.commit().map_err(StoreError::from_commit)?;
+    Ok((base_sequence, recovered))
+}
+
+/// Begins a run, and reads what a gateway starts from, in the transaction that runs.
+pub(super) fn begin_run(transaction: &Connection) -> Result<RecoveredState, StoreError> {
+    let base_sequence = base_sequence(transaction)?;
+    let head_sequence = head_sequence(transaction, base_sequence)?;
+    let next_sequence = epochs::begin(transaction, base_sequence, head_sequence, since_epoch())?;
+    Ok(RecoveredState {
+        live: live(transaction)?,
+        fills: live_fills(transaction)?,
+        open_instructions: open_instructions(transaction)?,
         head_sequence,
         next_sequence,
-        highest_order_id: highest_order_id(&transaction)?,
+        highest_order_id: highest_order_id(transaction)?,
         head_instruction: transaction
             .query_row(
                 "SELECT ifnull(max(instruction), 0) FROM instructions",
@@ -250,13 +309,16 @@ pub(super) fn begin(
                 |row| row.get::<_, i64>(0),
             )?
             .cast_unsigned(),
-        accounts: pinned_accounts(&transaction)?,
-        halts: super::transaction::halts(&transaction)?,
-        audited: audit::settings(&transaction)?,
-        history: history::read(&transaction, Timestamp::from_unix_micros(now_micros()))?,
-    };
-    transaction.commit().map_err(StoreError::from_commit)?;
-    Ok((base_sequence, recovered))
+        accounts: pinned_accounts(transaction)?,
+        halts: super::transaction::halts(transaction)?,
+        audited: audit::settings(transaction)?,
+        history: history::read(transaction, Timestamp::from_unix_micros(now_micros()))?,
+    })
+}
+
+fn since_epoch() -> Duration {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
 }
 
 /// What the wall clock shows.

@@ -377,6 +377,11 @@ impl<'a> Transaction<'a> {
         outcome.and_then(|value| released.map(|()| value))
     }
 
+    /// What it runs on, for what is more than a statement. An error there must be passed on: it ends the whole transaction.
+    pub(super) const fn connection(&self) -> &'a Connection {
+        self.held.connection()
+    }
+
     /// Why SQLite gave up the transaction, if it did.
     pub(super) fn given_up(&self) -> Option<StoreError> {
         self.given_up.clone()

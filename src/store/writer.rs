@@ -9,11 +9,12 @@ use tokio_rusqlite::rusqlite;
 
 use super::checkpoint::Checkpoints;
 use super::identity::Identity;
+use super::journal::{self, Capture};
 use super::pool::{self, Pool};
 use super::scope::Scope;
-use super::start::{self, OpenStore, Started, StoreSettings};
+use super::start::{self, Follow, OpenStore, Started, StoreSettings};
 use super::worker::Connection;
-use super::{Reader, StoreError, Transaction};
+use super::{Binding, Progress, Reader, StoreError, Transaction};
 use crate::lock_file::LockFile;
 
 /// Transactions that may wait for the writer. The engine has one under way at a time; more wait for a place here.
@@ -37,6 +38,8 @@ struct Shared {
     commits: AtomicU64,
     /// `None`: in memory.
     checkpoints: Option<Checkpoints>,
+    /// Set where the rows of each commit go to a journal.
+    capture: OnceLock<Capture>,
     /// `None`: in memory.
     identity: Option<Arc<Identity>>,
     /// Held while the store is open. A lock so that the last of many handles can give it back.
@@ -53,8 +56,23 @@ impl Store {
     /// [`StoreError::Locked`] names the gateway that holds it; [`StoreError::NotADatabase`], [`StoreError::OtherApplication`],
     /// [`StoreError::NewerSchema`] and [`StoreError::OtherClientId`] leave the file as it was.
     pub async fn open(settings: StoreSettings) -> Result<OpenStore, StoreError> {
+        Self::open_by(settings, start::on_disk).await
+    }
+
+    /// Opens the store to follow a journal, making it where there is none. What it starts from is read by [`Store::lead`] when it leads.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn follow(settings: StoreSettings, follow: Follow) -> Result<OpenStore, StoreError> {
+        Self::open_by(settings, move |settings| start::following(settings, follow)).await
+    }
+
+    async fn open_by(
+        settings: StoreSettings,
+        open: impl FnOnce(&StoreSettings) -> Result<Started, StoreError> + Send + 'static,
+    ) -> Result<OpenStore, StoreError> {
         let started = tokio::task::spawn_blocking(move || {
-            let started = start::on_disk(&settings)?;
+            let started = open(&settings)?;
             let path = started.path.clone().unwrap_or(settings.path);
             let reader = pool::reading(&path)?;
             let checkpoints = Checkpoints::start(&path, started.identity.clone())?;
@@ -100,6 +118,7 @@ impl Store {
                 broken: OnceLock::new(),
                 commits: AtomicU64::new(0),
                 checkpoints,
+                capture: OnceLock::new(),
                 identity,
                 lock: Mutex::new(lock),
                 #[cfg(any(test, feature = "internals"))]
@@ -216,6 +235,131 @@ impl Store {
     }
 }
 
+/// Of a store that is one of several copies of a journal's history.
+impl Store {
+    /// Which journal it belongs to, if any.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn binding(&self) -> Result<Option<Binding>, StoreError> {
+        self.transact(|tx| journal::binding(tx.connection())).await
+    }
+
+    /// Binds it to a journal, as a copy of a history that others began.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] where it is bound.
+    pub async fn bind(&self, binding: Binding) -> Result<(), StoreError> {
+        self.transact(move |tx| journal::bind(tx.connection(), &binding))
+            .await
+    }
+
+    /// Whether something was ever instructed or heard here.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn has_rows(&self) -> Result<bool, StoreError> {
+        self.transact(|tx| journal::has_rows(tx.connection())).await
+    }
+
+    /// Applies batches that another store captured, and how far that brings this one, in one transaction.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`]: a newer gateway wrote them.
+    pub async fn apply(&self, batches: Vec<Vec<u8>>, progress: Progress) -> Result<(), StoreError> {
+        self.transact(move |tx| {
+            for batch in &batches {
+                journal::apply(tx.connection(), batch)?;
+            }
+            Ok(journal::set_progress(tx.connection(), &progress)?)
+        })
+        .await
+    }
+
+    /// The batches of the outbox, oldest first: the journal may not have them.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn outbox(&self) -> Result<Vec<(u64, Vec<u8>)>, StoreError> {
+        self.transact(|tx| Ok(journal::outbox(tx.connection())?))
+            .await
+    }
+
+    /// The journal has the batches of the outbox up to that of `progress`.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn adopt(&self, progress: Progress) -> Result<(), StoreError> {
+        self.transact(move |tx| {
+            journal::forget_until(tx.connection(), progress.batch)?;
+            Ok(journal::set_progress(tx.connection(), &progress)?)
+        })
+        .await
+    }
+
+    /// Captures the rows of every commit from now on. What is in the outbox goes to `sink` first, then each batch once it is committed.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn capture(
+        &self,
+        sink: impl Fn(u64, Vec<u8>) + Send + Sync + 'static,
+    ) -> Result<(), StoreError> {
+        let shared = Arc::clone(&self.shared);
+        self.shared
+            .connection
+            .call_raw(move |connection| {
+                let capture = Capture::start(connection, Box::new(sink))?;
+                shared
+                    .capture
+                    .set(capture)
+                    .map_err(|_| StoreError::Refused("commits are captured already".to_owned()))
+            })
+            .await
+            .map_err(|_| StoreError::Closed)?
+    }
+
+    /// The last batch that is committed; 0 where nothing is captured.
+    pub fn captured(&self) -> u64 {
+        self.shared.capture.get().map_or(0, Capture::committed)
+    }
+
+    /// The journal has come so far. Written with the next commit.
+    pub fn acknowledge(&self, progress: Progress) {
+        if let Some(capture) = self.shared.capture.get() {
+            capture.acknowledge(progress);
+        }
+    }
+
+    /// Begins a run of a gateway that leads, and reads what it starts from. `is_new`: the history has no batch yet, and begins with every row that is
+    /// stored here.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn lead(&self, is_new: bool) -> Result<OpenStore, StoreError> {
+        let recovered = self
+            .transact(move |tx| {
+                let recovered = start::begin_run(tx.connection())?;
+                if is_new {
+                    journal::touch_everything(tx.connection())?;
+                }
+                Ok(recovered)
+            })
+            .await?;
+        let store = self.clone();
+        Ok(OpenStore { store, recovered })
+    }
+
+    /// Lets a store that belongs to a journal go its own way.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn detach(&self) -> Result<(), StoreError> {
+        self.transact(|tx| Ok(journal::detach(tx.connection())?))
+            .await
+    }
+}
+
 impl Shared {
     fn commit<T>(
         &self,
@@ -235,6 +379,13 @@ impl Shared {
             return Err(error);
         }
         drop(transaction);
+        let capture = self.capture.get();
+        let captured = match capture {
+            Some(capture) if connection.total_changes() != before || capture.has_news() => {
+                capture.collect(connection)?
+            }
+            Some(_) | None => None,
+        };
         #[cfg(any(test, feature = "internals"))]
         if connection.total_changes() != before
             && let Some(refusal) = self.takes_refusal()
@@ -250,6 +401,9 @@ impl Shared {
             return Err(error);
         }
         fail::fail_point!("store-after-commit");
+        if let Some(capture) = capture {
+            capture.committed_now(captured);
+        }
         let rows = connection.total_changes() - before;
         if rows > 0 {
             self.commits.fetch_add(1, Ordering::Relaxed);

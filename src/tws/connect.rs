@@ -189,6 +189,7 @@ mod tests {
             reconnect_delay_min: Duration::ZERO,
             reconnect_delay_max: Duration::ZERO,
             reconcile_step_timeout: Duration::ZERO,
+            permit: None,
         }
     }
 

@@ -65,7 +65,7 @@ pub(super) async fn run(
         stream.write_all(&hello()).await
     };
     greeted.await.map_err(|error| broken(&error))?;
-    let mut wire = Wire::new(stream);
+    let mut wire = Wire::new(stream, settings.permit.clone());
     let greeting = greeting(&mut wire, peer).await?;
     stage.set(Stage::Login);
     let zone = greeting.zone();

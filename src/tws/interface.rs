@@ -1,5 +1,7 @@
 //! What the engine and the TWS adapter say to each other.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::answers::Answers;
@@ -30,6 +32,30 @@ pub struct TwsSettings {
     pub reconnect_delay_max: Duration,
     /// Limit of each step of a reconcile.
     pub reconcile_step_timeout: Duration,
+    /// What is asked immediately before a message leaves that places, releases or changes an order; `None`: nothing.
+    pub permit: Option<Permit>,
+}
+
+/// Whether what could open risk may leave at this very moment. Where it may not, the session ends, and the message has not left.
+#[derive(Clone)]
+pub struct Permit(Arc<dyn Fn() -> bool + Send + Sync>);
+
+impl Permit {
+    /// Asks this.
+    pub fn new(ask: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    /// The answer now.
+    pub fn is_given(&self) -> bool {
+        (self.0)()
+    }
+}
+
+impl fmt::Debug for Permit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permit").field(&self.is_given()).finish()
+    }
 }
 
 /// TWS leaves a time request unanswered that comes within about a second of another one (since 10.16); another client keeps 4.25 s between them.

@@ -45,7 +45,7 @@ mod zones;
 pub use answers::{Answer, Answers};
 pub use handle::{COMMANDS_MAX, TwsHandle, start};
 pub use interface::{
-    BARRIER_TIMEOUT, ConnectFailure, SendKind, Sent, SessionInfo, TIME_REQUEST_SPACING, TwsCommand,
-    TwsEvent, TwsSettings,
+    BARRIER_TIMEOUT, ConnectFailure, Permit, SendKind, Sent, SessionInfo, TIME_REQUEST_SPACING,
+    TwsCommand, TwsEvent, TwsSettings,
 };
 pub use payload::{payload, payload_in_short};

@@ -9,9 +9,9 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::time::Instant;
 
-use super::SendKind;
 use super::frames::Frame;
 use super::requests;
+use super::{Permit, SendKind};
 
 /// The longest message, id and body. TWS's own clients take no longer one.
 const MESSAGE_BYTES_MAX: usize = 0x00FF_FFFF;
@@ -99,6 +99,14 @@ pub(super) struct Outgoing {
 }
 
 impl Outgoing {
+    /// Whether it places, releases or changes an order.
+    fn opens_risk(&self) -> bool {
+        match self.order {
+            Some((_, SendKind::Place)) => true,
+            Some((_, SendKind::Cancel | SendKind::Preview)) | None => false,
+        }
+    }
+
     /// The last look at a message: one that is to be a preview must say so, or TWS would place the order.
     fn may_leave(&self) -> bool {
         match self.order {
@@ -116,6 +124,8 @@ pub(super) struct Outbox {
     written: usize,
     /// Since when the first is under way.
     since: Option<Instant>,
+    /// What is asked before an order leaves.
+    permit: Option<Permit>,
 }
 
 /// How far a message had come when its connection ended.
@@ -187,11 +197,14 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream) -> Self {
+    pub(super) fn new(stream: TcpStream, permit: Option<Permit>) -> Self {
         let (reader, writer) = stream.into_split();
         Self {
             incoming: Incoming::default(),
-            outbox: Outbox::default(),
+            outbox: Outbox {
+                permit,
+                ..Outbox::default()
+            },
             reader,
             writer,
         }
@@ -264,7 +277,23 @@ async fn write(writer: &mut OwnedWriteHalf, outbox: &mut Outbox) -> io::Result<O
         ));
     }
     outbox.since.get_or_insert_with(Instant::now);
-    let bytes = writer.write(&first.frame[outbox.written..]).await?;
+    let bytes = match &outbox.permit {
+        None => writer.write(&first.frame[outbox.written..]).await?,
+        Some(permit) => loop {
+            // The look comes when the message can leave, not when it begins to wait for that.
+            writer.writable().await?;
+            if outbox.written == 0 && first.opens_risk() && !permit.is_given() {
+                return Err(io::Error::new(
+                    io::ErrorKind::PermissionDenied,
+                    "the lease of this gateway has run out: nothing that opens risk is sent",
+                ));
+            }
+            match writer.try_write(&first.frame[outbox.written..]) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                written => break written?,
+            }
+        },
+    };
     if bytes == 0 {
         return Err(io::ErrorKind::WriteZero.into());
     }
@@ -392,7 +421,7 @@ mod tests {
                 .await
                 .unwrap();
             let (mut peer, _) = listener.accept().await.unwrap();
-            let mut wire = Wire::new(stream);
+            let mut wire = Wire::new(stream, None);
             let message = Outgoing {
                 frame: frame.clone(),
                 order: Some((5, SendKind::Preview)),

@@ -18,6 +18,8 @@ pub const ERROR_DOMAIN: &str = "ibkr.orders.v1";
 const TWS_CODE: &str = "twsCode";
 const TWS_TEXT: &str = "twsText";
 const RESUME_AFTER: &str = "resumeAfter";
+/// Key of where the gateway that leads can be called, in [`ErrorInfo`]'s metadata.
+const LEADER: &str = "leader";
 
 /// Bytes of a message or a text in a status, and number of violations. A status travels in HTTP/2 headers, and gRPC libraries take as
 /// little as 8 KiB of those.
@@ -35,6 +37,8 @@ pub const fn code_of(reason: Reason) -> Code {
         | Reason::ShuttingDown
         | Reason::Store
         | Reason::TwsRestarting
+        | Reason::Journal
+        | Reason::Standby
         | Reason::GatewayUnavailable => Code::Unavailable,
         Reason::RequestIdReused => Code::AlreadyExists,
         Reason::LiveAccount
@@ -57,9 +61,12 @@ pub const fn code_of(reason: Reason) -> Code {
 /// When a caller may try again, where the error itself does not say and a retry makes sense at all.
 const fn usual_retry_delay(reason: Reason) -> Option<Duration> {
     match reason {
-        Reason::TwsUnavailable | Reason::Pacing | Reason::Overloaded | Reason::ShuttingDown => {
-            Some(Duration::from_secs(1))
-        }
+        Reason::TwsUnavailable
+        | Reason::Pacing
+        | Reason::Overloaded
+        | Reason::ShuttingDown
+        | Reason::Standby => Some(Duration::from_secs(1)),
+        Reason::Journal => Some(Duration::from_secs(2)),
         Reason::IbUnavailable | Reason::Store => Some(Duration::from_secs(5)),
         Reason::TwsRestarting => Some(Duration::from_secs(120)),
         Reason::Lagged => Some(Duration::ZERO),
@@ -112,6 +119,8 @@ const fn precondition_subject(reason: Reason) -> Option<&'static str> {
         | Reason::Role
         | Reason::RiskLimit
         | Reason::TwsRestarting
+        | Reason::Journal
+        | Reason::Standby
         | Reason::GatewayUnavailable
         | Reason::Internal => None,
     }
@@ -127,12 +136,16 @@ pub fn status_from_error(error: Error) -> Status {
         retry_after,
         tws,
         resume_after,
+        leader,
     } = error;
     let message = shortened(message, MESSAGE_BYTES_MAX);
     let mut metadata = HashMap::new();
     if let Some(TwsWord { code, text }) = tws {
         metadata.insert(TWS_CODE.to_owned(), code.to_string());
         metadata.insert(TWS_TEXT.to_owned(), shortened(text, MESSAGE_BYTES_MAX));
+    }
+    if let Some(leader) = leader {
+        metadata.insert(LEADER.to_owned(), shortened(leader, VIOLATION_BYTES_MAX));
     }
     if let Some(sequence) = resume_after {
         metadata.insert(RESUME_AFTER.to_owned(), sequence.to_string());
@@ -238,6 +251,7 @@ pub fn error_from_status(status: &Status) -> Option<Error> {
         retry_after,
         tws,
         resume_after,
+        leader: metadata.remove(LEADER),
     })
 }
 

@@ -4,3 +4,4 @@
 
 mod jetstream;
 mod servers;
+mod takeover;

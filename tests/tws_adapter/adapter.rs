@@ -33,6 +33,7 @@ pub(crate) fn settings(port: u16) -> TwsSettings {
         reconnect_delay_min: Duration::from_millis(10),
         reconnect_delay_max: Duration::from_millis(40),
         reconcile_step_timeout: Duration::from_secs(5),
+        permit: None,
     }
 }
 

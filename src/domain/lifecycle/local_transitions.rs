@@ -82,7 +82,12 @@ pub fn not_sent(order: &mut TrackedOrder, reason: &str, now: Timestamp) -> bool 
         return false;
     }
     record.state.last_error_code = None;
-    record.state.last_error = Some(format!("not sent: {reason}"));
+    let says_so = reason.starts_with("never sent");
+    record.state.last_error = Some(if says_so {
+        reason.to_owned()
+    } else {
+        format!("not sent: {reason}")
+    });
     if record.acknowledged {
         record.state.transmit = false;
         change(order, Status::Staged, now)

@@ -8,6 +8,7 @@ use super::retry::Gathered;
 use super::{BATCH_MAX, Call, Driver, Fatal, Inspect, OUTBOX_DELAY};
 use crate::engine::halts::HaltChange;
 use crate::engine::input::{Input, PendingRequest};
+use crate::engine::journaling::news;
 use crate::tws::{SendKind, Sent, TwsEvent};
 
 impl Driver {
@@ -34,9 +35,11 @@ impl Driver {
                         calls.push(Call::Close { grace: Duration::ZERO });
                     }
                 }
+                () = news(&mut self.journal) => {}
                 () = tokio::time::sleep_until(self.clock.instant(wake).into()) => {}
             }
         }
+        self.look_at_journal()?;
         while events.len() < BATCH_MAX
             && let Ok(event) = self.events.try_recv()
         {
@@ -138,6 +141,13 @@ impl Driver {
                 caller,
                 reply,
             } => {
+                // What is lifted here and not in the journal would be in force again on another machine.
+                if matches!(change, HaltChange::Lift { .. })
+                    && let Some(error) = self.core.journal.refusal(self.clock.now())
+                {
+                    let _ = reply.send(Err(error));
+                    return;
+                }
                 self.waiters += 1;
                 let waiter = self.waiters;
                 self.halting.insert(waiter, reply);

@@ -15,6 +15,7 @@ use super::clocks::{Clock, Clocks};
 use super::core::{Core, Outbound};
 use super::halts::HaltChange;
 use super::input::{Command, Input, Outcome};
+use super::journaling::JournalLink;
 use super::link::LinkStatus;
 use super::rows::{NoRows, Stop, StoreRows};
 use crate::account::Snapshot;
@@ -104,6 +105,8 @@ pub(super) struct Driver {
     /// Shared with the store's thread for as long as a transaction takes.
     pub(super) core: Arc<Core>,
     pub(super) store: Store,
+    /// Where what is committed goes beside the store; `None`: nowhere.
+    pub(super) journal: Option<JournalLink>,
     pub(super) feed: Feed,
     pub(super) stats: Arc<Stats>,
     pub(super) calls: mpsc::Receiver<Call>,
@@ -159,6 +162,7 @@ impl Driver {
             clock,
             core: Arc::new(core),
             store,
+            journal: None,
             feed,
             stats,
             calls,
@@ -180,6 +184,7 @@ impl Driver {
 
     /// Runs until it is closed, or cannot go on.
     pub(super) async fn run(&mut self) -> Result<(), Fatal> {
+        self.look_at_journal()?;
         loop {
             let gathered = self.gather().await?;
             self.process(gathered).await?;
@@ -334,6 +339,7 @@ impl Driver {
                     self.stats.commit_events.observe(batch.rows.len() as f64);
                     self.store_ok = true;
                 }
+                self.begin_batch()?;
                 self.finish(batch, self.clock.now())?;
                 Ok(Ok(()))
             }
@@ -436,6 +442,36 @@ impl Driver {
         }
         self.outbox.extend(commands);
         Ok(())
+    }
+
+    /// What is queued by the batch that was committed goes once the journal has it.
+    fn begin_batch(&mut self) -> Result<(), Fatal> {
+        if self.journal.is_none() {
+            return Ok(());
+        }
+        let (batch, now) = (self.store.captured(), self.clock.now());
+        let core = self.core_mut()?;
+        core.queue.begin_batch(batch);
+        core.journal.after_commit(batch, now);
+        Ok(())
+    }
+
+    /// Takes over what is known of the journal and of the lease.
+    pub(super) fn look_at_journal(&mut self) -> Result<(), Fatal> {
+        let now = self.clock.now();
+        let Some(mut journal) = self.journal.take() else {
+            return Ok(());
+        };
+        let store = self.store.clone();
+        let looked = self.core_mut().and_then(|core| {
+            journal
+                .look(&mut core.journal, &store, now)
+                .map_err(Fatal)?;
+            core.queue.journaled(core.journal.last_acknowledged());
+            Ok(())
+        });
+        self.journal = Some(journal);
+        looked
     }
 
     /// Tells who halted how it stands.

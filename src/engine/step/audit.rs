@@ -58,6 +58,7 @@ impl Step<'_> {
             retry_after: _,
             tws: _,
             resume_after: _,
+            leader: _,
         } = error;
         let mut body = json!({
             "instruction": instruction,

@@ -180,6 +180,7 @@ impl Step<'_> {
     pub(super) fn tick(&mut self) -> Result<(), Stop> {
         self.watch_brackets()?;
         self.discards_due()?;
+        self.give_up_unjournaled()?;
         self.trust_ids_after_a_while();
         self.show_trail_stops()?;
         self.replaces_due()?;

@@ -237,6 +237,10 @@ impl Step<'_> {
 
     /// The session that an ask which opens risk may use, connected to IB; otherwise as [`Self::session_for`].
     fn session_for_risk(&mut self, ask: &PendingRequest) -> Option<Session> {
+        if let Some(error) = self.core.journal.refusal(self.now) {
+            self.refuse(ask, error);
+            return None;
+        }
         let session = self.session_for(ask)?;
         if let Some(error) = &session.risk_refused {
             self.refuse(ask, error.clone());

@@ -8,6 +8,7 @@ use serde_json::json;
 
 use super::super::batch::{Effect, Row};
 use super::super::engine_state::Session;
+use super::super::journaling::{UNJOURNALED_MAX, not_journaled};
 use super::super::live_order::{Cancelling, LiveOrder, ReplacePhase, Submission};
 use super::super::rows::Stop;
 use super::{Step, ib_lost};
@@ -15,6 +16,9 @@ use crate::account::Heard;
 use crate::domain::{AuditKind, LinkState, lifecycle};
 use crate::error::{Error, Reason};
 use crate::tws::{ConnectFailure, SendKind, Sent, SessionInfo, TwsEvent};
+
+/// What is stored about an instruction that the journal did not take in time.
+const NOT_JOURNALED: &str = "never sent: not journaled";
 
 /// Accounts of paper logins begin so: single ones, those of an adviser's clients, and the adviser's own.
 const PAPER_PREFIXES: [&str; 3] = ["DU", "DF", "DI"];
@@ -363,6 +367,35 @@ impl Step<'_> {
             self.never_left(order_id, reason, error);
         }
         Ok(())
+    }
+
+    /// What has waited for the journal for too long is not sent any more. All that waits behind it waits for the journal as well.
+    pub(super) fn give_up_unjournaled(&mut self) -> Result<(), Stop> {
+        let since = self.core.queue.unjournaled_since();
+        if since.is_some_and(|since| since + UNJOURNALED_MAX <= self.now.monotonic) {
+            self.drop_queue(NOT_JOURNALED, &not_journaled())?;
+            self.drop_previews(&not_journaled(), true);
+        }
+        Ok(())
+    }
+
+    /// The time of a caller is over. What it asked for is not sent any more where the journal does not have it.
+    pub(super) fn give_up_unjournaled_order(&mut self, order_id: i32) {
+        let is_alone = self
+            .order(order_id)
+            .is_some_and(|order| order.record.state.bracket_id.is_none());
+        if !is_alone || !self.core.queue.is_unjournaled(order_id) {
+            return;
+        }
+        let Some(entry) = self.entry(order_id) else {
+            return;
+        };
+        let submission = entry.runtime.submission;
+        self.withdraw_replace(order_id, NOT_JOURNALED);
+        self.effect(Effect::Unqueue(order_id));
+        if submission == Submission::Queued {
+            self.never_left(order_id, NOT_JOURNALED, &not_journaled());
+        }
     }
 
     fn never_left(&mut self, order_id: i32, reason: &str, error: &Error) {

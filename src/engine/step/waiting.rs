@@ -196,6 +196,7 @@ impl Step<'_> {
             None => self.core.cache.get(order_id).is_some_and(waits),
         };
         if still && self.find(order_id)? {
+            self.give_up_unjournaled_order(order_id);
             for waiter in self.drain(order_id, |other| other.id == waiter) {
                 self.answer_waiter(waiter, order_id);
             }

@@ -179,6 +179,21 @@ CREATE TABLE pruned_executions (
     order_id INTEGER NOT NULL,
     perm_id  INTEGER
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE journal (
+    one            INTEGER NOT NULL PRIMARY KEY CHECK (one = 1),
+    store_id       TEXT    NOT NULL CHECK (store_id <> ''),
+    stream         TEXT    NOT NULL,
+    stream_created TEXT    NOT NULL,
+    number         INTEGER NOT NULL,
+    hash           BLOB    NOT NULL CHECK (length(hash) = 32),
+    epoch          INTEGER NOT NULL,
+    batch          INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE journal_outbox (
+    batch INTEGER NOT NULL PRIMARY KEY CHECK (batch > 0),
+    bytes BLOB    NOT NULL
+) STRICT;
 
 CREATE TABLE audit (
     audit       INTEGER NOT NULL PRIMARY KEY,

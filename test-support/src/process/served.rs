@@ -40,10 +40,14 @@ impl Served {
     pub async fn start_with(dir: &TempDir, args: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut all = vec!["serve", "--simulate", "--grpc-listen", "127.0.0.1:0"];
         all.extend(args);
-        let mut child = command(dir, &all)
-            .envs(environment.iter().copied())
-            .spawn()
-            .unwrap();
+        let mut command = command(dir, &all);
+        command.envs(environment.iter().copied());
+        Self::spawn(command).await
+    }
+
+    /// Starts a command that serves, and waits until it listens.
+    pub async fn spawn(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
         let lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut served = Self {
             child,
