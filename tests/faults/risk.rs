@@ -1,6 +1,9 @@
 //! Limits, halts and the audit, through faults and restarts.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use ibkr_orders::domain::{
     AuditKind, AuditRecord, HaltIn, HealthIn, PlaceIn, PreviewIn, ResumeIn, Status, TradingState,
@@ -12,6 +15,7 @@ use serde_json::json;
 use tokio::task::JoinSet;
 use tokio_rusqlite::rusqlite::Connection;
 
+use crate::preload::Faults;
 use crate::process::{Process, Site};
 use crate::world::{World, eventually, limit_order, resting};
 
@@ -375,4 +379,150 @@ async fn the_day_s_loss_halts_its_account_beyond_the_limit() {
     assert!(error.message.contains("max_daily_loss"), "{error}");
     assert_eq!(world.orders_in_tws("outside").await, 0);
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_halt_on_a_full_disk_holds_at_once_and_is_stored_when_there_is_room() {
+    let site = Site::new().await;
+    let faults = Faults::new(site.directory.path())
+        .unwrap()
+        .only("orders.db");
+    let gateway = site.start_under(&faults).await;
+    gateway.client.place(resting("before")).await.unwrap();
+    faults.set_room(1).unwrap();
+    let halted = gateway.client.halt(HaltIn::new("no room")).await.unwrap();
+    assert_eq!(
+        (halted.state, halted.persisted),
+        (TradingState::CancelOnly, false)
+    );
+    for n in 0..20 {
+        let error = gateway
+            .client
+            .place(resting(&format!("full-{n}")))
+            .await
+            .unwrap_err();
+        assert_eq!(error.reason, Reason::Halted, "{error:?}");
+    }
+    assert_eq!(site.orders_and_frames("before").await, (1, 1));
+    // What was answered before is answered all the same.
+    assert!(
+        gateway
+            .client
+            .place(resting("before"))
+            .await
+            .unwrap()
+            .replayed
+    );
+    faults.set_room(0).unwrap();
+    let store = site.store();
+    eventually("the halt and the refusals are recorded", async || {
+        let records = audit(&store).await;
+        let of = |kind| records.iter().filter(|record| record.kind == kind).count();
+        of(AuditKind::Halt) == 1 && of(AuditKind::Refused) == 20
+    })
+    .await;
+    gateway.kill();
+    let gateway = site.start().await;
+    let error = gateway.client.place(resting("after")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::Halted);
+    assert!(error.message.contains("no room"), "{error}");
+    gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_halt_outlives_a_kill_right_after_its_answer_and_a_halt_file_that_cannot_be_read_halts() {
+    let limited = Limited::new("[default]\n[end]\n").await;
+    let gateway = limited.start().await;
+    gateway.client.place(resting("before")).await.unwrap();
+    let halted = gateway.client.halt(HaltIn::new("enough")).await.unwrap();
+    gateway.kill();
+    assert!(halted.persisted);
+    let gateway = limited.start().await;
+    let error = gateway.client.place(resting("after")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::Halted);
+    gateway.client.resume(ResumeIn::default()).await.unwrap();
+    gateway.client.place(resting("after")).await.unwrap();
+    let frames = limited.frames().await;
+    gateway.end().await;
+    // What should be a directory on the way to it is none, so nobody can say whether it is there.
+    let gateway = limited
+        .site
+        .start_with(|command| {
+            command.env("HALT_FILE", limited.file.join("halt"));
+        })
+        .await;
+    let error = gateway.client.place(resting("unread")).await.unwrap_err();
+    assert_eq!(error.reason, Reason::Halted);
+    assert!(error.message.contains("cannot be looked at"), "{error}");
+    let error = gateway
+        .client
+        .resume(ResumeIn::default())
+        .await
+        .unwrap_err();
+    assert_eq!(error.reason, Reason::Halted);
+    assert_eq!(limited.frames().await, frames);
+    gateway.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_limits_file_that_changes_under_64_callers_counts_as_one_whole_version_or_the_other() {
+    const VERSIONS: [u32; 2] = [5, 50];
+    let text = |quantity: u32| format!("[default]\nmax_order_quantity = {quantity}\n[end]\n");
+    let limited = Limited::new(&text(VERSIONS[0])).await;
+    let gateway = limited.start().await;
+    let done = Arc::new(AtomicBool::new(false));
+    let mut callers = JoinSet::new();
+    for caller in 0..64 {
+        let (client, done) = (gateway.client.clone(), Arc::clone(&done));
+        callers.spawn(async move {
+            let mut taken = 0;
+            for n in 0.. {
+                if done.load(Ordering::Relaxed) {
+                    break;
+                }
+                let id = format!("{caller}-{n}");
+                match client.place(limit_order(&id, 10)).await {
+                    Ok(_) => taken += 1,
+                    Err(error) => {
+                        // Half a file would have had no limit, or another one.
+                        assert!(
+                            matches!(error.reason, Reason::RiskLimit | Reason::Pacing),
+                            "{error:?}"
+                        );
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(40)).await;
+            }
+            taken
+        });
+    }
+    // Torn writes: each version comes in two halves with a pause, and only the whole one counts.
+    for version in [VERSIONS[1], VERSIONS[0], VERSIONS[1]] {
+        let whole = text(version);
+        let (half, _) = whole.split_at(whole.len() / 2);
+        std::fs::write(&limited.file, half).unwrap();
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        std::fs::write(&limited.file, &whole).unwrap();
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+    }
+    done.store(true, Ordering::Relaxed);
+    let taken: u32 = callers.join_all().await.into_iter().sum();
+    assert!(taken > 0, "no order went under the higher limit");
+    // Each order that was taken stands with the hash of the version that allows it.
+    let store = limited.site.store();
+    let reader = Reader::open(&store).await.unwrap();
+    let changes = of_kind(&store, AuditKind::Limits).await;
+    let hashes: Vec<&str> = changes
+        .iter()
+        .filter_map(|record| record.body["hash"].as_str())
+        .collect();
+    let (lower, higher) = (hashes[0], hashes[1]);
+    assert_ne!(lower, higher);
+    assert!(hashes.iter().all(|hash| [lower, higher].contains(hash)));
+    let placed = reader.instructions_after(0, 100_000).await.unwrap();
+    assert!(!placed.is_empty());
+    for row in placed {
+        assert_eq!(row.limits_hash.as_deref(), Some(higher), "{row:?}");
+    }
+    gateway.end().await;
 }

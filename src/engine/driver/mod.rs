@@ -232,6 +232,9 @@ impl Driver {
             if (asked || !overtakes) && self.attempt_in_memory(input)? {
                 continue;
             }
+            if asked && !busy && self.attempt_reading(input).await? {
+                continue;
+            }
             overtakes |= !asked;
             let alone =
                 asked || poisoned || matches!(input, Input::Expired { .. } | Input::Gone(_));
@@ -259,6 +262,31 @@ impl Driver {
         }
         self.finish(batch, now)?;
         Ok(true)
+    }
+
+    /// One input that reads the store and writes nothing but the audit: that waits. False: it has more to write, or the store cannot be read.
+    async fn attempt_reading(&mut self, input: &Input) -> Result<bool, Fatal> {
+        let now = self.clock.now();
+        let core = Arc::clone(&self.core);
+        let mut batch = Batch::new(&core.engine_state);
+        let input = input.clone();
+        let read = self.store.transact(move |tx| {
+            let stepped = core.step(&mut batch, &input, &mut StoreRows::new(tx), now);
+            drop(core);
+            match stepped {
+                Ok(()) if !batch.writes() => Ok(Some(batch)),
+                Ok(()) | Err(Stop::NeedsRows) => Ok(None),
+                Err(Stop::Store(error)) => Err(error),
+            }
+        });
+        match read.await {
+            Ok(Some(batch)) => {
+                self.finish(batch, self.clock.now())?;
+                Ok(true)
+            }
+            Err(error) if error.is_outcome_unknown() => Err(Fatal(error.to_string())),
+            Ok(None) | Err(_) => Ok(false),
+        }
     }
 
     /// Writes records of the audit that could not be written with their batches.
