@@ -249,6 +249,11 @@ impl World {
         let told: i64 = of_first.clone().map(|fill| whole(fill.quantity)).sum();
         let executed = held.executed();
         let repeats = held.tells_repeats();
+        // A correction of an earlier day that was never heard is not told again.
+        let unheard = self.tws.faults.corrections && held.is_of_another_day(&self.tws);
+        if unheard {
+            return;
+        }
         self.expect(told == executed || (repeats && told > executed), || {
             format!("executed were {executed} of {state:?}, known are {told}")
         });
@@ -299,11 +304,16 @@ impl World {
             Life::Working => false,
             Life::Filled => {
                 let gone = self.tws.is_row_gone(held);
+                // So much less executed after a correction that it looks as if it had not filled.
+                let corrected = expired && held.executed() < held.terms.total;
                 status == Status::Filled
                     || nameless
+                    || corrected
                     || (expired && held.silent)
                     || (unheard && gone)
             }
+            // Its release by hand was never heard, and the one that came too late was refused.
+            Life::Cancelled if held.is_by_hand() && status == Status::Rejected => true,
             Life::Cancelled => {
                 // A total that was raised unheard: all that it had as far as anybody knows has filled.
                 let raised = status == Status::Filled

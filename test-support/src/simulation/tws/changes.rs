@@ -163,7 +163,8 @@ impl Tws {
         let (ours, was) = (&ticket.terms, &known.terms);
         let same = ticket.order_ref == known.order_ref
             && ticket.account == known.account
-            && ticket.transmit
+            // What somebody released by hand the gateway may still take for staged.
+            && (ticket.transmit || order.by_hand)
             && ours.contract == was.contract
             && ours.action == was.action
             && ours.tif == was.tif

@@ -2,6 +2,8 @@
 
 use ibkr_orders::domain::{Amount, OrderTicket, PriceFields};
 
+use super::Tws;
+
 /// Where an order stands in TWS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::simulation) enum Life {
@@ -163,6 +165,11 @@ impl Held {
     /// Somebody released it in TWS.
     pub(in crate::simulation) const fn is_by_hand(&self) -> bool {
         self.by_hand
+    }
+
+    /// Some of its executions are of an earlier day than today.
+    pub(in crate::simulation) fn is_of_another_day(&self, tws: &Tws) -> bool {
+        self.executions.iter().any(|one| one.day < tws.day)
     }
 
     /// Some shares were told more than once.

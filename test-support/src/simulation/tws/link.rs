@@ -186,12 +186,14 @@ impl Tws {
                 text: "the link to IB is down".to_owned(),
             });
         }
-        for order_id in self.alive() {
-            self.show(order_id, Origin::Live);
-        }
+        let before = self.to_engine.len();
         for order_id in self.strays() {
             self.show_stray(order_id, Origin::Live);
         }
+        for order_id in self.alive() {
+            self.show(order_id, Origin::Live);
+        }
+        self.told_at_login = self.to_engine.len() - before;
     }
 
     /// The next thing the engine hears, with what may happen to reports on their way.

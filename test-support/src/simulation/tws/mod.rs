@@ -69,6 +69,8 @@ pub(super) struct Tws {
     day: u32,
     pub(super) ib_connected: bool,
     sessions: u64,
+    /// What is told at once behind the login.
+    pub(super) told_at_login: usize,
     pub(super) session: Option<u64>,
     /// How often in this session each query was left without its end.
     endless: [u32; 3],
@@ -102,6 +104,7 @@ impl Tws {
             day: 0,
             ib_connected: true,
             sessions: 0,
+            told_at_login: 0,
             session: None,
             endless: [0; 3],
             to_tws: VecDeque::new(),
@@ -134,7 +137,12 @@ impl Tws {
         }
         if self.switches.ids_rolled_back {
             let back = i32::try_from(self.random.below(6)).unwrap();
-            self.next_valid_id = (self.next_valid_id - back).max(1);
+            // Below an order that nobody here knows only where its row at the login cannot get lost.
+            let strays = self.strays.keys().next_back().copied();
+            let lowest = strays
+                .filter(|_| self.faults.lost > 0)
+                .map_or(1, |id| id + 1);
+            self.next_valid_id = (self.next_valid_id - back).max(lowest);
         }
         self.highest_id = self.next_valid_id - 1;
         self.highest_sent = 0;

@@ -1,10 +1,15 @@
 //! What leaves the engine for TWS, looked at as it leaves.
 
+use std::time::Duration;
+
 use ibkr_orders::domain::{OrderKey, OrderState, OrderTicket, ReplacementStatus};
 use ibkr_orders::tws::TwsCommand;
 
 use super::World;
 use crate::simulation::tws::Life;
+
+/// So long what is heard may wait for a store that refuses commits.
+const STORED_AFTER: Duration = Duration::from_secs(5);
 
 /// A bracket whose first frame has left and whose last one has not.
 #[derive(Debug)]
@@ -151,9 +156,13 @@ impl World {
 
     /// TWS has refused an order of the bracket whose frames are leaving: the rest is given up, and others may go.
     pub(super) fn look_at_family(&mut self) {
-        let refused = self.family.as_ref().is_some_and(|family| {
-            (family.entry..=family.last).any(|order_id| self.tws.refused_aloud.contains(&order_id))
-        });
+        let now = self.clocks.monotonic();
+        let heard = self.refused_at.is_none_or(|at| at + STORED_AFTER < now);
+        let refused = heard
+            && self.family.as_ref().is_some_and(|family| {
+                (family.entry..=family.last)
+                    .any(|order_id| self.tws.refused_aloud.contains(&order_id))
+            });
         if refused || self.tws.session.is_none() {
             self.session_over();
         }

@@ -116,6 +116,8 @@ pub(super) struct World {
     /// Sequences that a watcher of all orders has seen, across every process.
     pub(super) watched: Vec<u64>,
     pub(super) first_sequence: u64,
+    /// When commits last began to fail: what the engine has heard may wait a while.
+    refused_at: Option<Duration>,
     /// Days have passed once.
     days_passed: bool,
     previews: u64,
@@ -152,6 +154,7 @@ impl World {
             last: BTreeMap::new(),
             watched: Vec::new(),
             first_sequence,
+            refused_at: None,
             days_passed: false,
             previews: 0,
             previews_forgotten: BTreeSet::new(),
@@ -226,6 +229,7 @@ impl World {
     /// The next few commits fail.
     fn refuse_commits(&mut self, how: StoreError) {
         let commits = 1 + self.random.below(3);
+        self.refused_at = Some(self.clocks.monotonic());
         self.process.store.refuse_commits(commits, how);
     }
 

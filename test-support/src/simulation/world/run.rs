@@ -16,7 +16,18 @@ impl World {
     pub(super) fn deliver(&mut self) {
         if let Some(event) = self.tws.hear() {
             match event {
-                TwsEvent::SessionUp(_) => self.counts.sessions += 1,
+                TwsEvent::SessionUp(_) => {
+                    self.counts.sessions += 1;
+                    // The adapter keeps what TWS says at the login until the session is up.
+                    let behind = std::mem::take(&mut self.tws.told_at_login);
+                    self.process.engine.hear(event);
+                    for _ in 0..behind {
+                        if let Some(event) = self.tws.hear() {
+                            self.process.engine.hear(event);
+                        }
+                    }
+                    return;
+                }
                 // Nothing more of a bracket leaves while IB is away, and none of it later.
                 TwsEvent::IbLink {
                     connected: false, ..
