@@ -10,5 +10,5 @@ mod tests;
 mod watch;
 
 pub use accounts::{Accounts, Heard};
-pub use snapshot::{DayProfit, Freshness, Holding, Snapshot};
+pub use snapshot::{DayProfit, Freshness, Snapshot};
 pub use watch::AccountWatch;

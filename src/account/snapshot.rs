@@ -10,9 +10,6 @@ use crate::domain::{
     PositionReport, Timestamp,
 };
 
-/// TWS's word for a stock.
-const STOCK: &str = "STK";
-
 /// Which position: an account and IB's contract id. Symbols are not unique.
 pub(super) type PositionKey = (Arc<str>, i64);
 /// Which value: TWS's name and the currency.
@@ -31,17 +28,6 @@ pub struct Snapshot {
     pub(super) markets: BTreeMap<PositionKey, Market>,
     pub(super) positions_freshness: Freshness,
     pub(super) values: BTreeMap<Arc<str>, Values>,
-}
-
-/// Stock of one symbol in one currency in one account: what orders can be held against, which name no contract id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Holding {
-    /// Which account.
-    pub account: Arc<str>,
-    /// The ticker.
-    pub symbol: String,
-    /// ISO 4217 code.
-    pub currency: String,
 }
 
 /// How fresh something is.
@@ -97,27 +83,6 @@ impl Snapshot {
             key(a).cmp(&key(b)).then(a.con_id.cmp(&b.con_id))
         });
         positions
-    }
-
-    /// Shares held of each stock, and its price where TWS gives one. Listings of one symbol in one currency are taken together.
-    pub fn stocks(&self) -> BTreeMap<Holding, (Decimal, Option<Decimal>)> {
-        let mut stocks = BTreeMap::new();
-        for (key, report) in &self.positions {
-            if report.sec_type != STOCK {
-                continue;
-            }
-            let holding = Holding {
-                account: Arc::clone(&key.0),
-                symbol: report.symbol.clone(),
-                currency: report.currency.clone(),
-            };
-            let price = self.markets.get(key).and_then(|market| market.price);
-            let (quantity, known): &mut (Decimal, Option<Decimal>) =
-                stocks.entry(holding).or_default();
-            *quantity += report.quantity.value();
-            *known = known.or(price.map(Amount::value));
-        }
-        stocks
     }
 
     /// The values of an account, by name and currency.

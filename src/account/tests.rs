@@ -218,24 +218,6 @@ fn one_symbol_may_be_held_twice_and_cash_is_no_position() {
 }
 
 #[test]
-fn listings_of_one_stock_in_one_currency_are_taken_together_and_derivatives_are_not() {
-    let mut scene = Scene::settled();
-    scene.position(1, "ASML", "40");
-    scene.position(2, "ASML", "2.5");
-    let future = PositionReport {
-        sec_type: "FUT".to_owned(),
-        ..held(3, "ASML", "1")
-    };
-    scene.report(AccountReport::Position(future));
-    scene.report(AccountReport::Portfolio(worth(2, "700.5")));
-    let stocks = scene.snapshot().stocks();
-    let (holding, (quantity, price)) = stocks.first_key_value().unwrap();
-    assert_eq!((holding.symbol.as_str(), stocks.len()), ("ASML", 1));
-    assert_eq!(*quantity, amount("42.5").value());
-    assert_eq!(*price, Some(amount("700.5").value()));
-}
-
-#[test]
 fn positions_stay_stale_when_a_row_could_not_be_read() {
     let mut scene = Scene::settled();
     scene.position(1, "AAPL", "100");
