@@ -19,7 +19,7 @@ use crate::domain::{
 use crate::error::{Error, Reason};
 
 /// The order of a known request id is in the store no more.
-pub(super) fn pruned(request_id: &str, order_id: i32) -> Error {
+fn pruned(request_id: &str, order_id: i32) -> Error {
     Error::new(
         Reason::OrderNotFound,
         format!(
@@ -29,6 +29,35 @@ pub(super) fn pruned(request_id: &str, order_id: i32) -> Error {
 }
 
 impl Step<'_> {
+    /// Whether the caller is answered by what the request id did before: with the order that it placed, or with why it places none.
+    pub(super) fn answered_before(
+        &mut self,
+        ask: &PendingRequest,
+        request_id: &str,
+        digest: [u8; 32],
+        kind: InstructionKind,
+    ) -> Result<bool, Stop> {
+        let known = match self.known_request(request_id) {
+            Some(order_id) => Some(order_id),
+            None => match self.find_instruction(request_id)? {
+                None => return Ok(false),
+                Some(known) if known.kind == kind => known.order_id,
+                Some(_) => None,
+            },
+        };
+        match known {
+            None => self.refuse(ask, request_id_reused(request_id)),
+            Some(order_id) if !self.find(order_id)? => {
+                self.refuse(ask, pruned(request_id, order_id));
+            }
+            Some(order_id) => {
+                let known = self.digest_of(order_id, request_id)?;
+                self.again(ask, request_id, digest, order_id, known);
+            }
+        }
+        Ok(true)
+    }
+
     /// A known request is answered with the order it made, before anything else is asked. Otherwise: connected, guards, account, limits,
     /// slot, id, row. What an order is by itself is held against the limits before its caller waits for a session.
     pub(super) fn place(
@@ -36,33 +65,15 @@ impl Step<'_> {
         ask: &PendingRequest,
         command: &PlaceCommand,
     ) -> Result<(), Stop> {
-        if command.request_id_given {
-            let known = match self.known_request(&command.request_id) {
-                Some(order_id) => self.find(order_id)?.then_some(order_id),
-                None => match self.find_instruction(&command.request_id)? {
-                    None => None,
-                    Some(Instruction {
-                        kind: InstructionKind::Place,
-                        order_id: Some(order_id),
-                        ..
-                    }) => {
-                        if !self.find(order_id)? {
-                            self.refuse(ask, pruned(&command.request_id, order_id));
-                            return Ok(());
-                        }
-                        Some(order_id)
-                    }
-                    Some(_) => {
-                        self.refuse(ask, request_id_reused(&command.request_id));
-                        return Ok(());
-                    }
-                },
-            };
-            if let Some(order_id) = known {
-                let known = self.digest_of(order_id, &command.request_id)?;
-                self.again(ask, &command.request_id, command.digest, order_id, known);
-                return Ok(());
-            }
+        if command.request_id_given
+            && self.answered_before(
+                ask,
+                &command.request_id,
+                command.digest,
+                InstructionKind::Place,
+            )?
+        {
+            return Ok(());
         }
         if let Err(violations) = command.order.in_time(self.now.wall_time) {
             self.refuse(ask, violations.into());

@@ -7,7 +7,6 @@ use super::super::super::risk::Counted;
 use super::super::super::rows::Stop;
 use super::super::Step;
 use super::super::limits::warnings;
-use super::super::replace::request_id_reused;
 use crate::domain::lifecycle::TrackedOrder;
 use crate::domain::limits::Proposal;
 use crate::domain::{Instruction, InstructionKind, Order, OrderIdentity, OrderRecord, OrderState};
@@ -22,27 +21,11 @@ impl Step<'_> {
         ask: &PendingRequest,
         command: &BracketCommand,
     ) -> Result<(), Stop> {
-        if command.request_id_given {
-            let known = match self.known_request(&command.request_id) {
-                Some(order_id) => self.find(order_id)?.then_some(order_id),
-                None => match self.find_instruction(&command.request_id)? {
-                    None => None,
-                    Some(Instruction {
-                        kind: InstructionKind::PlaceBracket,
-                        order_id: Some(order_id),
-                        ..
-                    }) => self.find(order_id)?.then_some(order_id),
-                    Some(_) => {
-                        self.refuse(ask, request_id_reused(&command.request_id));
-                        return Ok(());
-                    }
-                },
-            };
-            if let Some(order_id) = known {
-                let known = self.digest_of(order_id, &command.request_id)?;
-                self.again(ask, &command.request_id, command.digest, order_id, known);
-                return Ok(());
-            }
+        let kind = InstructionKind::PlaceBracket;
+        if command.request_id_given
+            && self.answered_before(ask, &command.request_id, command.digest, kind)?
+        {
+            return Ok(());
         }
         if let Err(violations) = command.bracket.entry().in_time(self.now.wall_time) {
             self.refuse(ask, violations.into());
