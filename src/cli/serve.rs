@@ -460,6 +460,6 @@ impl<'a> Doors<'a> {
             never = operations => match never {},
             never = hangups.each(|| reload.notify_waiters()) => match never {},
         };
-        ended.and_then(|()| why)
+        ended.and(why)
     }
 }

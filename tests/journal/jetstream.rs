@@ -77,6 +77,8 @@ async fn the_lease_is_written_by_revision() {
     assert_eq!(journal.last().await, Ok(0));
 }
 
+type Change = fn(&mut Config);
+
 /// Makes the stream beforehand, in one thing other than it has to be, and answers what opening says.
 async fn refused(nats: &Nats, change: impl FnOnce(&mut Config)) -> String {
     let client = async_nats::connect(nats.server(0)).await.unwrap();
@@ -111,7 +113,7 @@ async fn a_stream_that_promises_less_is_refused_by_the_field() {
     };
     let nats = Nats::start(program, 1, "").await;
     assert_eq!(refused(&nats, |_| ()).await, "accepted");
-    let changes: [(&str, fn(&mut Config)); 10] = [
+    let changes: [(&str, Change); 10] = [
         ("max_age", |c| c.max_age = Duration::from_secs(3600)),
         ("max_bytes", |c| c.max_bytes = 1 << 20),
         ("max_msgs", |c| c.max_messages = 1000),

@@ -197,10 +197,10 @@ impl Copy {
         let mut entries = Vec::new();
         while self.history.number + (entries.len() as u64) < until {
             entries.push(following.next().await?);
-            if entries.len() == BATCH_MAX {
-                if let Err(stop) = self.take(shared, &std::mem::take(&mut entries)).await {
-                    return Ok(Err(stop));
-                }
+            if entries.len() == BATCH_MAX
+                && let Err(stop) = self.take(shared, &std::mem::take(&mut entries)).await
+            {
+                return Ok(Err(stop));
             }
         }
         Ok(self.take(shared, &entries).await)

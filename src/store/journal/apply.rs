@@ -20,6 +20,10 @@ pub(in crate::store) fn apply(connection: &Connection, bytes: &[u8]) -> Result<(
         .iter()
         .map(|columns| Writer::of(&known, &columns.table, &columns.names))
         .collect::<Result<Vec<_>, _>>()?;
+    let guards = guards(connection, &batch)?;
+    for (name, _) in &guards {
+        connection.execute_batch(&format!("DROP TRIGGER {name};"))?;
+    }
     for row in &batch.rows {
         let writer = usize::try_from(row.table)
             .ok()
@@ -27,7 +31,32 @@ pub(in crate::store) fn apply(connection: &Connection, bytes: &[u8]) -> Result<(
             .ok_or_else(|| refused("a row of the journal names no table"))?;
         writer.write(connection, row)?;
     }
+    for (_, sql) in &guards {
+        connection.execute_batch(sql)?;
+    }
     Ok(())
+}
+
+/// Triggers that keep rows from being deleted, of tables that the batch deletes from: whoever wrote it was allowed to, because it archived them.
+fn guards(connection: &Connection, batch: &Batch) -> Result<Vec<(String, String)>, StoreError> {
+    let shrinks = |place: usize| {
+        let deletes = |row: &Row| row.deleted && usize::try_from(row.table) == Ok(place);
+        batch.rows.iter().any(deletes)
+    };
+    let mut found = Vec::new();
+    for (_, columns) in (0..)
+        .zip(&batch.tables)
+        .filter(|(place, _)| shrinks(*place))
+    {
+        let mut statement = connection.prepare_cached(
+            "SELECT name, sql FROM main.sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1 AND sql LIKE '%BEFORE DELETE%'",
+        )?;
+        let rows = statement.query_map([&columns.table], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        for row in rows {
+            found.push(row?);
+        }
+    }
+    Ok(found)
 }
 
 struct Writer {

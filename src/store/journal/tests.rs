@@ -158,6 +158,36 @@ async fn a_follower_that_applies_every_batch_has_the_same_tables() {
 }
 
 #[tokio::test]
+async fn events_that_the_leader_archived_go_from_its_copies_and_from_no_other_hand() {
+    let (leader, batches) = leader().await;
+    let store = &leader.opened.store;
+    let statements = [
+        "INSERT INTO order_events (sequence, order_id, kind, body) VALUES (5, 1, 'order', '{}'), (6, 1, 'order', '{}');",
+        "DROP TRIGGER order_events_are_never_deleted; DELETE FROM order_events WHERE sequence = 5;
+         CREATE TRIGGER order_events_are_never_deleted BEFORE DELETE ON order_events BEGIN SELECT RAISE(ABORT, 'never'); END;",
+    ];
+    for statements in statements {
+        store
+            .transact(move |tx| Ok(tx.connection().execute_batch(statements)?))
+            .await
+            .unwrap();
+    }
+    let follower = copy(BASE).await;
+    let copy = &follower.opened.store;
+    copy.bind(binding(1, 0)).await.unwrap();
+    let batches = batches.lock().unwrap().clone();
+    for (number, bytes) in batches {
+        let progress = progress(number + 1, number);
+        copy.apply(vec![bytes], progress).await.unwrap();
+    }
+    assert_eq!(dump(&leader.path), dump(&follower.path));
+    let refused = copy
+        .transact(|tx| Ok(tx.connection().execute_batch("DELETE FROM order_events")?))
+        .await;
+    assert!(refused.is_err(), "the guard is gone");
+}
+
+#[tokio::test]
 async fn what_is_rolled_back_is_in_no_batch() {
     let (leader, batches) = leader().await;
     let store = &leader.opened.store;
