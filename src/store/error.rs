@@ -74,7 +74,7 @@ pub enum StoreError {
     },
     /// The store is a copy of a journal's history, and was opened without one.
     #[error(
-        "the store belongs to the journal {stream}: set JOURNAL_SERVERS and JOURNAL_NAME, call the gateway that serves it with --server, or let the store go its own way with --journal-detach"
+        "the store belongs to the journal {stream}: set JOURNAL_SERVERS and JOURNAL_NAME, or call the gateway that serves it with --server"
     )]
     Bound {
         /// The stream.

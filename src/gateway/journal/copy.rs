@@ -102,7 +102,7 @@ impl Copy {
             }
             None if store.has_rows().await? => {
                 return Err(unfit(format!(
-                    "JOURNAL_NAME: the store has orders and belongs to no journal: begin the journal {} with it (ibkr-orders journal init), or give this gateway a store of its own with ORDER_DB_PATH",
+                    "JOURNAL_NAME: the store has orders and belongs to no journal: a journal begins with an empty store, so give the gateway of the journal {} a store of its own with ORDER_DB_PATH, or leave JOURNAL_SERVERS unset",
                     shared.stream
                 )));
             }
