@@ -330,6 +330,7 @@ impl World {
                     status,
                     Status::Rejected | Status::Inactive | Status::Cancelled
                 ) || nameless
+                    || (unheard && self.tws.is_row_gone(held))
             }
         }
     }
