@@ -6,7 +6,7 @@ use super::super::live_order::{Cancelling, Purpose, Submission};
 use super::super::rows::Stop;
 use super::Step;
 use super::instruction::KnownRequest;
-use super::replace::request_id_reused;
+use super::instruction::request_id_reused;
 use crate::domain::{Instruction, InstructionKind, OrderKey, Status, lifecycle};
 use crate::error::{Error, Reason};
 

@@ -2,12 +2,14 @@
 
 use super::super::batch::Row;
 use super::super::input::PendingRequest;
-use super::super::live_order::{Cancelling, OpenInstruction, Submission};
+use super::super::live_order::{Cancelling, LiveOrder, OpenInstruction, Replacing, Submission};
 use super::super::rows::Stop;
 use super::Step;
 use crate::domain::{
-    Instruction, InstructionKind, InstructionOutcome, InstructionState, OrderRecord, Timestamp,
+    Instruction, InstructionKind, InstructionOutcome, InstructionState, OrderRecord, Status,
+    Timestamp,
 };
+use crate::error::{Error, Reason};
 
 /// What is known of a request id.
 pub(super) enum KnownRequest {
@@ -181,4 +183,31 @@ fn outcome(
         return outcome.because(None, Some(error));
     }
     outcome.because(order.last_error_code, order.last_error.clone())
+}
+
+impl LiveOrder {
+    /// Why no instruction but a cancel can be taken now: one is on its way.
+    pub(crate) fn instruction_pending(&self) -> Option<Error> {
+        let replacing = self.runtime.replace.as_ref();
+        let what = if replacing.is_some_and(Replacing::is_undecided) {
+            "a replacement"
+        } else if self.order.record.state.status == Status::Submitting {
+            "its placement or release"
+        } else {
+            return None;
+        };
+        let order_id = self.order.record.state.order_id;
+        let text = format!(
+            "{what} of order {order_id} is on its way: nothing was sent; wait for what becomes of it, or cancel the order"
+        );
+        Some(Error::new(Reason::InstructionPending, text))
+    }
+}
+
+/// A request id was used for something else.
+pub(super) fn request_id_reused(request_id: &str) -> Error {
+    let text = format!(
+        "request id {request_id} was used for another instruction: give each instruction an id of its own"
+    );
+    Error::new(Reason::RequestIdReused, text)
 }

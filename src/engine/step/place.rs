@@ -8,8 +8,8 @@ use super::super::live_order::{LiveOrder, OrderRuntime, Purpose, Submission};
 use super::super::risk::Counted;
 use super::super::rows::Stop;
 use super::Step;
+use super::instruction::request_id_reused;
 use super::limits::warnings;
-use super::replace::request_id_reused;
 use crate::domain::lifecycle::TrackedOrder;
 use crate::domain::limits::Proposal;
 use crate::domain::{
