@@ -284,7 +284,8 @@ impl World {
         let unknowable = state.perm_id.is_none() || self.tws.is_row_gone(held);
         let nameless = unknowable && status == Status::Unconfirmed;
         let expired = self.tws.is_row_gone(held) && status == Status::Cancelled;
-        // Somebody released it by hand, and nothing of that was ever heard.
+        // Somebody released it by hand, and nothing of that was ever heard but perhaps a completed row without ids, which is not taken for a
+        // staged order's.
         let unheard = held.is_by_hand() && state.perm_id.is_none() && status == Status::Staged;
         match held.life {
             Life::Staged => {
@@ -319,10 +320,7 @@ impl World {
                 let raised = status == Status::Filled
                     && state.filled >= state.terms.quantity
                     && whole(state.terms.quantity) < held.terms.total;
-                status == Status::Cancelled
-                    || raised
-                    || nameless
-                    || (unheard && self.tws.is_row_gone(held))
+                status == Status::Cancelled || raised || nameless || unheard
             }
             Life::Expired => status == Status::Cancelled || nameless || unheard,
             Life::Inactive => {
@@ -330,7 +328,7 @@ impl World {
                     status,
                     Status::Rejected | Status::Inactive | Status::Cancelled
                 ) || nameless
-                    || (unheard && self.tws.is_row_gone(held))
+                    || unheard
             }
         }
     }
