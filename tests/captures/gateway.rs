@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ibkr_orders::domain::{ChangeDraft, OrderKey, PlaceIn, ReplaceIn};
+use ibkr_orders::domain::{BracketIn, ChangeDraft, OrderKey, PlaceIn, ReplaceIn};
 use ibkr_orders::gateway::Gateway;
 use serde_json::{Map, json};
 use test_support::library;
@@ -22,9 +22,11 @@ use crate::wire::{self, Fields, Value};
 const ACCOUNT: &str = "DU9000001";
 
 /// Exchanges that say how an order ends and that the gateway cannot ask for, each with the reason.
-const NOT_ASKED: [(&str, &str); 4] = [
-    ("bracket-globally-cancelled", "a bracket is one request"),
-    ("bracket-placed-closed", "a bracket is one request"),
+const NOT_ASKED: [(&str, &str); 3] = [
+    (
+        "bracket-globally-cancelled",
+        "an order of another session has the lowest id",
+    ),
     ("replace-limit-by-market-closed", "an order keeps its type"),
     ("replace-limit-by-market-open", "an order keeps its type"),
 ];
@@ -43,7 +45,7 @@ async fn what_was_recorded_ends_at_the_gateway_in_the_states_that_happened() {
         play(&table).await;
         played += 1;
     }
-    assert_eq!(played, 16, "exchanges");
+    assert_eq!(played, 17, "exchanges");
 }
 
 /// The very bytes of the recordings: frame by frame what TWS said, as soon as the gateway asked what had been asked.
@@ -88,6 +90,9 @@ async fn play_bytes(name: &str, events: &[Event], ends: &BTreeMap<i64, String>) 
         .map(|event| next_id(event, first))
         .collect();
     let mut desk = Desk::open(first, &login).await;
+    let placed = rest.iter().filter(|event| event.word == "placeOrder");
+    desk.brackets =
+        brackets(placed.filter_map(|event| Some((id_of(event)?, event.fields.clone()))));
     for event in rest {
         match event.side {
             Side::Client if asks(event) => {
@@ -122,6 +127,8 @@ struct Desk {
     gateway: Gateway,
     teller: Teller,
     calls: JoinSet<()>,
+    /// What the gateway is asked for under the id of a bracket's entry: every order of it at once.
+    brackets: BTreeMap<i64, serde_json::Value>,
     _directory: tempfile::TempDir,
 }
 
@@ -139,6 +146,7 @@ impl Desk {
             gateway: gateway.unwrap(),
             teller,
             calls: JoinSet::new(),
+            brackets: BTreeMap::new(),
             _directory: directory,
         }
     }
@@ -151,7 +159,24 @@ impl Desk {
         let known = gateway.get(key.clone()).await;
         let staged = known.as_ref().is_ok_and(|detail| !detail.order.transmit);
         let known = known.is_ok();
+        let bracket = self.brackets.get(&id).cloned();
+        let is_exit = matches!(
+            fields.get("order.parentId"),
+            Some(Value::Int(entry)) if self.brackets.contains_key(entry)
+        );
+        let is_of_bracket = bracket.is_some() || is_exit;
         match word {
+            // Asked for with the entry.
+            "placeOrder" if is_exit => {}
+            "placeOrder" if bracket.is_some() => {
+                self.calls.spawn(async move {
+                    let input = BracketIn {
+                        timeout: LIMIT.as_secs_f64(),
+                        ..BracketIn::new(bracket.unwrap())
+                    };
+                    gateway.place_bracket(input).await.unwrap();
+                });
+            }
             "placeOrder" if known && !staged => {
                 let order = order(fields);
                 let change = ChangeDraft {
@@ -195,7 +220,15 @@ impl Desk {
         }
         let sent = self.teller.expect(word).await;
         assert_eq!(sent.get("orderId"), Some(&Value::Int(id)), "{sent:?}");
-        if word == "placeOrder" && !transmits {
+        if is_of_bracket {
+            // The frame that releases the bracket is the recorded one, and so is each that names the entry.
+            // No parent is written as 0 or not at all.
+            let is_given = |value: &&Value| **value != Value::Int(0);
+            for path in ["order.transmit", "order.parentId"] {
+                let [sent, recorded] = [&sent, fields].map(|each| each.get(path).filter(is_given));
+                assert_eq!(sent, recorded, "{path} of {id}");
+            }
+        } else if word == "placeOrder" && !transmits {
             self.until("a staged order", id, "STAGED").await;
         }
         sent
@@ -290,6 +323,33 @@ fn order(fields: &Fields) -> serde_json::Value {
     serde_json::Value::Object(order)
 }
 
+/// The brackets among recorded placements, by the ids of their entries.
+fn brackets(placed: impl Iterator<Item = (i64, Fields)>) -> BTreeMap<i64, serde_json::Value> {
+    let placed: BTreeMap<i64, Fields> = placed.collect();
+    let mut brackets = BTreeMap::new();
+    for fields in placed.values() {
+        let Some(Value::Int(parent)) = fields.get("order.parentId") else {
+            continue;
+        };
+        let Some(entry) = placed.get(parent) else {
+            continue;
+        };
+        let bracket = brackets
+            .entry(*parent)
+            .or_insert_with(|| json!({ "entry": order(entry) }));
+        let mut exit = order(fields);
+        let exit = exit.as_object_mut().unwrap();
+        exit.retain(|name, _| ["limit_price", "stop_price", "tif"].contains(&name.as_str()));
+        let leg = if exit.contains_key("stop_price") {
+            "stop_loss"
+        } else {
+            "take_profit"
+        };
+        bracket[leg] = json!(exit);
+    }
+    brackets
+}
+
 async fn play(table: &Table) {
     let first = table.ends.keys().map(|order| table.orders[order]).min();
     let mut desk = Desk::open(first.unwrap(), &[]).await;
@@ -304,6 +364,13 @@ async fn play(table: &Table) {
         bindings.set(Name::of(*order, "exec"), format!("sanitized-exec-{id}"));
     }
     bindings.set_sample(&table.sample);
+    let placed = table.whole.iter().filter_map(|line| match line {
+        Line::Send(request) if request.word == "placeOrder" => {
+            Some((table.orders[&request.order?], filled(request, &bindings)))
+        }
+        _ => None,
+    });
+    desk.brackets = brackets(placed);
     for line in &table.whole {
         match line {
             Line::Send(request) => {
