@@ -1,13 +1,13 @@
 //! Random histories of the gateway's whole engine, by seed and in a time of its own.
 //!
 //! Real are the engine's task (its gathering, committing, retrying and sending), the store (SQLite, in memory, opened again by each process) and
-//! the feed with a watcher that resumes through every end of a process. Played are the clocks, the callers ([`world`]) and TWS with the link to it
-//! ([`tws`]). What the notes on TWS do not know, or contradict each other about, each seed draws anew ([`switches`]).
+//! the feed with a watcher that resumes through every end of a process. Played are the clocks, the callers (`world`) and TWS with the link to it
+//! (`tws`). What the notes on TWS do not know, or contradict each other about, each seed draws anew (`switches`).
 //!
 //! Callers place orders and brackets, ask again, release, change, preview, cancel, halt and go away. Orders are changed, held, doubled, released and
 //! corrected in TWS; reports come late, twice, in the wrong order, in part or not at all; queries stay without an end or an answer; links break, TWS
 //! restarts with its ids rolled back, commits fail, clocks jump, and the process dies before, while and after it commits. Whatever leaves the
-//! engine is looked at where it leaves ([`world`]), and when everything has come to rest it is compared with what TWS has ([`verdict`]).
+//! engine is looked at where it leaves (`world`), and when everything has come to rest it is compared with what TWS has (`verdict`).
 //!
 //! `SEEDS=n` plays so many from `FIRST_SEED`, `SEED=n` that one alone, and `TRACE=1` prints all that the task takes in.
 
