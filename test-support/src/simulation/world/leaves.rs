@@ -39,6 +39,7 @@ impl World {
         match command {
             TwsCommand::Place { ticket, .. } => {
                 self.is_stored(ticket).await;
+                self.ended_family().await;
                 self.place_leaves(ticket);
             }
             TwsCommand::Cancel { order_id, .. } => self.cancel_leaves(*order_id),
@@ -47,6 +48,19 @@ impl World {
             | TwsCommand::Reconcile { .. }
             | TwsCommand::Account { .. }
             | TwsCommand::Restart { .. } => {}
+        }
+    }
+
+    /// A bracket whose entry has ended in the store is given up, and others may go.
+    async fn ended_family(&mut self) {
+        let Some(family) = &self.family else {
+            return;
+        };
+        let entry = family.entry;
+        let stored = self.stored(OrderKey::OrderId(entry)).await;
+        if stored.is_some_and(|state| state.terminal) {
+            self.family = None;
+            self.given_up.push(entry);
         }
     }
 
