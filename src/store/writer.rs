@@ -349,15 +349,6 @@ impl Store {
         let store = self.clone();
         Ok(OpenStore { store, recovered })
     }
-
-    /// Lets a store that belongs to a journal go its own way.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn detach(&self) -> Result<(), StoreError> {
-        self.transact(|tx| Ok(journal::detach(tx.connection())?))
-            .await
-    }
 }
 
 impl Shared {

@@ -142,11 +142,6 @@ pub(super) fn has_rows(connection: &Connection) -> Result<bool, StoreError> {
     )?)
 }
 
-/// Unbinds a store: its history goes on by itself from here.
-pub(super) fn detach(connection: &Connection) -> rusqlite::Result<()> {
-    connection.execute_batch("DELETE FROM journal_outbox; DELETE FROM journal;")
-}
-
 /// A table of the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Table {

@@ -261,18 +261,12 @@ async fn the_outbox_keeps_what_the_journal_may_not_have_through_a_restart() {
 }
 
 #[tokio::test]
-async fn a_bound_store_is_not_opened_without_its_journal_until_it_is_detached() {
+async fn a_bound_store_is_not_opened_without_its_journal() {
     let (leader, _) = leader().await;
     let store = leader.opened.store.clone();
     store.close().await.unwrap();
     let refused = Store::open(settings(&leader.path)).await.unwrap_err();
     assert!(refused.to_string().contains("ORDERS_desk_1"), "{refused}");
-    let follow = Follow { base_sequence: 1 };
-    let again = Store::follow(settings(&leader.path), follow).await.unwrap();
-    again.store.detach().await.unwrap();
-    again.store.close().await.unwrap();
-    let opened = Store::open(settings(&leader.path)).await.unwrap();
-    assert_eq!(opened.store.reader().base_sequence(), BASE);
 }
 
 #[tokio::test]
